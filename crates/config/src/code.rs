@@ -1,0 +1,111 @@
+//! The kinds of diagnostics, by name.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What a diagnostic is about. [`Code::name`] is for programs and does not change.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of their names.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in snake_case.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Two listening addresses cannot be had at the same time.
+    AddressOverlap = "address_overlap",
+    /// The admin listener can be reached from other machines.
+    AdminNotLoopback = "admin_not_loopback",
+    /// The limit per client is above the limit for all.
+    ClientLimitUnreachable = "client_limit_unreachable",
+    /// A key or table stands twice.
+    DuplicateKey = "duplicate_key",
+    /// Two listeners have the same name.
+    DuplicateName = "duplicate_name",
+    /// A service has the same upstream twice.
+    DuplicateUpstream = "duplicate_upstream",
+    /// A list has the same entry twice.
+    DuplicateValue = "duplicate_value",
+    /// A list must not be empty.
+    EmptyList = "empty_list",
+    /// A listener has neither routes nor a service.
+    EmptyListener = "empty_listener",
+    /// The file is larger than any configuration.
+    FileTooLarge = "file_too_large",
+    /// A group is set without a user.
+    GroupWithoutUser = "group_without_user",
+    /// A health check may take longer than the time between checks.
+    HealthOverlap = "health_overlap",
+    /// A network has bits set behind its prefix.
+    HostBitsSet = "host_bits_set",
+    /// Not an address and port.
+    InvalidAddress = "invalid_address",
+    /// Not a duration.
+    InvalidDuration = "invalid_duration",
+    /// Not a name.
+    InvalidName = "invalid_name",
+    /// Not a network.
+    InvalidNetwork = "invalid_network",
+    /// Not a usable path.
+    InvalidPath = "invalid_path",
+    /// Not a size.
+    InvalidSize = "invalid_size",
+    /// Not a TLV.
+    InvalidTlv = "invalid_tlv",
+    /// A mapped port is not listened on.
+    MappedPortNotListened = "mapped_port_not_listened",
+    /// A port is mapped to a service that does not exist.
+    MappedServiceMissing = "mapped_service_missing",
+    /// A key stands in the wrong table.
+    MisplacedKey = "misplaced_key",
+    /// A key that must be there is absent.
+    MissingKey = "missing_key",
+    /// There is nothing to listen on.
+    NoListeners = "no_listeners",
+    /// Known, but not in this version.
+    NotSupportedYet = "not_supported_yet",
+    /// The file is not UTF-8.
+    NotUtf8 = "not_utf8",
+    /// A number, duration or size beyond its limits.
+    OutOfRange = "out_of_range",
+    /// A port of the shorthand has no mapping.
+    PortWithoutMapping = "port_without_mapping",
+    /// A service leads back to the listener that it serves.
+    ProxyLoop = "proxy_loop",
+    /// A route that nothing can match.
+    RouteNeverMatches = "route_never_matches",
+    /// The shorthand is there, but without ports.
+    ShorthandWithoutPorts = "shorthand_without_ports",
+    /// Not TOML.
+    Syntax = "syntax",
+    /// TLVs are asked for, but only version 2 has them.
+    TlvNeedsV2 = "tlv_needs_v2",
+    /// Anyone may claim any client address.
+    TrustsEveryone = "trusts_everyone",
+    /// A key that no table or not this one has.
+    UnknownKey = "unknown_key",
+    /// A service that does not exist.
+    UnknownService = "unknown_service",
+    /// A word that is not one of the possible ones.
+    UnknownValue = "unknown_value",
+    /// A route behind others that take all it could match.
+    UnreachableRoute = "unreachable_route",
+    /// The file cannot be read.
+    UnreadableFile = "unreadable_file",
+    /// A service that nothing leads to.
+    UnusedService = "unused_service",
+    /// A value of another type than the key has.
+    WrongType = "wrong_type",
+}

@@ -1,0 +1,210 @@
+//! What is wrong or doubtful in a file, for people and for programs.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+pub use crate::source::Position;
+use crate::{Code, source::Source};
+
+/// All that was found in one file.
+#[derive(Debug)]
+pub struct Report {
+    /// Sorted by position.
+    pub diagnostics: Vec<Diagnostic>,
+    source: Source,
+}
+
+impl Report {
+    pub(crate) fn new(source: Source, mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by_key(|found| (found.span.start, found.severity, found.code));
+        Self {
+            diagnostics,
+            source,
+        }
+    }
+
+    /// Whether the file cannot be used.
+    pub fn has_errors(&self) -> bool {
+        self.errors().next().is_some()
+    }
+
+    /// What makes the file unusable.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.of(Severity::Error)
+    }
+
+    /// What is allowed, but probably not meant.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.of(Severity::Warning)
+    }
+
+    /// Everything for people: each diagnostic with its place, the offending text underlined and
+    /// what would be right. Ends with a newline; empty when there is nothing to say. With `color`,
+    /// for a terminal.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let rendered = self.diagnostics.iter().map(|found| {
+            let mut text = renderer.render(&[found.group(&self.source)]);
+            text.push('\n');
+            text
+        });
+        rendered.collect::<Vec<_>>().join("\n")
+    }
+
+    fn of(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(move |found| found.severity == severity)
+    }
+}
+
+/// One thing that is wrong or doubtful.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether the file can be used nevertheless.
+    pub severity: Severity,
+    /// What it is about, for programs: one of the names of [`Code`].
+    pub code: &'static str,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What would be right, in one line.
+    pub help: Option<String>,
+    /// The file's name as it was given.
+    pub file: String,
+    /// Where it begins: line, from 1.
+    pub line: usize,
+    /// Where it begins: column in characters, from 1.
+    pub column: usize,
+    /// The position after its last character.
+    pub end: Position,
+    /// The offending text; only its first line when it has several.
+    pub snippet: String,
+    /// Another place that it contradicts.
+    pub related: Option<Related>,
+    pub(crate) span: Range<usize>,
+}
+
+impl Diagnostic {
+    pub(crate) fn new(
+        source: &Source,
+        severity: Severity,
+        span: &Range<usize>,
+        found: Problem,
+    ) -> Self {
+        let span = source.clamp(span);
+        let Position { line, column } = source.position(span.start);
+        Self {
+            severity,
+            code: found.code.name(),
+            message: found.message,
+            help: found.help,
+            file: source.name.clone(),
+            line,
+            column,
+            end: source.position(span.end),
+            snippet: source.snippet(&span).to_owned(),
+            related: None,
+            span,
+        }
+    }
+
+    fn group<'a>(&'a self, source: &'a Source) -> annotate_snippets::Group<'a> {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(&*self.message).id(self.code);
+        let group = if source.text.is_empty() {
+            title.element(Origin::path(&*self.file))
+        } else {
+            let related = self.related.iter().map(|related| {
+                AnnotationKind::Context
+                    .span(related.span.clone())
+                    .label(&*related.message)
+            });
+            title.element(
+                Snippet::source(&*source.text)
+                    .path(&*self.file)
+                    .annotation(AnnotationKind::Primary.span(self.span.clone()))
+                    .annotations(related),
+            )
+        };
+        group.elements(self.help.iter().map(|help| Level::HELP.message(&**help)))
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// The file can be used, but probably says something that is not meant.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Another place that a diagnostic is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// What is there, such as "first used here".
+    pub message: String,
+    /// Where it begins.
+    pub start: Position,
+    pub(crate) span: Range<usize>,
+}
+
+/// What is wrong, before it is known where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Text from the file for use inside a message: in backticks, without control characters, short.
+pub(crate) fn quote(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let escaped: String = text
+        .chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect();
+    match escaped.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("`{}…`", &escaped[..cut]),
+        None => format!("`{escaped}`"),
+    }
+}
