@@ -1,0 +1,10 @@
+//! CRC32C of a version 2 header (section 2.2.3).
+
+/// CRC32C of `header` with the four bytes at `field` taken as zero.
+///
+/// `field + 4` must not be beyond the header.
+pub(crate) fn checksum(header: &[u8], field: usize) -> u32 {
+    let crc = crc32c::crc32c(&header[..field]);
+    let crc = crc32c::crc32c_append(crc, &[0; 4]);
+    crc32c::crc32c_append(crc, &header[field + 4..])
+}
