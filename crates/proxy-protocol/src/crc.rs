@@ -1,4 +1,8 @@
 //! CRC32C of a version 2 header (section 2.2.3).
+//!
+//! Section 2.2.3 refers to RFC 4960, Appendix B, whose sample code swaps the bytes of the result for
+//! SCTP. HAProxy and the load balancers of AWS do not: they send the number as CRC32C is commonly
+//! given (0xE3069283 for `123456789`) in network order, and so does this crate.
 
 /// CRC32C of `header` with the four bytes at `field` taken as zero.
 ///

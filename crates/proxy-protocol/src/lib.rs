@@ -17,6 +17,9 @@
 //! assert_eq!(&received[header.len()..], b"<?xml version='1.0'?>");
 //! ```
 //!
+//! The feature `test-vectors` adds the module `vectors`: headers with the answers they must get, for
+//! tests of what uses this crate.
+//!
 //! A header is written with [`encode_v1`], [`encode_v1_unknown`] or [`V2Builder`].
 #![forbid(unsafe_code)]
 
@@ -26,6 +29,8 @@ mod encode;
 mod header;
 mod reject;
 mod tlv;
+#[cfg(any(test, feature = "test-vectors"))]
+pub mod vectors;
 
 pub use decode::{Decoded, decode};
 pub use encode::{EncodeError, SslInfo, V2Builder, V2Writer, encode_v1, encode_v1_unknown};

@@ -51,7 +51,7 @@ rejects! {
     /// A LF without its CR (2.1: "must not tolerate a single … LF").
     V1BareLf = "v1_bare_lf",
         "a LF stands alone; the line must end with CR LF";
-    /// Something other than CR LF after the destination port (2.1).
+    /// A space, and so a further field, after the destination port (2.1).
     V1ExtraField = "v1_extra_field",
         "more text follows the destination port; CR LF must come next";
     /// Not four decimal numbers from 0 to 255 between dots (2.1).
@@ -65,7 +65,7 @@ rejects! {
     /// A number of an address or a port has a zero in front (2.1: "Heading zeroes").
     V1LeadingZero = "v1_leading_zero",
         "a number has a zero in front; decimal numbers are written without one";
-    /// CR before all of the fields are there (2.1).
+    /// CR before all of the fields are complete (2.1).
     V1LineIncomplete = "v1_line_incomplete",
         "the line ends too early; protocol, two addresses and two ports are expected";
     /// No CR LF within 107 bytes (2.1).

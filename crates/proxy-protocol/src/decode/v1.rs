@@ -1,10 +1,365 @@
 //! Version 1, the line of text (section 2.1).
+//!
+//! The line is read once, from left to right, and refused at the first byte that cannot stand where
+//! it stands. Section 2.1 has the receiver wait for CR LF before it uses the addresses; so does
+//! [`decode`], which shows nothing of an incomplete line.
 
-use crate::{Decoded, Reject};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+
+use crate::{Addresses, Command, Decoded, Header, Reject, Transport, V1_MAX_LEN, Version};
 
 /// `PROXY UNKNOWN` with CR LF, the shortest line.
 pub(super) const MIN_LEN: usize = 15;
 
-pub(super) fn decode(_input: &[u8], _max_len: usize) -> Result<Decoded<'_>, Reject> {
-    Err(Reject::NoSignature)
+pub(super) fn decode(input: &[u8], max_len: usize) -> Result<Decoded<'_>, Reject> {
+    let limit = max_len.min(V1_MAX_LEN);
+    let bytes = &input[..input.len().min(limit)];
+    let mut line = Line {
+        at: 0,
+        bytes,
+        rest: MIN_LEN.saturating_sub(bytes.len()),
+    };
+    match line.parse() {
+        Ok((addresses, transport)) => Ok(Decoded::Header(Header {
+            addresses,
+            bytes: &bytes[..line.at],
+            command: Command::Proxy,
+            tlvs: &[],
+            transport,
+            version: Version::V1,
+        })),
+        Err(Stop::Reject(reject)) => Err(reject),
+        Err(Stop::Short(_)) if bytes.len() == V1_MAX_LEN => Err(Reject::V1LineTooLong),
+        Err(Stop::Short(_)) if bytes.len() == limit => Err(Reject::HeaderTooLong),
+        Err(Stop::Short(needed)) => Ok(Decoded::NeedMore(needed.min(limit - bytes.len()))),
+    }
+}
+
+/// Why reading stops before the end of the line.
+enum Stop {
+    Reject(Reject),
+    /// The line goes on for at least this many bytes after those that are there.
+    Short(usize),
+}
+
+impl From<Reject> for Stop {
+    fn from(reject: Reject) -> Self {
+        Self::Reject(reject)
+    }
+}
+
+/// The line and how far it has been read.
+struct Line<'a> {
+    at: usize,
+    bytes: &'a [u8],
+    /// The fewest bytes that are missing if `bytes` end in the field being read.
+    rest: usize,
+}
+
+impl Line<'_> {
+    fn parse(&mut self) -> Result<(Addresses<'static>, Transport), Stop> {
+        self.word(b"PROXY", Reject::NoSignature)?;
+        self.word(b" ", Reject::V1Space)?;
+        if self.field_start()? == b'U' {
+            self.unknown()?;
+            return Ok((Addresses::Unspecified, Transport::Unspecified));
+        }
+        self.word(b"TCP", Reject::V1Protocol)?;
+        let addresses = match self.peek()? {
+            b'4' => {
+                self.at += 1;
+                self.word(b" ", Reject::V1Protocol)?;
+                self.rest = " 0.0.0.0 0 0\r\n".len();
+                let source = self.ipv4()?;
+                self.rest = " 0 0\r\n".len();
+                let destination = self.ipv4()?;
+                let (source_port, destination_port) = self.ports()?;
+                Addresses::Inet {
+                    source: SocketAddrV4::new(source, source_port),
+                    destination: SocketAddrV4::new(destination, destination_port),
+                }
+            }
+            b'6' => {
+                self.at += 1;
+                self.word(b" ", Reject::V1Protocol)?;
+                self.rest = " :: 0 0\r\n".len();
+                let source = self.ipv6()?;
+                self.rest = " 0 0\r\n".len();
+                let destination = self.ipv6()?;
+                let (source_port, destination_port) = self.ports()?;
+                Addresses::Inet6 {
+                    source: SocketAddrV6::new(source, source_port, 0, 0),
+                    destination: SocketAddrV6::new(destination, destination_port, 0, 0),
+                }
+            }
+            byte => return Err(unexpected(byte, Reject::V1Protocol).into()),
+        };
+        Ok((addresses, Transport::Stream))
+    }
+
+    /// UNKNOWN and all that is ignored up to CR LF.
+    ///
+    /// Any byte is ignored but a CR or a LF alone: what holds one is no line, and its sender most
+    /// likely means to end it there.
+    fn unknown(&mut self) -> Result<(), Stop> {
+        self.word(b"UNKNOWN", Reject::V1Protocol)?;
+        self.rest = "\r\n".len();
+        match self.peek()? {
+            b' ' => {
+                let ignored = &self.bytes[self.at..];
+                match ignored
+                    .iter()
+                    .position(|byte| matches!(byte, b'\r' | b'\n'))
+                {
+                    Some(len) => self.at += len,
+                    None => return Err(Stop::Short(self.rest)),
+                }
+            }
+            b'\r' => {}
+            byte => return Err(unexpected(byte, Reject::V1Protocol).into()),
+        }
+        self.end_of_line()
+    }
+
+    /// Reads `word`, or refuses the line for the reason `otherwise`.
+    #[inline]
+    fn word(&mut self, word: &[u8], otherwise: Reject) -> Result<(), Stop> {
+        let rest = &self.bytes[self.at..];
+        if rest.starts_with(word) {
+            self.at += word.len();
+            return Ok(());
+        }
+        match rest.iter().zip(word).find(|(got, want)| got != want) {
+            Some((_, _)) if otherwise == Reject::NoSignature => Err(otherwise.into()),
+            Some((&byte, _)) => Err(unexpected(byte, otherwise).into()),
+            None => Err(Stop::Short(self.rest)),
+        }
+    }
+
+    /// An IPv4 address and the space after it.
+    #[inline]
+    fn ipv4(&mut self) -> Result<Ipv4Addr, Stop> {
+        let start = self.at;
+        self.field_start()?;
+        match self.dotted(Reject::V1Ipv4) {
+            Ok(octets) => Ok(octets.into()),
+            Err(Stop::Reject(reject)) => Err(self.ipv6_or(start, reject)),
+            Err(short) => Err(short),
+        }
+    }
+
+    /// Four numbers with dots between them and the space after them.
+    #[inline]
+    fn dotted(&mut self, otherwise: Reject) -> Result<[u8; 4], Stop> {
+        let mut octets = [0; 4];
+        for (octet, end) in octets.iter_mut().zip(*b"... ") {
+            let (number, byte) = self.number(u8::MAX.into(), otherwise, otherwise)?;
+            if byte != end {
+                return Err(unexpected(byte, otherwise).into());
+            }
+            self.at += 1;
+            // `number` is at most 255.
+            *octet = number as u8;
+        }
+        Ok(octets)
+    }
+
+    /// The reason to refuse what is not an IPv4 address: an IPv6 address has at most four
+    /// hexadecimal digits before its first colon.
+    #[cold]
+    fn ipv6_or(&self, start: usize, reject: Reject) -> Stop {
+        let field = &self.bytes[start..];
+        match field
+            .iter()
+            .take(5)
+            .position(|byte| !byte.is_ascii_hexdigit())
+        {
+            Some(digits) if field[digits] == b':' => Reject::V1AddressFamily.into(),
+            None if field.len() < 5 => Stop::Short(self.rest),
+            _ => reject.into(),
+        }
+    }
+
+    /// An IPv6 address and the space after it.
+    ///
+    /// Section 2.1 has hexadecimal groups only. A dotted tail (`::ffff:192.0.2.1`) is taken too:
+    /// HAProxy and nginx write mapped addresses so, and it can be read in one way only.
+    #[inline]
+    fn ipv6(&mut self) -> Result<Ipv6Addr, Stop> {
+        let mut groups = [0; 8];
+        let mut count = 0;
+        // Where `::` stands, and how many groups there may be with it.
+        let mut gap = None;
+        let mut most = 8;
+        if self.field_start()? == b':' {
+            self.at += 1;
+            let byte = self.peek()?;
+            if byte != b':' {
+                return Err(unexpected(byte, Reject::V1Ipv6).into());
+            }
+            self.at += 1;
+            gap = Some(0);
+            most = 7;
+        }
+        loop {
+            let byte = self.peek()?;
+            if byte == b' ' && gap == Some(count) {
+                self.at += 1;
+                break;
+            }
+            if count == most {
+                return Err(unexpected(byte, Reject::V1Ipv6).into());
+            }
+            let start = self.at;
+            let group = self.group()?;
+            match self.peek()? {
+                b'.' if count == 0 && gap.is_none() => return Err(Reject::V1AddressFamily.into()),
+                b'.' if count + 2 <= most => {
+                    self.at = start;
+                    let [a, b, c, d] = self.dotted(Reject::V1Ipv6)?;
+                    groups[count] = u16::from_be_bytes([a, b]);
+                    groups[count + 1] = u16::from_be_bytes([c, d]);
+                    count += 2;
+                    break;
+                }
+                b':' if count + 1 < most => {
+                    groups[count] = group;
+                    count += 1;
+                    self.at += 1;
+                    if self.peek()? == b':' && gap.is_none() {
+                        self.at += 1;
+                        gap = Some(count);
+                        most = 7;
+                    }
+                }
+                b' ' => {
+                    groups[count] = group;
+                    count += 1;
+                    self.at += 1;
+                    break;
+                }
+                byte => return Err(unexpected(byte, Reject::V1Ipv6).into()),
+            }
+        }
+        match gap {
+            None if count < 8 => Err(Reject::V1Ipv6.into()),
+            None => Ok(groups.into()),
+            Some(gap) => {
+                groups[gap..].rotate_right(8 - count);
+                Ok(groups.into())
+            }
+        }
+    }
+
+    /// One to four hexadecimal digits.
+    #[inline]
+    fn group(&mut self) -> Result<u16, Stop> {
+        let mut group = 0;
+        for digits in 0..5 {
+            let byte = self.peek()?;
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                b'A'..=b'F' => byte - b'A' + 10,
+                _ if digits > 0 => return Ok(group),
+                _ => return Err(unexpected(byte, Reject::V1Ipv6).into()),
+            };
+            if digits < 4 {
+                group = group << 4 | u16::from(digit);
+                self.at += 1;
+            }
+        }
+        Err(Reject::V1Ipv6.into())
+    }
+
+    /// Both ports and the end of the line.
+    #[inline]
+    fn ports(&mut self) -> Result<(u16, u16), Stop> {
+        self.rest = " 0\r\n".len();
+        self.field_start()?;
+        let (source, byte) =
+            self.number(u16::MAX.into(), Reject::V1PortSyntax, Reject::V1PortRange)?;
+        if byte != b' ' {
+            return Err(unexpected(byte, Reject::V1PortSyntax).into());
+        }
+        self.at += 1;
+        self.rest = "\r\n".len();
+        self.field_start()?;
+        let (destination, byte) =
+            self.number(u16::MAX.into(), Reject::V1PortSyntax, Reject::V1PortRange)?;
+        match byte {
+            b'\r' | b'\n' => self.end_of_line()?,
+            b' ' => return Err(Reject::V1ExtraField.into()),
+            _ => return Err(Reject::V1PortSyntax.into()),
+        }
+        // Both are at most 65535.
+        Ok((source as u16, destination as u16))
+    }
+
+    /// A decimal number up to `max` and the byte after it, which is not read.
+    #[inline]
+    fn number(&mut self, max: u32, syntax: Reject, range: Reject) -> Result<(u32, u8), Stop> {
+        let byte = self.peek()?;
+        let mut number = u32::from(byte.wrapping_sub(b'0'));
+        if number > 9 {
+            return Err(unexpected(byte, syntax).into());
+        }
+        let mut leading_zero = number == 0;
+        loop {
+            self.at += 1;
+            let byte = self.peek()?;
+            let digit = u32::from(byte.wrapping_sub(b'0'));
+            if digit > 9 {
+                return Ok((number, byte));
+            }
+            if leading_zero {
+                return Err(Reject::V1LeadingZero.into());
+            }
+            leading_zero = false;
+            number = number * 10 + digit;
+            if number > max {
+                return Err(range.into());
+            }
+        }
+    }
+
+    fn end_of_line(&mut self) -> Result<(), Stop> {
+        if self.peek()? != b'\r' {
+            return Err(Reject::V1BareLf.into());
+        }
+        self.at += 1;
+        self.rest = "\n".len();
+        if self.peek()? != b'\n' {
+            return Err(Reject::V1BareCr.into());
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The first byte of a field, which is not read.
+    #[inline]
+    fn field_start(&self) -> Result<u8, Stop> {
+        match self.peek()? {
+            b' ' => Err(Reject::V1Space.into()),
+            byte => Ok(byte),
+        }
+    }
+
+    #[inline]
+    fn peek(&self) -> Result<u8, Stop> {
+        match self.bytes.get(self.at) {
+            Some(&byte) => Ok(byte),
+            None => Err(Stop::Short(self.rest)),
+        }
+    }
+}
+
+/// The reason to refuse a byte before the end of the line: a line end has its own.
+#[cold]
+fn unexpected(byte: u8, otherwise: Reject) -> Reject {
+    match byte {
+        b'\n' => Reject::V1BareLf,
+        b'\r' => Reject::V1LineIncomplete,
+        _ => otherwise,
+    }
 }
