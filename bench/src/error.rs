@@ -1,0 +1,70 @@
+use std::{fmt, io};
+
+/// Why the benchmark stopped.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// A proxy ended before it listened; the text is what it last said.
+    Ended(String),
+    /// A system call failed.
+    Io { what: String, source: io::Error },
+    /// The proxy wrote fewer access records than it carried connections, so that its figures
+    /// would not be comparable.
+    LogIncomplete { records: u64, connections: u64 },
+    /// One measurement failed.
+    Measurement {
+        row: &'static str,
+        peer: &'static str,
+        cause: Box<Self>,
+    },
+    /// A proxy did not listen in time; the text is what it last said.
+    NotReady(String),
+    /// The kernel's file does not look as its documentation says.
+    ProcFormat(&'static str),
+    /// A connection did not move for [`STALL`](crate::load::STALL).
+    Stalled,
+    /// There is no such core on this machine.
+    TooFewCores { wanted: usize, present: usize },
+    /// The proxy closed a connection before the whole answer had come.
+    Truncated,
+}
+
+impl Error {
+    /// Turns an I/O error into ours; `what` completes "cannot …".
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(said) => write!(f, "ended before it listened; it said: {said}"),
+            Self::Io { what, source } => write!(f, "cannot {what}: {source}"),
+            Self::LogIncomplete {
+                records,
+                connections,
+            } => {
+                write!(f, "{records} access records for {connections} connections")
+            }
+            Self::Measurement { row, peer, cause } => write!(f, "row {row}, {peer}: {cause}"),
+            Self::NotReady(said) => write!(f, "does not listen; it said: {said}"),
+            Self::ProcFormat(file) => write!(f, "{file} has an unknown format"),
+            Self::Stalled => f.write_str("the connections do not move"),
+            Self::TooFewCores { wanted, present } => {
+                write!(f, "core {wanted} is asked for, the machine has {present}")
+            }
+            Self::Truncated => f.write_str("a connection was closed before its whole answer came"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Measurement { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}

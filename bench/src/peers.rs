@@ -1,0 +1,118 @@
+//! The proxies that are compared, one file for each.
+
+mod haproxy;
+mod nginx;
+mod vestibule;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::process::Process;
+
+/// The names of [`by_name`], in the order of the table's columns.
+pub(crate) const NAMES: [&str; 3] = [vestibule::NAME, haproxy::NAME, nginx::NAME];
+
+/// The column that is compared with the others.
+pub(crate) const OURS: &str = vestibule::NAME;
+
+/// A proxy that can be measured. All run one thread of work, carry TCP and write one access record
+/// per connection to a file.
+pub(crate) trait Peer {
+    /// Starts it in `directory`, on `core`, ready for connections.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] or [`Error::NotReady`] with what it said, [`Error::Io`].
+    fn start(&self, setup: &Setup, directory: &Path, core: usize) -> Result<Running, Error>;
+
+    fn name(&self) -> &'static str;
+
+    /// What a reader of the table must know.
+    fn note(&self) -> Option<&'static str>;
+
+    /// What it says its version is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when it cannot be run.
+    fn version(&self) -> Result<String, Error>;
+}
+
+/// What a row asks of the proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) origin: SocketAddr,
+    /// Clients send a PROXY header.
+    pub(crate) accept_proxy: bool,
+    /// The origin gets a PROXY header.
+    pub(crate) send_proxy: bool,
+}
+
+/// A proxy that is ready for connections.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) process: Process,
+    access_log: PathBuf,
+}
+
+impl Running {
+    /// Stops it and checks that it has logged each connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LogIncomplete`], and [`Error::Io`] if it does not end when asked to.
+    pub(crate) fn stop(self, connections: u64) -> Result<(), Error> {
+        self.process.stop()?;
+        let file = self.access_log.display();
+        let log = std::fs::read(&self.access_log).map_err(Error::io(format!("read {file}")))?;
+        let records = log.iter().filter(|byte| **byte == b'\n').count() as u64;
+        if records < connections {
+            return Err(Error::LogIncomplete {
+                records,
+                connections,
+            });
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn by_name(name: &str) -> Option<Box<dyn Peer>> {
+    match name {
+        haproxy::NAME => Some(Box::new(haproxy::Haproxy)),
+        nginx::NAME => Some(Box::new(nginx::Nginx)),
+        vestibule::NAME => Some(Box::new(vestibule::Vestibule::find())),
+        _ => None,
+    }
+}
+
+/// A loopback port that was free a moment ago, for programs that cannot say which one they got.
+fn free_address() -> Result<SocketAddr, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(Error::io("find a free port"))
+}
+
+fn accepts_connections(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
+}
+
+fn write_config(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(Error::io(format!("write {}", path.display())))
+}
+
+/// The first line that the program prints, on whichever stream.
+fn first_line(program: &Path, argument: &str) -> Result<String, Error> {
+    let what = format!("run {}", program.display());
+    let output = Command::new(program)
+        .arg(argument)
+        .output()
+        .map_err(Error::io(what.clone()))?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().next().map(|line| line.trim().to_owned());
+    line.ok_or_else(|| Error::io(what)(io::ErrorKind::UnexpectedEof.into()))
+}

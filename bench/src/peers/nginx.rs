@@ -1,0 +1,103 @@
+use std::path::Path;
+
+use super::{Peer, Running, Setup, accepts_connections, first_line, free_address, write_config};
+use crate::error::Error;
+use crate::process::Process;
+use crate::system;
+
+pub(super) const NAME: &str = "nginx";
+
+const PROGRAM: &str = "/usr/sbin/nginx";
+const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+/// nginx as Debian ships it, with its stream module and one worker.
+pub(super) struct Nginx;
+
+impl Peer for Nginx {
+    fn start(&self, setup: &Setup, directory: &Path, core: usize) -> Result<Running, Error> {
+        let address = free_address()?;
+        let file = directory.join("nginx.conf");
+        let access_log = directory.join("access.log");
+        write_config(
+            &file,
+            &configuration(setup, directory, &address.to_string()),
+        )?;
+        let file = file.to_string_lossy();
+        let errors = directory.join("stderr.log");
+        let arguments = ["-c", &file, "-e", &errors.to_string_lossy()];
+        let mut process = Process::start(Path::new(PROGRAM), &arguments, core, directory)?;
+        process.await_ready(|pid| {
+            // The socket listens before the worker exists that is to be measured.
+            let has_worker = system::children_of(pid).is_ok_and(|workers| !workers.is_empty());
+            (has_worker && accepts_connections(address)).then_some(())
+        })?;
+        Ok(Running {
+            address,
+            process,
+            access_log,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn note(&self) -> Option<&'static str> {
+        Some("nginx 1.22 sends PROXY headers of version 1 only, also in the row `proxy-out`.")
+    }
+
+    fn version(&self) -> Result<String, Error> {
+        let line = first_line(Path::new(PROGRAM), "-v")?;
+        Ok(line.trim_start_matches("nginx version: ").to_owned())
+    }
+}
+
+fn configuration(setup: &Setup, directory: &Path, address: &str) -> String {
+    // Debian has the module in a file of its own; elsewhere it may be compiled in.
+    let module = if Path::new(STREAM_MODULE).exists() {
+        format!("load_module {STREAM_MODULE};")
+    } else {
+        String::new()
+    };
+    let accept = if setup.accept_proxy {
+        " proxy_protocol"
+    } else {
+        ""
+    };
+    let trust = if setup.accept_proxy {
+        "set_real_ip_from 127.0.0.0/8;"
+    } else {
+        ""
+    };
+    let send = if setup.send_proxy { "on" } else { "off" };
+    let origin = setup.origin;
+    let directory = directory.display();
+    // The worker keeps our user, because another one's memory figures may not be read.
+    format!(
+        "\
+{module}
+user root root;
+worker_processes 1;
+worker_rlimit_nofile 16000;
+daemon off;
+pid {directory}/nginx.pid;
+events {{
+    worker_connections 8000;
+}}
+stream {{
+    log_format record '$remote_addr:$remote_port [$time_iso8601] $server_addr:$server_port '
+                      '$upstream_addr $upstream_connect_time $session_time '
+                      '$bytes_received $bytes_sent $status';
+    access_log {directory}/access.log record buffer=64k flush=1s;
+    server {{
+        listen {address}{accept};
+        {trust}
+        proxy_pass {origin};
+        proxy_protocol {send};
+        proxy_connect_timeout 5s;
+        proxy_timeout 1h;
+    }}
+}}
+"
+    )
+}

@@ -1,0 +1,113 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::{Peer, Running, Setup, first_line, write_config};
+use crate::error::Error;
+use crate::process::Process;
+
+pub(super) const NAME: &str = "vestibule";
+
+/// Our release build.
+pub(super) struct Vestibule {
+    program: PathBuf,
+}
+
+impl Vestibule {
+    /// The program that `VESTIBULE_BIN` names, else the one beside this program.
+    pub(super) fn find() -> Self {
+        let beside = || {
+            let own = std::env::current_exe().unwrap_or_default();
+            own.with_file_name("vestibule")
+        };
+        Self {
+            program: std::env::var_os("VESTIBULE_BIN").map_or_else(beside, PathBuf::from),
+        }
+    }
+}
+
+impl Peer for Vestibule {
+    fn start(&self, setup: &Setup, directory: &Path, core: usize) -> Result<Running, Error> {
+        let file = directory.join("vestibule.toml");
+        let access_log = directory.join("access.log");
+        write_config(&file, &configuration(setup, &access_log))?;
+        let arguments = ["run", &file.to_string_lossy()];
+        let mut process = Process::start(&self.program, &arguments, core, directory)?;
+        let events = directory.join("stderr.log");
+        let address = process.await_ready(|_| {
+            let events = std::fs::read_to_string(&events).unwrap_or_default();
+            listening_address(&events)
+        })?;
+        Ok(Running {
+            address,
+            process,
+            access_log,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn note(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn version(&self) -> Result<String, Error> {
+        first_line(&self.program, "--version")
+    }
+}
+
+fn configuration(setup: &Setup, access_log: &Path) -> String {
+    let accept = if setup.accept_proxy {
+        "[listener.proxy_protocol]\ntrusted = [\"127.0.0.0/8\"]\n"
+    } else {
+        ""
+    };
+    let send = if setup.send_proxy {
+        "send_proxy = \"v2\"\n"
+    } else {
+        ""
+    };
+    let origin = setup.origin;
+    let access_log = access_log.display();
+    format!(
+        "\
+[runtime]
+workers = 1
+
+[limits]
+connections = 8000
+drain_timeout = \"1s\"
+
+[log]
+format = \"json\"
+access = \"{access_log}\"
+
+[[listener]]
+name = \"in\"
+bind = \"127.0.0.1:0\"
+service = \"origin\"
+{accept}
+[service.origin]
+upstreams = [\"{origin}\"]
+connect_timeout = \"5s\"
+{send}"
+    )
+}
+
+/// The address of the first listener, once the event log says that everything is ready.
+fn listening_address(events: &str) -> Option<SocketAddr> {
+    let events: Vec<serde_json::Value> = events
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let is = |event: &serde_json::Value, message: &str| event["message"] == message;
+    events.iter().find(|event| is(event, "ready"))?;
+    events.iter().find(|event| is(event, "listening"))?["address"]
+        .as_str()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! The figures of a run: as a table for people and as JSON.
+
+mod summary;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use self::summary::Summary;
+use crate::cli::Arguments;
+use crate::error::Error;
+use crate::peers;
+use crate::rows::{Row, Sample};
+use crate::system::Machine;
+
+/// The name of the measurement without a proxy.
+pub(crate) const DIRECT: &str = "direct";
+
+/// Above this share of the proxy's core the reader is warned.
+const DISTURBED: f64 = 0.1;
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    machine: Machine,
+    /// Seconds per measurement.
+    seconds: f64,
+    rounds: u32,
+    versions: Vec<Version>,
+    rows: Vec<RowReport>,
+    #[serde(skip)]
+    notes: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Version {
+    peer: &'static str,
+    version: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RowReport {
+    id: &'static str,
+    title: &'static str,
+    cost_unit: &'static str,
+    beside_unit: &'static str,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug, Serialize)]
+struct Column {
+    peer: &'static str,
+    /// Empty without a proxy.
+    cost: Summary,
+    beside: Summary,
+    /// The share of the proxy's core that something else used.
+    foreign: Summary,
+}
+
+impl Report {
+    pub(crate) fn new(machine: Machine, arguments: &Arguments) -> Self {
+        Self {
+            machine,
+            seconds: arguments.seconds.as_secs_f64(),
+            rounds: arguments.rounds,
+            versions: Vec::new(),
+            rows: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add_peer(
+        &mut self,
+        peer: &'static str,
+        version: String,
+        note: Option<&'static str>,
+    ) {
+        self.versions.push(Version { peer, version });
+        self.notes.extend(note);
+    }
+
+    pub(crate) fn begin_row(&mut self, row: &dyn Row) {
+        let columns = std::iter::once(DIRECT)
+            .chain(self.versions.iter().map(|version| version.peer))
+            .map(|peer| Column {
+                peer,
+                cost: Summary::default(),
+                beside: Summary::default(),
+                foreign: Summary::default(),
+            })
+            .collect();
+        self.rows.push(RowReport {
+            id: row.id(),
+            title: row.title(),
+            cost_unit: row.cost_unit(),
+            beside_unit: row.beside_unit(),
+            columns,
+        });
+    }
+
+    /// Adds a measurement of the row that was begun last.
+    pub(crate) fn add_sample(&mut self, peer: &str, sample: Sample) {
+        let columns = self
+            .rows
+            .last_mut()
+            .into_iter()
+            .flat_map(|row| &mut row.columns);
+        for column in columns.filter(|column| column.peer == peer) {
+            if let Some(cost) = sample.cost {
+                column.cost.add(cost);
+            }
+            column.beside.add(sample.beside);
+            column.foreign.add(sample.foreign);
+        }
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the file cannot be written.
+    pub(crate) fn write_json(&self, file: &Path) -> Result<(), Error> {
+        let what = format!("write {}", file.display());
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::io(what.clone())(error.into()))?;
+        std::fs::write(file, text + "\n").map_err(Error::io(what))
+    }
+
+    /// Two tables, the costs with our ratios and what stands beside them, and what ran where.
+    pub(crate) fn to_markdown(&self) -> String {
+        let mut text = String::new();
+        let Machine {
+            processor,
+            cores,
+            kernel,
+        } = &self.machine;
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "\n{processor}, {cores} cores, Linux {kernel}");
+        for Version { version, .. } in &self.versions {
+            let _ = writeln!(text, "- {version}");
+        }
+        let _ = writeln!(
+            text,
+            "\nMedian (lowest–highest) of {} rounds of {} s.\n",
+            self.rounds, self.seconds
+        );
+        text += &self.costs();
+        text.push('\n');
+        text += &self.beside();
+        for note in &self.notes {
+            let _ = writeln!(text, "\n{note}");
+        }
+        text += &self.disturbances();
+        text
+    }
+
+    fn costs(&self) -> String {
+        let mut table = vec![vec!["row".to_owned(), "unit".to_owned()]];
+        table[0].extend(self.versions.iter().map(|version| version.peer.to_owned()));
+        table[0].extend(
+            self.others()
+                .map(|other| format!("{}/{other}", peers::OURS)),
+        );
+        for row in &self.rows {
+            let mut line = vec![row.title.to_owned(), row.cost_unit.to_owned()];
+            line.extend(
+                row.columns
+                    .iter()
+                    .skip(1)
+                    .map(|column| column.cost.to_string()),
+            );
+            line.extend(
+                self.others()
+                    .map(|other| match row.ratio(peers::OURS, other) {
+                        Some(ratio) => format!("{ratio:.2}"),
+                        None => "–".to_owned(),
+                    }),
+            );
+            table.push(line);
+        }
+        markdown_table(&table)
+    }
+
+    fn beside(&self) -> String {
+        let mut table = vec![vec![
+            "row".to_owned(),
+            "beside".to_owned(),
+            DIRECT.to_owned(),
+        ]];
+        table[0].extend(self.versions.iter().map(|version| version.peer.to_owned()));
+        for row in &self.rows {
+            let mut line = vec![row.title.to_owned(), row.beside_unit.to_owned()];
+            line.extend(row.columns.iter().map(|column| column.beside.to_string()));
+            table.push(line);
+        }
+        markdown_table(&table)
+    }
+
+    /// Says where something else used the proxy's core.
+    fn disturbances(&self) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            for column in row.columns.iter().skip(1) {
+                let Some(median) = column.foreign.median() else {
+                    continue;
+                };
+                if median > DISTURBED {
+                    let (id, peer, percent) = (row.id, column.peer, median * 100.0);
+                    let _ = writeln!(
+                        text,
+                        "\nDisturbed: {id}, {peer}: something else used {percent:.0} % of the \
+                         proxy's core. Repeat this row on a quiet machine."
+                    );
+                }
+            }
+        }
+        text
+    }
+
+    /// The proxies that ours is compared with, if ours was measured.
+    fn others(&self) -> impl Iterator<Item = &'static str> {
+        let ours = self
+            .versions
+            .iter()
+            .any(|version| version.peer == peers::OURS);
+        let names = self.versions.iter().map(|version| version.peer);
+        names.filter(move |name| ours && *name != peers::OURS)
+    }
+}
+
+impl RowReport {
+    /// The ratio of two medians.
+    fn ratio(&self, numerator: &str, denominator: &str) -> Option<f64> {
+        let median = |peer: &str| {
+            self.columns
+                .iter()
+                .find(|column| column.peer == peer)?
+                .cost
+                .median()
+        };
+        Some(median(numerator)? / median(denominator)?)
+    }
+}
+
+/// Columns are padded, so that the table also reads well in a terminal.
+fn markdown_table(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            lines
+                .iter()
+                .map(|line| line[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        for (cell, width) in line.iter().zip(&widths) {
+            let _ = write!(text, "| {cell:width$} ");
+        }
+        text += "|\n";
+        if index == 0 {
+            for (column, width) in widths.iter().enumerate() {
+                let _ = write!(text, "|{:-<1$}", "", width + 1);
+                text.push(if column < 2 { '-' } else { ':' });
+            }
+            text += "|\n";
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+use clap::Parser;
+
+use super::{DIRECT, Report};
+use crate::cli::Arguments;
+use crate::rows::{self, Sample};
+use crate::system::Machine;
+
+fn sample(cost: Option<f64>, beside: f64, foreign: f64) -> Sample {
+    Sample {
+        cost,
+        beside,
+        connections: 1,
+        foreign,
+    }
+}
+
+fn report() -> Report {
+    let arguments = Arguments::parse_from(["bench", "--rounds", "3", "--seconds", "1.5"]);
+    let machine = Machine {
+        processor: "Test CPU".into(),
+        cores: 2,
+        kernel: "6.0".into(),
+    };
+    let mut report = Report::new(machine, &arguments);
+    report.add_peer("vestibule", "vestibule 0.1.0".into(), None);
+    report.add_peer("haproxy", "HAProxy version 2.6".into(), None);
+    let rows = rows::all();
+    let short = rows.iter().find(|row| row.id() == "short").unwrap();
+    report.begin_row(short.as_ref());
+    for cost in [30.0, 33.0, 36.0] {
+        report.add_sample("vestibule", sample(Some(cost), 20_000.0, 0.0));
+        report.add_sample("haproxy", sample(Some(cost * 1.1), 19_000.0, 0.3));
+    }
+    report.add_sample(DIRECT, sample(None, 36_500.0, 0.0));
+    report
+}
+
+#[test]
+fn the_table_shows_medians_and_ratios() {
+    let text = report().to_markdown();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| short"))
+        .collect();
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        cells(lines[0]),
+        [
+            "short connections",
+            "CPU µs/connection",
+            "33.0 (30.0–36.0)",
+            "36.3 (33.0–39.6)",
+            "0.91"
+        ]
+    );
+    assert_eq!(cells(lines[1])[2], "36500 (36500–36500)");
+    assert!(text.contains("Test CPU, 2 cores, Linux 6.0"), "{text}");
+    assert!(text.contains("3 rounds of 1.5 s"), "{text}");
+}
+
+#[test]
+fn a_disturbed_row_is_named() {
+    let text = report().to_markdown();
+    assert!(
+        text.contains("Disturbed: short, haproxy: something else used 30 %"),
+        "{text}"
+    );
+    assert!(!text.contains("Disturbed: short, vestibule"), "{text}");
+}
+
+#[test]
+fn json_has_the_columns_of_the_row() {
+    let json = serde_json::to_value(report()).unwrap();
+    assert_eq!(json["rows"][0]["id"], "short");
+    assert_eq!(json["rows"][0]["columns"][0]["peer"], DIRECT);
+    assert_eq!(json["rows"][0]["columns"][1]["cost"]["median"], 33.0);
+    assert_eq!(json["versions"][1]["version"], "HAProxy version 2.6");
+}

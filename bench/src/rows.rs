@@ -1,0 +1,84 @@
+//! The rows of the table: one kind of work each.
+
+mod bulk;
+mod exchange;
+mod idle;
+mod short;
+mod window;
+
+pub(crate) use self::window::Window;
+
+use std::net::SocketAddr;
+
+use crate::error::Error;
+use crate::origin::Behaviour;
+use crate::process::Process;
+
+/// One kind of work that proxies are measured with.
+pub(crate) trait Row {
+    /// Does the work against the target and measures it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stalled`] or [`Error::Truncated`] when the work is not done right, [`Error::Io`].
+    fn measure(&self, target: &Target<'_>, window: &Window) -> Result<Sample, Error>;
+
+    /// The name that `--only` takes.
+    fn id(&self) -> &'static str;
+
+    /// The work in a few words.
+    fn title(&self) -> &'static str;
+
+    /// The unit of [`Sample::cost`].
+    fn cost_unit(&self) -> &'static str;
+
+    /// The unit of [`Sample::beside`].
+    fn beside_unit(&self) -> &'static str;
+
+    /// What the origin has to do; `direct` when there is no proxy in between.
+    fn behaviour(&self, direct: bool) -> Behaviour;
+
+    /// Clients send a PROXY header.
+    fn accepts_proxy(&self) -> bool {
+        false
+    }
+
+    /// The origin gets a PROXY header.
+    fn sends_proxy(&self) -> bool {
+        false
+    }
+}
+
+/// Where the clients connect to.
+pub(crate) struct Target<'a> {
+    pub(crate) address: SocketAddr,
+    /// The proxy; absent when clients connect to the origin.
+    pub(crate) process: Option<&'a Process>,
+}
+
+/// The outcome of one measurement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// What a unit of work costs the proxy; none without a proxy.
+    pub(crate) cost: Option<f64>,
+    /// A figure that helps to understand the cost, such as the rate.
+    pub(crate) beside: f64,
+    /// How many connections were carried and closed in all.
+    pub(crate) connections: u64,
+    /// The share of the proxy's core that something else used, from 0 to 1.
+    pub(crate) foreign: f64,
+}
+
+/// All rows in the order in which they run. Idle memory comes first, because closed connections
+/// stay in the kernel's memory for a minute.
+pub(crate) fn all() -> Vec<Box<dyn Row>> {
+    vec![
+        Box::new(idle::Idle),
+        Box::new(bulk::Bulk::ONE_STREAM),
+        Box::new(bulk::Bulk::EIGHT_STREAMS),
+        Box::new(exchange::Exchange),
+        Box::new(short::Short::PLAIN),
+        Box::new(short::Short::PROXY_IN),
+        Box::new(short::Short::PROXY_OUT),
+    ]
+}

@@ -1,0 +1,143 @@
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::{Row, Sample, Target, Window};
+use crate::error::Error;
+use crate::load::{Load, MESSAGE, Meter, Progress, REQUEST, client_error};
+use crate::origin::Behaviour;
+use crate::system::Poller;
+
+/// Version 2, PROXY, TCP over IPv4, 192.0.2.1:40000 to 192.0.2.2:443.
+const PROXY_HEADER: [u8; 28] = [
+    0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0x00, 0x0c,
+    192, 0, 2, 1, 192, 0, 2, 2, 0x9c, 0x40, 0x01, 0xbb,
+];
+
+/// So many connections are under way at once.
+const CONCURRENT: usize = 32;
+
+/// A connection carries a message of 64 bytes and an answer, then the origin closes it.
+pub(super) struct Short {
+    id: &'static str,
+    title: &'static str,
+    accepts_proxy: bool,
+    sends_proxy: bool,
+}
+
+impl Short {
+    pub(super) const PLAIN: Self = Self {
+        id: "short",
+        title: "short connections",
+        accepts_proxy: false,
+        sends_proxy: false,
+    };
+    pub(super) const PROXY_IN: Self = Self {
+        id: "proxy-in",
+        title: "short connections, PROXY v2 in",
+        accepts_proxy: true,
+        sends_proxy: false,
+    };
+    pub(super) const PROXY_OUT: Self = Self {
+        id: "proxy-out",
+        title: "short connections, PROXY v2 out",
+        accepts_proxy: false,
+        sends_proxy: true,
+    };
+}
+
+impl Row for Short {
+    fn measure(&self, target: &Target<'_>, window: &Window) -> Result<Sample, Error> {
+        let address = target.address;
+        let header: &[u8] = if self.accepts_proxy {
+            &PROXY_HEADER
+        } else {
+            &[]
+        };
+        let first_bytes = [header, &REQUEST].concat();
+        let load = Load::start(1, move |meter| connect_again(address, &first_bytes, meter));
+        let observed = window.observe(load, target)?;
+        Ok(observed.sample(1e6, 1.0, observed.total))
+    }
+
+    fn id(&self) -> &'static str {
+        self.id
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn cost_unit(&self) -> &'static str {
+        "CPU µs/connection"
+    }
+
+    fn beside_unit(&self) -> &'static str {
+        "connections/s"
+    }
+
+    fn behaviour(&self, direct: bool) -> Behaviour {
+        let header_arrives = if direct {
+            self.accepts_proxy
+        } else {
+            self.sends_proxy
+        };
+        if header_arrives {
+            Behaviour::AnswerBehindHeader
+        } else {
+            Behaviour::Answer
+        }
+    }
+
+    fn accepts_proxy(&self) -> bool {
+        self.accepts_proxy
+    }
+
+    fn sends_proxy(&self) -> bool {
+        self.sends_proxy
+    }
+}
+
+fn connect_again(address: SocketAddr, first_bytes: &[u8], meter: &Meter) -> Result<(), Error> {
+    let mut poller = Poller::new().map_err(client_error)?;
+    let mut clients = Vec::with_capacity(CONCURRENT);
+    for token in 0..CONCURRENT {
+        clients.push((connect(address, first_bytes, &poller, token)?, 0));
+    }
+
+    let mut ready = Vec::new();
+    let mut progress = Progress::new();
+    let mut buffer = [0; 2 * MESSAGE];
+    while !meter.is_stopped() {
+        ready.clear();
+        poller
+            .wait(&mut ready, Duration::from_millis(100))
+            .map_err(client_error)?;
+        progress.check(!ready.is_empty())?;
+        for &token in &ready {
+            let (socket, received) = &mut clients[token];
+            let length = socket.read(&mut buffer).map_err(client_error)?;
+            *received += length;
+            if length == 0 {
+                if *received != MESSAGE {
+                    return Err(Error::Truncated);
+                }
+                meter.add(1);
+                clients[token] = (connect(address, first_bytes, &poller, token)?, 0);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn connect(
+    address: SocketAddr,
+    first_bytes: &[u8],
+    poller: &Poller,
+    token: usize,
+) -> Result<TcpStream, Error> {
+    let mut socket = TcpStream::connect(address).map_err(client_error)?;
+    socket.write_all(first_bytes).map_err(client_error)?;
+    poller.add(&socket, token).map_err(client_error)?;
+    Ok(socket)
+}

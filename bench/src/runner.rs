@@ -1,0 +1,139 @@
+use crate::cli::Arguments;
+use crate::error::Error;
+use crate::origin::Origin;
+use crate::peers::{self, Peer, Setup};
+use crate::report::{DIRECT, Report};
+use crate::rows::{self, Row, Sample, Target, Window};
+use crate::system::{self, Machine};
+
+/// Measures every row for every proxy and prints the table.
+///
+/// In each round all proxies have their turn, and each round begins with another one, so that what
+/// disturbs the machine for a while disturbs all of them.
+///
+/// # Errors
+///
+/// The first measurement that fails ends the run: figures of work that was not done right are
+/// worth nothing.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let machine = Machine::this();
+    for core in [arguments.proxy_core, arguments.load_core] {
+        if core >= machine.cores {
+            return Err(Error::TooFewCores {
+                wanted: core,
+                present: machine.cores,
+            });
+        }
+    }
+    system::raise_descriptor_limit()?;
+    system::pin_to(arguments.load_core)?;
+
+    let peers: Vec<Box<dyn Peer>> = arguments
+        .peers
+        .iter()
+        .filter_map(|name| peers::by_name(name))
+        .collect();
+    let mut report = Report::new(machine, arguments);
+    for peer in &peers {
+        report.add_peer(peer.name(), peer.version()?, peer.note());
+    }
+
+    let bench = Bench {
+        origin: Origin::start()?,
+        window: Window {
+            length: arguments.seconds,
+            proxy_core: arguments.proxy_core,
+        },
+        rounds: arguments.rounds,
+    };
+    let rows = rows::all();
+    let is_wanted =
+        |row: &dyn Row| arguments.only.is_empty() || arguments.only.iter().any(|id| id == row.id());
+    for row in rows.iter().filter(|row| is_wanted(row.as_ref())) {
+        bench.run_row(row.as_ref(), &peers, &mut report)?;
+    }
+
+    println!("{}", report.to_markdown());
+    if let Some(file) = &arguments.json {
+        report.write_json(file)?;
+    }
+    Ok(())
+}
+
+struct Bench {
+    origin: Origin,
+    window: Window,
+    rounds: u32,
+}
+
+impl Bench {
+    fn run_row(
+        &self,
+        row: &dyn Row,
+        peers: &[Box<dyn Peer>],
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        report.begin_row(row);
+        let mut order: Vec<Option<&dyn Peer>> = vec![None];
+        order.extend(peers.iter().map(|peer| Some(peer.as_ref())));
+        for round in 1..=self.rounds {
+            for peer in &order {
+                let name = peer.map_or(DIRECT, Peer::name);
+                let sample = match peer {
+                    Some(peer) => self.measure(row, *peer),
+                    None => self.measure_direct(row),
+                }
+                .map_err(|cause| Error::Measurement {
+                    row: row.id(),
+                    peer: name,
+                    cause: Box::new(cause),
+                })?;
+                eprintln!("{}", progress(row, round, self.rounds, name, &sample));
+                report.add_sample(name, sample);
+            }
+            order.rotate_left(1);
+        }
+        Ok(())
+    }
+
+    /// A fresh process for each measurement, ended before the next one.
+    fn measure(&self, row: &dyn Row, peer: &dyn Peer) -> Result<Sample, Error> {
+        let directory = tempfile::Builder::new()
+            .prefix("vestibule-bench-")
+            .tempdir()
+            .map_err(Error::io("make a directory for the proxy's files"))?;
+        let setup = Setup {
+            origin: self.origin.address(row.behaviour(false)),
+            accept_proxy: row.accepts_proxy(),
+            send_proxy: row.sends_proxy(),
+        };
+        let running = peer.start(&setup, directory.path(), self.window.proxy_core)?;
+        let target = Target {
+            address: running.address,
+            process: Some(&running.process),
+        };
+        let sample = row.measure(&target, &self.window)?;
+        running.stop(sample.connections)?;
+        Ok(sample)
+    }
+
+    fn measure_direct(&self, row: &dyn Row) -> Result<Sample, Error> {
+        let address = self.origin.address(row.behaviour(true));
+        row.measure(
+            &Target {
+                address,
+                process: None,
+            },
+            &self.window,
+        )
+    }
+}
+
+fn progress(row: &dyn Row, round: u32, rounds: u32, name: &str, sample: &Sample) -> String {
+    let cost = sample
+        .cost
+        .map(|cost| format!("{cost:.3} {}, ", row.cost_unit()))
+        .unwrap_or_default();
+    let (id, beside, unit) = (row.id(), sample.beside, row.beside_unit());
+    format!("{id} {round}/{rounds} {name}: {cost}{beside:.1} {unit}")
+}
