@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::error::Error;
 use crate::process::Process;
 
@@ -57,6 +59,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) process: Process,
     access_log: PathBuf,
+    /// Asks it to end after its last connection.
+    graceful: Signal,
 }
 
 impl Running {
@@ -66,7 +70,7 @@ impl Running {
     ///
     /// [`Error::LogIncomplete`], and [`Error::Io`] if it does not end when asked to.
     pub(crate) fn stop(self, connections: u64) -> Result<(), Error> {
-        self.process.stop()?;
+        self.process.stop(self.graceful)?;
         let file = self.access_log.display();
         let log = std::fs::read(&self.access_log).map_err(Error::io(format!("read {file}")))?;
         let records = log.iter().filter(|byte| **byte == b'\n').count() as u64;

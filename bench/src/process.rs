@@ -78,13 +78,13 @@ impl Process {
         Err(Error::NotReady(self.last_words()))
     }
 
-    /// Ends the process in its own way and waits for it.
+    /// Asks the process with `signal` to end after its last connection and waits for it.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when it had to be killed.
-    pub(crate) fn stop(mut self) -> Result<(), Error> {
-        self.signal(Signal::TERM);
+    /// [`Error::Io`] when it does not end in time.
+    pub(crate) fn stop(mut self, signal: Signal) -> Result<(), Error> {
+        self.signal(signal);
         let deadline = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < deadline {
             let ended = self

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use rustix::process::Signal;
+
 use super::{Peer, Running, Setup, accepts_connections, first_line, free_address, write_config};
 use crate::error::Error;
 use crate::process::Process;
@@ -59,6 +61,7 @@ backend out
             address,
             process,
             access_log: directory.join("stdout.log"),
+            graceful: Signal::USR1,
         })
     }
 

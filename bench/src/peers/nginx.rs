@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use rustix::process::Signal;
+
 use super::{Peer, Running, Setup, accepts_connections, first_line, free_address, write_config};
 use crate::error::Error;
 use crate::process::Process;
@@ -35,6 +37,7 @@ impl Peer for Nginx {
             address,
             process,
             access_log,
+            graceful: Signal::QUIT,
         })
     }
 

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use rustix::process::Signal;
+
 use super::{Peer, Running, Setup, first_line, write_config};
 use crate::error::Error;
 use crate::process::Process;
@@ -41,6 +43,7 @@ impl Peer for Vestibule {
             address,
             process,
             access_log,
+            graceful: Signal::TERM,
         })
     }
 
