@@ -20,18 +20,35 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod check;
 mod code;
+mod describe;
 mod diagnostic;
+mod later;
 mod model;
+mod read;
+mod reader;
+mod schema;
+mod section;
 mod source;
+mod suggest;
+mod syntax;
+mod value;
 
-use std::path::Path;
+#[cfg(test)]
+mod tests;
+
+use std::{fs::File, io, io::Read, path::Path};
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Position, Related, Report, Severity};
 pub use model::*;
 
+use diagnostic::Problem;
 use source::Source;
+
+/// The largest file that is read, in bytes. No configuration comes near; a device or a log does.
+pub const LARGEST_FILE: u64 = 4 << 20;
 
 /// A file that was read and checked.
 #[derive(Debug)]
@@ -42,41 +59,55 @@ pub struct Loaded {
     pub report: Report,
 }
 
-/// Reads and checks the file at `path`. A file that cannot be read is a diagnostic too.
+/// Reads and checks the file at `path`. A file that cannot be read, is larger than
+/// [`LARGEST_FILE`] or is not UTF-8 is a diagnostic too.
 pub fn load(path: &Path) -> Loaded {
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&path.to_string_lossy(), &text),
+    let name = path.to_string_lossy();
+    let mut bytes = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        return unusable(Source::new(&name, ""), 0, unreadable(&error));
+    }
+    if bytes.len() as u64 > LARGEST_FILE {
+        let problem = Problem::new(Code::FileTooLarge, "this is too large for a configuration");
+        let help = format!("a configuration has at most {LARGEST_FILE} bytes");
+        return unusable(Source::new(&name, ""), 0, problem.help(help));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => parse(&name, &text),
         Err(error) => {
-            let source = Source::new(&path.to_string_lossy(), "");
-            let problem = diagnostic::Problem::new(
-                Code::UnreadableFile,
-                format!("cannot read the file: {error}"),
-            );
-            let found = Diagnostic::new(&source, Severity::Error, &(0..0), problem);
-            Loaded {
-                config: None,
-                report: Report::new(source, vec![found]),
-            }
+            let good = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes());
+            let problem =
+                Problem::new(Code::NotUtf8, "this is not UTF-8").help("save the file in UTF-8");
+            unusable(Source::new(&name, &text), good, problem)
         }
     }
 }
 
 /// Checks `text`; `file_name` is only shown.
 pub fn parse(file_name: &str, text: &str) -> Loaded {
-    let source = Source::new(file_name, text);
-    let (_, errors) = toml::de::DeTable::parse_recoverable(text);
-    let found = errors.iter().map(|error| {
-        let problem = diagnostic::Problem::new(Code::Syntax, error.message());
-        Diagnostic::new(
-            &source,
-            Severity::Error,
-            &error.span().unwrap_or_default(),
-            problem,
-        )
-    });
-    let found = found.collect();
+    read::read(Source::new(file_name, text))
+}
+
+fn unusable(source: Source, at: usize, problem: Problem) -> Loaded {
+    let found = Diagnostic::new(&source, Severity::Error, &(at..at + 1), problem);
     Loaded {
         config: None,
-        report: Report::new(source, found),
+        report: Report::new(source, vec![found]),
     }
+}
+
+fn unreadable(error: &io::Error) -> Problem {
+    let problem = Problem::new(
+        Code::UnreadableFile,
+        format!("cannot read this file: {error}"),
+    );
+    problem.help(match error.kind() {
+        io::ErrorKind::IsADirectory => "give the path of the file, not of its directory",
+        io::ErrorKind::NotFound => "give the path of a configuration file",
+        io::ErrorKind::PermissionDenied => "let the user who runs this read it",
+        _ => "give the path of a file that can be read",
+    })
 }

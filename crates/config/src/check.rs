@@ -1,0 +1,6 @@
+//! What is wrong between the parts of a file, although each part is right by itself.
+
+pub(crate) mod addresses;
+pub(crate) mod never;
+pub(crate) mod reach;
+pub(crate) mod services;

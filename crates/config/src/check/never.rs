@@ -1,0 +1,70 @@
+//! Routes that nothing can match on their listener.
+
+use toml::Spanned;
+
+use crate::{
+    Bind, DestinationMatch, Route,
+    code::Code,
+    diagnostic::Problem,
+    reader::{Reader, Table},
+};
+
+/// Reports what cannot match on a listener that takes no PROXY headers: there the client and the
+/// destination are those of the socket.
+pub(crate) fn without_proxy_protocol(
+    r: &mut Reader<'_>,
+    table: &Table<'_>,
+    route: &Route,
+    bind: &[Spanned<Bind>],
+) {
+    const HELP: &str = "this needs PROXY headers: add [listener.proxy_protocol]";
+    let mut never = |key: &str, message: &str, help: &str| {
+        if let Some(span) = table.key_span(key) {
+            r.warning(
+                span,
+                Problem::new(Code::RouteNeverMatches, message).help(help),
+            );
+        }
+    };
+    if !route.proxy_tlv.is_empty() {
+        never(
+            "proxy_tlv",
+            "nothing can match: this listener takes no PROXY headers",
+            HELP,
+        );
+    }
+    let only_unix = !bind.is_empty()
+        && bind
+            .iter()
+            .all(|bind| matches!(bind.get_ref(), Bind::Unix(_)));
+    if only_unix && !route.client.is_empty() {
+        never(
+            "client",
+            "nothing can match: a client of a unix socket has no address",
+            HELP,
+        );
+    }
+    let possible =
+        |wanted: &DestinationMatch| bind.iter().any(|bind| can_be(wanted, bind.get_ref()));
+    if !bind.is_empty() && !route.destination.is_empty() && !route.destination.iter().any(possible)
+    {
+        let message = "nothing can match: this listener has no such address";
+        let help = "without PROXY headers the destination is an address of `bind`";
+        never("destination", message, help);
+    }
+}
+
+/// Whether a connection to `bind` can have the destination `wanted`.
+fn can_be(wanted: &DestinationMatch, bind: &Bind) -> bool {
+    let Bind::Tcp(address) = bind else {
+        return false;
+    };
+    let port = address.port() == 0 || wanted.port.is_none_or(|port| port == address.port());
+    port && wanted.network.is_none_or(|network| {
+        if address.ip().is_unspecified() {
+            network.addr().is_ipv4() == address.is_ipv4()
+        } else {
+            network.contains(&address.ip())
+        }
+    })
+}

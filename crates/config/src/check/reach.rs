@@ -1,0 +1,94 @@
+//! Routes that are never reached, because an earlier one takes all that they could match.
+
+use ipnet::IpNet;
+use toml::Spanned;
+
+use crate::{
+    DestinationMatch, Route, TlvMatch,
+    code::Code,
+    diagnostic::Problem,
+    reader::{Reader, Span},
+    value::tlv,
+};
+
+/// Reports routes, and the service for everything else (at `default`), that are never reached.
+pub(crate) fn report(r: &mut Reader<'_>, routes: &[Spanned<Route>], default: Option<Span>) {
+    if r.is_broken() {
+        // A condition may be missing only because it could not be read.
+        return;
+    }
+    for (number, route) in routes.iter().enumerate() {
+        let earlier = routes[..number].iter();
+        let earlier = earlier
+            .into_iter()
+            .find(|first| covers(first.get_ref(), route.get_ref()));
+        if let Some(earlier) = earlier {
+            let problem = Problem::new(Code::UnreachableRoute, "this route is never reached")
+                .help("routes are tried from top to bottom: put the narrower one first");
+            r.doubt(
+                route.span(),
+                problem,
+                &earlier.span(),
+                "this one takes all that it could match",
+            );
+        }
+    }
+    let catch_all = routes.iter().find(|route| is_catch_all(route.get_ref()));
+    if let (Some(catch_all), Some(default)) = (catch_all, default) {
+        let problem = Problem::new(Code::UnreachableRoute, "this service is never reached")
+            .help("a route without conditions takes everything: leave it or `service` out");
+        r.doubt(
+            default,
+            problem,
+            &catch_all.span(),
+            "this route takes everything",
+        );
+    }
+}
+
+fn is_catch_all(route: &Route) -> bool {
+    route.client.is_empty() && route.destination.is_empty() && route.proxy_tlv.is_empty()
+}
+
+/// Whether `first` matches everything that `second` matches.
+fn covers(first: &Route, second: &Route) -> bool {
+    let clients = IpNet::aggregate(&first.client);
+    let client = |network: &IpNet| clients.iter().any(|wide| wide.contains(network));
+    let destination = |narrow: &DestinationMatch| {
+        first
+            .destination
+            .iter()
+            .any(|wide| covers_destination(wide, narrow))
+    };
+    let tlv = |narrow: &TlvMatch| first.proxy_tlv.iter().any(|wide| covers_tlv(wide, narrow));
+    contained(&first.client, &second.client, client)
+        && contained(&first.destination, &second.destination, destination)
+        && contained(&first.proxy_tlv, &second.proxy_tlv, tlv)
+}
+
+/// Whether the key with the values `wide` matches whatever the one with `narrow` matches.
+fn contained<T>(wide: &[T], narrow: &[T], covered: impl Fn(&T) -> bool) -> bool {
+    wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(covered))
+}
+
+fn covers_destination(wide: &DestinationMatch, narrow: &DestinationMatch) -> bool {
+    let network = match (&wide.network, &narrow.network) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wide), Some(narrow)) => wide.contains(narrow),
+    };
+    network && (wide.port.is_none() || wide.port == narrow.port)
+}
+
+fn covers_tlv(wide: &TlvMatch, narrow: &TlvMatch) -> bool {
+    let wide_kind = wide.kind;
+    let values = match (&wide.value, &narrow.value) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wide), Some(narrow)) if wide_kind == tlv::AUTHORITY => {
+            wide.eq_ignore_ascii_case(narrow)
+        }
+        (Some(wide), Some(narrow)) => wide == narrow,
+    };
+    wide.kind == narrow.kind && values
+}

@@ -1,0 +1,90 @@
+//! A whole file.
+
+use toml::de::DeTable;
+
+use crate::{
+    Code, Config, Loaded, Report,
+    check::{addresses, services},
+    diagnostic::Problem,
+    reader::Reader,
+    schema,
+    section::{
+        globals,
+        listener::{self, Placed},
+        service, shorthand,
+    },
+    source::Source,
+    syntax::Syntax,
+};
+
+pub(crate) fn read(source: Source) -> Loaded {
+    let syntax = Syntax::new(&source);
+    let (document, _) = DeTable::parse_recoverable(&syntax.text);
+    let mut r = Reader::new(&source, &syntax);
+    let config = config(&mut r, document.get_ref());
+    let usable = !r.has_errors();
+    let found = r.finish();
+    Loaded {
+        config: usable.then_some(config),
+        report: Report::new(source, found),
+    }
+}
+
+fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
+    let root = r.known_keys(document, 0..0, &schema::ROOT);
+    let mut endpoints = Vec::new();
+    let mut services = service::services(r, &root);
+    let mut listeners = listener::listeners(r, &root, &mut services, &mut endpoints);
+    listeners.extend(shorthand::listeners(
+        r,
+        &root,
+        &mut services,
+        &mut endpoints,
+    ));
+    let runtime = globals::runtime(r, &root);
+    let limits = globals::limits(r, &root);
+    let tcp = globals::tcp(r, &root);
+    let admin = globals::admin(r, &root, &mut endpoints);
+    let log = globals::log(r, &root);
+
+    unique_names(r, &listeners);
+    addresses::report(r, &endpoints);
+    services::unused(r, &services);
+    services::loops(r, &services, &listeners);
+    if listeners.is_empty() && !r.has_errors() {
+        let problem = Problem::new(Code::NoListeners, "there is nothing to listen on").help(
+            "write a [[listener]] with `name`, `bind` and `service`, or `proxy_port_mappings`",
+        );
+        r.error(0..0, problem);
+    }
+    Config {
+        runtime,
+        limits,
+        tcp,
+        admin,
+        log,
+        listeners: listeners
+            .into_iter()
+            .map(|placed| placed.listener)
+            .collect(),
+        services: services.list,
+    }
+}
+
+fn unique_names(r: &mut Reader<'_>, listeners: &[Placed]) {
+    let mut names = std::collections::HashMap::new();
+    for placed in listeners
+        .iter()
+        .filter(|placed| !placed.listener.name.is_empty())
+    {
+        let name = &placed.listener.name;
+        if let Some(first) = names.insert(name, &placed.name) {
+            let problem = Problem::new(
+                Code::DuplicateName,
+                format!("listener `{name}` is already there"),
+            )
+            .help("each listener has a name of its own, for logs and metrics");
+            r.conflict(placed.name.clone(), problem, first, "first here");
+        }
+    }
+}

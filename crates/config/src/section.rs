@@ -1,0 +1,20 @@
+//! One module for each kind of table: from the tree to the types of [`crate::Config`].
+
+pub(crate) mod globals;
+pub(crate) mod listener;
+pub(crate) mod proxy_protocol;
+pub(crate) mod route;
+pub(crate) mod send_proxy;
+pub(crate) mod service;
+pub(crate) mod shorthand;
+
+use crate::{Bind, reader::Span};
+
+/// An address that this program listens on, and where the file says so.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) bind: Bind,
+    pub(crate) span: Span,
+    /// Whose it is, in words.
+    pub(crate) owner: String,
+}

@@ -1,0 +1,138 @@
+//! `[[listener]]`.
+
+use toml::{Spanned, de::DeValue};
+
+use super::{Endpoint, proxy_protocol::proxy_protocol, route::routes, service::Services};
+use crate::{
+    Bind, Destination, Listener,
+    check::reach,
+    code::Code,
+    diagnostic::{Problem, quote},
+    reader::{Reader, Span, Table, wrong_type},
+    schema,
+    value::{address, name},
+};
+
+/// A listener, and where the file names it.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) listener: Listener,
+    pub(crate) name: Span,
+}
+
+pub(crate) fn listeners(
+    r: &mut Reader<'_>,
+    root: &Table<'_>,
+    services: &mut Services,
+    endpoints: &mut Vec<Endpoint>,
+) -> Vec<Placed> {
+    let Some(value) = root.value("listener") else {
+        return Vec::new();
+    };
+    let Some(items) = value.get_ref().as_array() else {
+        let problem = wrong_type("a list of tables", value.get_ref());
+        r.error(
+            value.span(),
+            problem.help("write [[listener]] with double brackets"),
+        );
+        return Vec::new();
+    };
+    let mut listeners = Vec::with_capacity(items.len());
+    for item in items {
+        if let Some(table) = r.table(item, &schema::LISTENER) {
+            listeners.push(listener(r, &table, services, endpoints));
+        }
+    }
+    listeners
+}
+
+fn listener(
+    r: &mut Reader<'_>,
+    table: &Table<'_>,
+    services: &mut Services,
+    endpoints: &mut Vec<Endpoint>,
+) -> Placed {
+    if !table.has("name") {
+        let problem = Problem::new(Code::MissingKey, "this listener has no `name`");
+        r.missing(
+            table.span(),
+            problem.help("write the word for logs and metrics, such as `name = \"c2s\"`"),
+        );
+    }
+    let label = r.text(table, "name", name::label).unwrap_or_default();
+    let place = table
+        .value("name")
+        .map_or_else(|| table.span().clone(), Spanned::span);
+
+    let bind = bind(r, table);
+    let owner = format!("listener {}", quote(&label));
+    endpoints.extend(bind.iter().map(|bind| Endpoint {
+        bind: bind.get_ref().clone(),
+        span: bind.span(),
+        owner: owner.clone(),
+    }));
+
+    let proxy_protocol = proxy_protocol(r, table);
+    let routes = routes(r, table, services, &bind);
+    let default = table
+        .value("service")
+        .and_then(|value| services.resolve(r, value));
+    reach::report(r, &routes, table.value("service").map(Spanned::span));
+    let has_routes = table
+        .value("routes")
+        .is_some_and(|value| !matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()));
+    if !has_routes && !table.has("service") {
+        let message =
+            "nothing can ever be carried: this listener has neither `routes` nor a `service`";
+        let problem = Problem::new(Code::EmptyListener, message);
+        r.missing(
+            table.span(),
+            problem.help("write where connections go, such as `service = \"c2s\"`"),
+        );
+    }
+    let listener = Listener {
+        name: label,
+        bind: bind.into_iter().map(Spanned::into_inner).collect(),
+        routes: routes.into_iter().map(Spanned::into_inner).collect(),
+        default: default.map_or(Destination::Refuse, Destination::Service),
+        proxy_protocol,
+    };
+    Placed {
+        listener,
+        name: place,
+    }
+}
+
+fn bind(r: &mut Reader<'_>, table: &Table<'_>) -> Vec<Spanned<Bind>> {
+    match table.value("bind") {
+        None => {
+            let problem = Problem::new(Code::MissingKey, "this listener has no `bind`");
+            r.missing(
+                table.span(),
+                problem.help("write where it waits, such as `bind = \"127.0.0.1:5222\"`"),
+            );
+            Vec::new()
+        }
+        Some(value) if value.get_ref().is_integer() => {
+            let problem = wrong_type("an address and port as text", value.get_ref());
+            let port = value
+                .get_ref()
+                .as_integer()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            r.error(
+                value.span(),
+                problem.help(format!(
+                    "write `\"127.0.0.1:{port}\"` for this machine only, \
+                 `[\"0.0.0.0:{port}\", \"[::]:{port}\"]` for every address"
+                )),
+            );
+            Vec::new()
+        }
+        Some(_) => {
+            let meaning = "write at least one address, such as \"127.0.0.1:5222\"";
+            r.some_texts(table, "bind", meaning, address::bind)
+                .unwrap_or_default()
+        }
+    }
+}

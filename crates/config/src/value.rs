@@ -1,0 +1,14 @@
+//! The texts that stand as values: from a string to what it means, or what is wrong with it.
+
+pub(crate) mod address;
+pub(crate) mod destination;
+pub(crate) mod duration;
+pub(crate) mod name;
+pub(crate) mod network;
+pub(crate) mod path;
+pub(crate) mod size;
+pub(crate) mod tlv;
+pub(crate) mod upstream;
+
+#[cfg(test)]
+mod tests;
