@@ -19,15 +19,12 @@ pub(crate) struct Arguments {
 ///
 /// What stopped setup, the build or the benchmark.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
-    setup::run()?;
     // Two builds: in one, the features that the load generator asks of shared dependencies would
     // also go into the program that is measured.
-    for package in ["vestibule", "vestibule-bench"] {
-        let mut build = Command::new("cargo");
-        build
-            .args(["build", "--release", "--package", package])
-            .current_dir(workspace_root());
-        command::run(&mut build)?;
+    build("vestibule-bench")?;
+    if !arguments.ask_for_help() {
+        setup::run()?;
+        build("vestibule")?;
     }
     let programs = build_directory()?.join("release");
     command::run(
@@ -35,4 +32,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
             .args(&arguments.arguments)
             .env("VESTIBULE_BIN", programs.join("vestibule")),
     )
+}
+
+impl Arguments {
+    fn ask_for_help(&self) -> bool {
+        self.arguments
+            .iter()
+            .any(|argument| argument == "--help" || argument == "-h")
+    }
+}
+
+fn build(package: &str) -> Result<(), Error> {
+    let mut build = Command::new("cargo");
+    build
+        .args(["build", "--release", "--package", package])
+        .current_dir(workspace_root());
+    command::run(&mut build)
 }
