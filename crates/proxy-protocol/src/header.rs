@@ -65,6 +65,7 @@ impl<'a> Header<'a> {
     /// They come only from the PROXY command with an IP family and a stream transport. `None`
     /// (LOCAL, UNKNOWN, UNSPEC, UNIX, DGRAM) means: use the addresses of the socket, as sections 2.1
     /// and 2.2 ask for.
+    #[inline]
     pub fn stream_addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         if self.transport != Transport::Stream {
             return None;

@@ -11,6 +11,7 @@ use crate::{Addresses, Command, Decoded, Header, Reject, Transport, V1_MAX_LEN, 
 /// `PROXY UNKNOWN` with CR LF, the shortest line.
 pub(super) const MIN_LEN: usize = 15;
 
+#[inline]
 pub(super) fn decode(input: &[u8], max_len: usize) -> Result<Decoded<'_>, Reject> {
     let limit = max_len.min(V1_MAX_LEN);
     let bytes = &input[..input.len().min(limit)];
@@ -29,17 +30,17 @@ pub(super) fn decode(input: &[u8], max_len: usize) -> Result<Decoded<'_>, Reject
             version: Version::V1,
         })),
         Err(Stop::Reject(reject)) => Err(reject),
-        Err(Stop::Short(_)) if bytes.len() == V1_MAX_LEN => Err(Reject::V1LineTooLong),
-        Err(Stop::Short(_)) if bytes.len() == limit => Err(Reject::HeaderTooLong),
-        Err(Stop::Short(needed)) => Ok(Decoded::NeedMore(needed.min(limit - bytes.len()))),
+        Err(Stop::Short) if bytes.len() == V1_MAX_LEN => Err(Reject::V1LineTooLong),
+        Err(Stop::Short) if bytes.len() == limit => Err(Reject::HeaderTooLong),
+        Err(Stop::Short) => Ok(Decoded::NeedMore(line.rest.min(limit - bytes.len()))),
     }
 }
 
 /// Why reading stops before the end of the line.
 enum Stop {
     Reject(Reject),
-    /// The line goes on for at least this many bytes after those that are there.
-    Short(usize),
+    /// The line goes on after the bytes that are there, for at least [`Line::rest`] more.
+    Short,
 }
 
 impl From<Reject> for Stop {
@@ -49,6 +50,9 @@ impl From<Reject> for Stop {
 }
 
 /// The line and how far it has been read.
+///
+/// What reads a right line is always inlined: with `at` in a register instead of memory a line takes
+/// a quarter less time.
 struct Line<'a> {
     at: usize,
     bytes: &'a [u8],
@@ -57,6 +61,7 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
+    #[inline(always)]
     fn parse(&mut self) -> Result<(Addresses<'static>, Transport), Stop> {
         self.word(b"PROXY", Reject::NoSignature)?;
         self.word(b" ", Reject::V1Space)?;
@@ -112,7 +117,7 @@ impl Line<'_> {
                     .position(|byte| matches!(byte, b'\r' | b'\n'))
                 {
                     Some(len) => self.at += len,
-                    None => return Err(Stop::Short(self.rest)),
+                    None => return Err(Stop::Short),
                 }
             }
             b'\r' => {}
@@ -122,7 +127,7 @@ impl Line<'_> {
     }
 
     /// Reads `word`, or refuses the line for the reason `otherwise`.
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, word: &[u8], otherwise: Reject) -> Result<(), Stop> {
         let rest = &self.bytes[self.at..];
         if rest.starts_with(word) {
@@ -132,12 +137,12 @@ impl Line<'_> {
         match rest.iter().zip(word).find(|(got, want)| got != want) {
             Some((_, _)) if otherwise == Reject::NoSignature => Err(otherwise.into()),
             Some((&byte, _)) => Err(unexpected(byte, otherwise).into()),
-            None => Err(Stop::Short(self.rest)),
+            None => Err(Stop::Short),
         }
     }
 
     /// An IPv4 address and the space after it.
-    #[inline]
+    #[inline(always)]
     fn ipv4(&mut self) -> Result<Ipv4Addr, Stop> {
         let start = self.at;
         self.field_start()?;
@@ -149,7 +154,7 @@ impl Line<'_> {
     }
 
     /// Four numbers with dots between them and the space after them.
-    #[inline]
+    #[inline(always)]
     fn dotted(&mut self, otherwise: Reject) -> Result<[u8; 4], Stop> {
         let mut octets = [0; 4];
         for (octet, end) in octets.iter_mut().zip(*b"... ") {
@@ -175,7 +180,7 @@ impl Line<'_> {
             .position(|byte| !byte.is_ascii_hexdigit())
         {
             Some(digits) if field[digits] == b':' => Reject::V1AddressFamily.into(),
-            None if field.len() < 5 => Stop::Short(self.rest),
+            None if field.len() < 5 => Stop::Short,
             _ => reject.into(),
         }
     }
@@ -184,9 +189,9 @@ impl Line<'_> {
     ///
     /// Section 2.1 has hexadecimal groups only. A dotted tail (`::ffff:192.0.2.1`) is taken too:
     /// HAProxy and nginx write mapped addresses so, and it can be read in one way only.
-    #[inline]
+    #[inline(always)]
     fn ipv6(&mut self) -> Result<Ipv6Addr, Stop> {
-        let mut groups = [0; 8];
+        let mut bits = 0;
         let mut count = 0;
         // Where `::` stands, and how many groups there may be with it.
         let mut gap = None;
@@ -204,76 +209,79 @@ impl Line<'_> {
         loop {
             let byte = self.peek()?;
             if byte == b' ' && gap == Some(count) {
-                self.at += 1;
                 break;
             }
             if count == most {
                 return Err(unexpected(byte, Reject::V1Ipv6).into());
             }
             let start = self.at;
-            let group = self.group()?;
-            match self.peek()? {
-                b'.' if count == 0 && gap.is_none() => return Err(Reject::V1AddressFamily.into()),
-                b'.' if count + 2 <= most => {
-                    self.at = start;
-                    let [a, b, c, d] = self.dotted(Reject::V1Ipv6)?;
-                    groups[count] = u16::from_be_bytes([a, b]);
-                    groups[count + 1] = u16::from_be_bytes([c, d]);
-                    count += 2;
-                    break;
+            let (group, end) = self.group()?;
+            if end == b'.' {
+                if count == 0 && gap.is_none() {
+                    return Err(Reject::V1AddressFamily.into());
                 }
-                b':' if count + 1 < most => {
-                    groups[count] = group;
-                    count += 1;
+                if count + 2 > most {
+                    return Err(Reject::V1Ipv6.into());
+                }
+                self.at = start;
+                bits = bits << 32 | u128::from(u32::from_be_bytes(self.dotted(Reject::V1Ipv6)?));
+                count += 2;
+                // The space has been read.
+                self.at -= 1;
+                break;
+            }
+            bits = bits << 16 | u128::from(group);
+            count += 1;
+            match end {
+                b' ' => break,
+                b':' if count < most => {
                     self.at += 1;
-                    if self.peek()? == b':' && gap.is_none() {
+                    if gap.is_none() && self.peek()? == b':' {
                         self.at += 1;
                         gap = Some(count);
                         most = 7;
                     }
                 }
-                b' ' => {
-                    groups[count] = group;
-                    count += 1;
-                    self.at += 1;
-                    break;
-                }
                 byte => return Err(unexpected(byte, Reject::V1Ipv6).into()),
             }
         }
+        self.at += 1;
         match gap {
             None if count < 8 => Err(Reject::V1Ipv6.into()),
-            None => Ok(groups.into()),
+            None | Some(0) => Ok(bits.into()),
+            // The groups before `::` go up to the front; those after it, at most six, stay.
             Some(gap) => {
-                groups[gap..].rotate_right(8 - count);
-                Ok(groups.into())
+                let tail_bits = 16 * (count - gap);
+                let tail = bits & ((1 << tail_bits) - 1);
+                Ok((bits >> tail_bits << (128 - 16 * gap) | tail).into())
             }
         }
     }
 
-    /// One to four hexadecimal digits.
-    #[inline]
-    fn group(&mut self) -> Result<u16, Stop> {
+    /// One to four hexadecimal digits and the byte after them, which is not read.
+    #[inline(always)]
+    fn group(&mut self) -> Result<(u16, u8), Stop> {
         let mut group = 0;
-        for digits in 0..5 {
+        for digits in 0.. {
             let byte = self.peek()?;
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                b'A'..=b'F' => byte - b'A' + 10,
-                _ if digits > 0 => return Ok(group),
-                _ => return Err(unexpected(byte, Reject::V1Ipv6).into()),
-            };
-            if digits < 4 {
-                group = group << 4 | u16::from(digit);
-                self.at += 1;
+            let digit = HEXADECIMAL[usize::from(byte)];
+            if digit == NO_DIGIT {
+                return match digits {
+                    0 => Err(unexpected(byte, Reject::V1Ipv6).into()),
+                    _ => Ok((group, byte)),
+                };
             }
+            if digits == 4 {
+                break;
+            }
+            group = group << 4 | digit;
+            self.at += 1;
         }
         Err(Reject::V1Ipv6.into())
     }
 
     /// Both ports and the end of the line.
-    #[inline]
+    #[inline(always)]
     fn ports(&mut self) -> Result<(u16, u16), Stop> {
         self.rest = " 0\r\n".len();
         self.field_start()?;
@@ -297,7 +305,7 @@ impl Line<'_> {
     }
 
     /// A decimal number up to `max` and the byte after it, which is not read.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, max: u32, syntax: Reject, range: Reject) -> Result<(u32, u8), Stop> {
         let byte = self.peek()?;
         let mut number = u32::from(byte.wrapping_sub(b'0'));
@@ -337,7 +345,7 @@ impl Line<'_> {
     }
 
     /// The first byte of a field, which is not read.
-    #[inline]
+    #[inline(always)]
     fn field_start(&self) -> Result<u8, Stop> {
         match self.peek()? {
             b' ' => Err(Reject::V1Space.into()),
@@ -345,11 +353,11 @@ impl Line<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn peek(&self) -> Result<u8, Stop> {
         match self.bytes.get(self.at) {
             Some(&byte) => Ok(byte),
-            None => Err(Stop::Short(self.rest)),
+            None => Err(Stop::Short),
         }
     }
 }
@@ -363,3 +371,17 @@ fn unexpected(byte: u8, otherwise: Reject) -> Reject {
         _ => otherwise,
     }
 }
+
+const NO_DIGIT: u16 = 0xFF;
+
+/// Value of every byte as a hexadecimal digit.
+static HEXADECIMAL: [u16; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u16;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u16;
+        digit += 1;
+    }
+    values
+};

@@ -9,6 +9,7 @@ use crate::{
     V2_SIGNATURE, Version,
 };
 
+#[inline]
 pub(super) fn decode(input: &[u8], max_len: usize) -> Result<Decoded<'_>, Reject> {
     let Some((fixed, _)) = input.split_first_chunk::<V2_FIXED_LEN>() else {
         return incomplete(input);
