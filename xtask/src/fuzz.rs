@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let mut finished = Vec::new();
     let outcome = targets.iter().try_for_each(|target| {
+        command::run(fuzz().args(["build", target]))?;
         println!("fuzz: {target} for {} s", arguments.seconds);
         let started = Instant::now();
         let executions = run_target(target, arguments.seconds)?;
