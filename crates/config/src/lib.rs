@@ -38,7 +38,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::{fs::File, io, io::Read, path::Path};
+use std::{fs::File, io, io::Read, path::Path, time::Duration};
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Position, Related, Report, Severity};
@@ -57,6 +57,15 @@ pub struct Loaded {
     pub config: Option<Config>,
     /// What is wrong or doubtful in it.
     pub report: Report,
+}
+
+/// A duration as the file writes it: `"5s"`, `"100ms"`, `"1m30s"`.
+///
+/// # Errors
+///
+/// What is wrong with it, in a sentence.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    value::duration::parse(text).map_err(|problem| problem.message)
 }
 
 /// Reads and checks the file at `path`. A file that cannot be read, is larger than

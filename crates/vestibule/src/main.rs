@@ -1,2 +1,7 @@
-//! Vestibule.
-fn main() {}
+//! The `vestibule` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vestibule::cli::main()
+}

@@ -1,0 +1,259 @@
+//! The control socket: one JSON request a line, one JSON answer a line. A unix socket with mode
+//! 0600, because it changes state and shows client addresses.
+
+use std::{
+    fs, io,
+    io::{BufRead, BufReader, Write},
+    os::unix::{fs::PermissionsExt, net::UnixStream as StdStream},
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncBufReader},
+    net::{UnixListener, UnixStream},
+    task::spawn_local,
+};
+
+use crate::{
+    ending::Stop,
+    supervisor::{ReloadError, Supervisor, remove_stale},
+    worker::{ConnId, ConnectionView, Selection},
+};
+
+/// The longest request, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// How long the client of the control socket waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What can be asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// End the live connections of a service, whatever configuration they started with.
+    Drain { service: String, after_ms: u64 },
+    /// End these connections.
+    Kill { ids: Vec<String> },
+    /// Read the configuration again.
+    Reload,
+    /// Describe live connections.
+    ShowConnections,
+    /// Describe listening addresses.
+    ShowListeners,
+    /// Describe services and their targets.
+    ShowServices,
+}
+
+/// What is answered.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// Live connections.
+    Connections { connections: Vec<ConnectionView> },
+    /// The request was understood but not carried out.
+    Failed { message: String },
+    /// Listening addresses.
+    Listeners { listeners: Vec<ListenerView> },
+    /// The configuration was read again. `report` holds warnings.
+    Reloaded { report: String },
+    /// Services and their targets.
+    Services { services: Vec<ServiceView> },
+    /// So many connections were told to end.
+    Stopping { connections: usize },
+}
+
+/// What `show listeners` says of an address.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ListenerView {
+    pub(crate) listener: String,
+    pub(crate) address: String,
+}
+
+/// What `show services` says of a service.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ServiceView {
+    pub(crate) service: String,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) upstreams: Vec<UpstreamView>,
+}
+
+/// What `show services` says of a target.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct UpstreamView {
+    pub(crate) upstream: String,
+    pub(crate) up: bool,
+    pub(crate) active: usize,
+    pub(crate) total: u64,
+    pub(crate) connect_errors: u64,
+}
+
+/// The file of the control socket; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct ControlFile(PathBuf);
+
+impl Drop for ControlFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Binds the control socket and serves it until the runtime ends.
+///
+/// # Errors
+///
+/// When it cannot be bound, or another process listens on it.
+pub(crate) fn serve(supervisor: Rc<Supervisor>, path: &Path) -> io::Result<ControlFile> {
+    remove_stale(path)?;
+    // Nobody can connect before the mode is right: the listener is not polled yet, and a
+    // connection that slipped into its queue would have had the right by the directory's mode.
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    spawn_local(async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    spawn_local(converse(Rc::clone(&supervisor), stream));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept on the control socket");
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+            }
+        }
+    });
+    Ok(ControlFile(path.to_owned()))
+}
+
+/// Asks the process whose control socket is at `path`.
+///
+/// # Errors
+///
+/// When nobody listens there or the answer does not come.
+pub(crate) fn ask(path: &Path, request: &Request) -> io::Result<Answer> {
+    let mut stream = StdStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_string(request)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(serde_json::from_str(&answer)?)
+}
+
+async fn converse(supervisor: Rc<Supervisor>, stream: UnixStream) {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = AsyncBufReader::new(reader);
+    loop {
+        let mut line = String::new();
+        match (&mut reader).take(LONGEST).read_line(&mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let answer = match serde_json::from_str(&line) {
+            Ok(request) => carry_out(&supervisor, request).await,
+            Err(error) => failed(format!("this is no request: {error}")),
+        };
+        // Serializing these types cannot fail.
+        let mut answer = serde_json::to_vec(&answer).unwrap_or_default();
+        answer.push(b'\n');
+        if writer.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
+    match request {
+        Request::Drain { service, after_ms } => drain(supervisor, service, after_ms).await,
+        Request::Kill { ids } => match ids.iter().map(|id| id.parse::<ConnId>()).collect() {
+            Ok(ids) => Answer::Stopping {
+                connections: supervisor.stop(&Selection::Ids(ids), Stop::Killed).await,
+            },
+            Err(message) => Answer::Failed { message },
+        },
+        Request::Reload => match supervisor.reload() {
+            Ok(report) => Answer::Reloaded {
+                report: report.render(false),
+            },
+            Err(
+                error @ (ReloadError::Config(_) | ReloadError::NoFile | ReloadError::System(_)),
+            ) => failed(error.to_string()),
+        },
+        Request::ShowConnections => Answer::Connections {
+            connections: supervisor.connections().await,
+        },
+        Request::ShowListeners => Answer::Listeners {
+            listeners: supervisor
+                .listening()
+                .into_iter()
+                .map(|listening| ListenerView {
+                    listener: listening.listener,
+                    address: listening.address,
+                })
+                .collect(),
+        },
+        Request::ShowServices => Answer::Services {
+            services: services(supervisor),
+        },
+    }
+}
+
+async fn drain(supervisor: &Rc<Supervisor>, service: String, after_ms: u64) -> Answer {
+    let live = supervisor.connections().await;
+    let of_service = live
+        .iter()
+        .filter(|c| c.service.as_deref() == Some(&service))
+        .count();
+    if of_service == 0 && supervisor.plan().service(&service).is_none() {
+        return failed(format!(
+            "there is no service \"{service}\", and no live connection of a former one"
+        ));
+    }
+    let which = Selection::Service(service);
+    if after_ms == 0 {
+        return Answer::Stopping {
+            connections: supervisor.stop(&which, Stop::Drained).await,
+        };
+    }
+    let supervisor = Rc::clone(supervisor);
+    spawn_local(async move {
+        tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        supervisor.stop(&which, Stop::Drained).await;
+    });
+    Answer::Stopping {
+        connections: of_service,
+    }
+}
+
+fn services(supervisor: &Supervisor) -> Vec<ServiceView> {
+    let plan = supervisor.plan();
+    let services = plan.services.iter();
+    services
+        .map(|service| ServiceView {
+            service: service.name().to_owned(),
+            bytes_in: service.stats.received.value(),
+            bytes_out: service.stats.sent.value(),
+            upstreams: service
+                .targets
+                .iter()
+                .map(|target| UpstreamView {
+                    upstream: target.label.clone(),
+                    up: target.is_up(),
+                    active: target.active(),
+                    total: target.stats.total.value(),
+                    connect_errors: target.stats.connect_errors.value(),
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn failed(message: impl Into<String>) -> Answer {
+    Answer::Failed {
+        message: message.into(),
+    }
+}

@@ -1,0 +1,151 @@
+//! The read-only admin listener: `/metrics`, `/healthz`, `/readyz`.
+
+use std::{convert::Infallible, net::SocketAddr, rc::Rc, time::Duration};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{ALLOW, CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::spawn_local,
+};
+
+use crate::{
+    metrics::{Readout, render},
+    supervisor::Supervisor,
+};
+
+/// Admin connections at once; further ones wait.
+const CONNECTIONS: usize = 32;
+
+/// For a request's head, and for an idle connection.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A whole connection may not last longer than this, whatever it does.
+const LIFETIME: Duration = Duration::from_secs(300);
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const OPENMETRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// Binds `address` and serves it until the task is aborted. Answers the address that was bound.
+///
+/// # Errors
+///
+/// When it cannot be bound.
+pub(crate) fn serve(
+    supervisor: Rc<Supervisor>,
+    address: SocketAddr,
+) -> std::io::Result<SocketAddr> {
+    let socket = std::net::TcpListener::bind(address)?;
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket)?;
+    let bound = listener.local_addr()?;
+    spawn_local(accept(supervisor, listener));
+    Ok(bound)
+}
+
+async fn accept(supervisor: Rc<Supervisor>, listener: TcpListener) {
+    let places = Rc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        // The semaphore is never closed.
+        let place = Rc::clone(&places);
+        let Ok(_) = places
+            .acquire()
+            .await
+            .map(tokio::sync::SemaphorePermit::forget)
+        else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let supervisor = Rc::clone(&supervisor);
+                spawn_local(async move {
+                    converse(&supervisor, stream).await;
+                    place.add_permits(1);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot accept an admin connection");
+                place.add_permits(1);
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        }
+    }
+}
+
+async fn converse(supervisor: &Supervisor, stream: TcpStream) {
+    let service =
+        service_fn(|request| async move { Ok::<_, Infallible>(answer(supervisor, &request)) });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(TIMEOUT)
+        .max_buf_size(16 * 1024)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(LIFETIME, connection).await {
+        Ok(Err(error)) => tracing::debug!(%error, "an admin connection failed"),
+        Ok(Ok(())) | Err(_) => {}
+    }
+}
+
+fn answer(supervisor: &Supervisor, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refused = text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET and HEAD are served\n",
+        );
+        refused
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    match request.uri().path() {
+        "/" => text(
+            StatusCode::OK,
+            "Vestibule\n/metrics  counters, as Prometheus reads them\n/healthz  the process \
+             lives\n/readyz   connections are accepted\n",
+        ),
+        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/readyz" if supervisor.is_ready() => text(StatusCode::OK, "ready\n"),
+        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        "/metrics" => respond(StatusCode::OK, OPENMETRICS, render(readout(supervisor))),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "there are /metrics, /healthz and /readyz\n",
+        ),
+    }
+}
+
+fn readout(supervisor: &Supervisor) -> Readout {
+    let limits = supervisor.limits();
+    Readout {
+        plan: supervisor.plan(),
+        connections: limits.connections(),
+        max_connections: limits.max_connections(),
+        reloads: supervisor.reloads(),
+        lost_records: supervisor.lost_records(),
+        uptime: supervisor.uptime(),
+    }
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+    respond(status, TEXT, body)
+}
+
+fn respond(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

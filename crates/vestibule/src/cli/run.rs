@@ -1,0 +1,106 @@
+//! `vestibule run`.
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, rc::Rc};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{config_path, fail};
+use crate::{
+    admin::{self, control::ControlFile},
+    log::event,
+    supervisor::Supervisor,
+};
+
+/// Runs until SIGTERM or SIGINT. SIGHUP reloads.
+pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
+    let path = match config_path(config) {
+        Ok(path) => path,
+        Err(message) => return fail(message),
+    };
+    let loaded = vestibule_config::load(&path);
+    let rendered = loaded.report.render(std::io::stderr().is_terminal());
+    if !rendered.is_empty() {
+        eprintln!("{}", rendered.trim_end());
+    }
+    let Some(config) = loaded.config else {
+        return fail(format!(
+            "{} has errors; nothing was started",
+            path.display()
+        ));
+    };
+    let level = event::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default());
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format!("cannot start the runtime: {error}")),
+    };
+    match runtime.block_on(supervise(config, path, level)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => fail(message),
+    }
+}
+
+async fn supervise(
+    config: vestibule_config::Config,
+    path: PathBuf,
+    level: event::Level,
+) -> Result<(), String> {
+    let admin = config.admin.clone();
+    let watch = |kind| signal(kind).map_err(|error| format!("cannot watch signals: {error}"));
+    let mut hangup = watch(SignalKind::hangup())?;
+    let mut end = End {
+        interrupt: watch(SignalKind::interrupt())?,
+        terminate: watch(SignalKind::terminate())?,
+    };
+    let supervisor = Supervisor::start(config, Some(path), level)?;
+    if let Some(address) = admin.listen {
+        let bound = admin::serve_http(Rc::clone(&supervisor), address)
+            .map_err(|error| format!("admin.listen = \"{address}\": {error}"))?;
+        tracing::info!(address = %bound, "admin listening");
+    }
+    let _control = open_control(&supervisor, admin.control)?;
+    tracing::info!("ready");
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {
+                // The result is in the log.
+                let _ = supervisor.reload();
+            }
+            () = end.asked() => break,
+        }
+    }
+    tracing::info!("draining; a second signal ends at once");
+    supervisor.shut_down(end.asked()).await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn open_control(
+    supervisor: &Rc<Supervisor>,
+    path: Option<PathBuf>,
+) -> Result<Option<ControlFile>, String> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    admin::control::serve(Rc::clone(supervisor), &path)
+        .map(Some)
+        .map_err(|error| format!("admin.control = \"{}\": {error}", path.display()))
+}
+
+/// The signals that end the process.
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    /// Waits until the process is asked to end.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Vestibule: one proxy at the front door of self-hosted messaging.
+//!
+//! A connection lives the same life everywhere, and the modules stand in that order:
+//!
+//! ```text
+//! listener ── accept ── PROXY header? ── route ── service ── dial ── relay ── close
+//! ```
+//!
+//! [`listener`] accepts and learns who the client is, [`route`] picks the service, [`upstream`]
+//! picks a target and dials it, [`relay`] carries the bytes. [`worker`] is the thread on which all
+//! of that happens, [`supervisor`] owns the sockets and the plan and survives every reload,
+//! [`admin`] shows and steers, [`cli`] is what people type.
+#![deny(unsafe_code)]
+
+pub mod cli;
+
+mod addr;
+mod admin;
+mod ending;
+mod limits;
+mod listener;
+mod log;
+mod metrics;
+mod plan;
+mod relay;
+mod route;
+mod supervisor;
+mod sys;
+mod upstream;
+mod worker;

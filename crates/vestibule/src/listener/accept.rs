@@ -1,0 +1,196 @@
+//! Accepting connections of one listening socket on one worker.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::Notify,
+};
+
+use crate::{
+    addr::{Endpoint, PeerAddr},
+    plan::Listener,
+    relay::Stream,
+    worker::{Socket, SocketId, Worker},
+};
+
+/// How long nothing is accepted after the process has run out of descriptors or memory.
+const EXHAUSTED: Duration = Duration::from_millis(250);
+
+/// A socket on which this worker accepts, and the policy for what comes in by it.
+#[derive(Debug)]
+pub(crate) struct Binding {
+    id: SocketId,
+    state: Rc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    closing: Cell<bool>,
+    listener: RefCell<Arc<Listener>>,
+    /// Says that `closing` was set.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+enum Acceptor {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Binding {
+    /// Begins to accept.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime cannot watch the socket.
+    pub(crate) fn open(
+        worker: &Rc<Worker>,
+        id: SocketId,
+        socket: Socket,
+        listener: Arc<Listener>,
+    ) -> io::Result<Self> {
+        let acceptor = match socket {
+            Socket::Tcp(socket) => Acceptor::Tcp(TcpListener::from_std(socket)?),
+            Socket::Unix(socket) => Acceptor::Unix(UnixListener::from_std(socket)?),
+        };
+        let state = Rc::new(State {
+            closing: Cell::new(false),
+            listener: RefCell::new(listener),
+            changed: Notify::new(),
+        });
+        tokio::task::spawn_local(accept(Rc::clone(worker), acceptor, Rc::clone(&state)));
+        Ok(Self { id, state })
+    }
+
+    /// The socket's name.
+    pub(crate) fn id(&self) -> SocketId {
+        self.id
+    }
+
+    /// Sets the policy for connections that come in from now on.
+    pub(crate) fn set_listener(&self, listener: Arc<Listener>) {
+        *self.state.listener.borrow_mut() = listener;
+    }
+
+    /// Accepts what the kernel has already established, then closes the socket.
+    pub(crate) fn close(&self) {
+        self.state.closing.set(true);
+        self.state.changed.notify_one();
+    }
+}
+
+async fn accept(worker: Rc<Worker>, acceptor: Acceptor, state: Rc<State>) {
+    let mut exhausted = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = std::future::poll_fn(|cx| acceptor.poll_accept(cx)) => accepted,
+            () = state.changed.notified() => {
+                if state.closing.get() {
+                    return drain(&worker, &acceptor, &state).await;
+                }
+                continue;
+            }
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                if exhausted {
+                    exhausted = false;
+                    tracing::info!("accepting again");
+                }
+                carry(&worker, &state, stream, peer).await;
+            }
+            Err(error) if is_exhaustion(&error) => {
+                if !exhausted {
+                    tracing::error!(%error, "cannot accept: waiting for connections to end");
+                }
+                exhausted = true;
+                tokio::time::sleep(EXHAUSTED).await;
+            }
+            // Of one connection, which is gone already (accept(2), "Error handling").
+            Err(error) => tracing::debug!(%error, "a connection was lost before it was accepted"),
+        }
+    }
+}
+
+/// Accepts until the queue is empty.
+async fn drain(worker: &Rc<Worker>, acceptor: &Acceptor, state: &State) {
+    while let Some((stream, peer)) = acceptor.accept_now() {
+        carry(worker, state, stream, peer).await;
+    }
+}
+
+/// Carries a connection in a task of its own. While the process holds as many connections as it
+/// may, this one waits, and further ones wait in the kernel's queue.
+async fn carry(worker: &Rc<Worker>, state: &State, stream: Stream, peer: PeerAddr) {
+    let place = match worker.limits.try_place() {
+        Some(place) => place,
+        None => {
+            tracing::warn!(
+                connections = worker.limits.max_connections(),
+                "as many connections as limits.connections allows: others wait"
+            );
+            worker.limits.place().await
+        }
+    };
+    let listener = Arc::clone(&state.listener.borrow());
+    tokio::task::spawn_local(super::connection::serve(
+        Rc::clone(worker),
+        listener,
+        stream,
+        peer,
+        place,
+    ));
+}
+
+impl Acceptor {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, PeerAddr)>> {
+        Poll::Ready(match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = ready!(listener.poll_accept(cx))?;
+                Ok((Stream::Tcp(stream), PeerAddr(Endpoint::ip(peer))))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = ready!(listener.poll_accept(cx))?;
+                Ok((Stream::Unix(stream), PeerAddr(Endpoint::Unix)))
+            }
+        })
+    }
+
+    /// A connection that waits in the kernel's queue now, asked without the reactor.
+    fn accept_now(&self) -> Option<(Stream, PeerAddr)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (socket, peer) = socket2::SockRef::from(listener).accept().ok()?;
+                socket.set_nonblocking(true).ok()?;
+                let stream = tokio::net::TcpStream::from_std(socket.into()).ok()?;
+                Some((
+                    Stream::Tcp(stream),
+                    PeerAddr(Endpoint::ip(peer.as_socket()?)),
+                ))
+            }
+            Self::Unix(listener) => {
+                let (socket, _) = socket2::SockRef::from(listener).accept().ok()?;
+                socket.set_nonblocking(true).ok()?;
+                let stream = tokio::net::UnixStream::from_std(socket.into()).ok()?;
+                Some((Stream::Unix(stream), PeerAddr(Endpoint::Unix)))
+            }
+        }
+    }
+}
+
+/// Whether accepting failed for want of descriptors or memory, which time may give back.
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}

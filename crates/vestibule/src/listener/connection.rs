@@ -1,0 +1,65 @@
+//! The life of one connection, from accept to close.
+
+use std::{rc::Rc, sync::Arc};
+
+use super::header;
+use crate::{
+    addr::PeerAddr,
+    ending::Ending,
+    limits::Place,
+    metrics::Refusal,
+    plan::{Listener, Next},
+    relay::{Stream, relay},
+    route,
+    upstream::{Dialed, dial},
+    worker::{Connection, Worker},
+};
+
+/// Carries one accepted connection, and accounts for it when it has ended.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    listener: Arc<Listener>,
+    stream: Stream,
+    peer: PeerAddr,
+    _place: Place,
+) {
+    let (connection, key) = Connection::open(&worker, listener, peer);
+    let (Ok(ending) | Err(ending)) = carry(&worker, &connection, stream).await;
+    connection.close(&worker, key, &ending);
+}
+
+async fn carry(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    mut stream: Stream,
+) -> Result<Ending, Ending> {
+    let listener = connection.listener();
+    let opening = match header::expected(listener, connection.peer())? {
+        Some(policy) => header::read(worker, connection, policy, &mut stream).await?,
+        None => header::plain(connection, &stream),
+    };
+    let next = match connection.identity() {
+        Some(identity) => route::choose(listener, identity, connection.header.borrow().as_deref()),
+        None => Next::Refuse,
+    };
+    let service = match next {
+        Next::Service(service) => service,
+        Next::Missing => return Err(Ending::Refused(Refusal::NoService)),
+        Next::Refuse => return Err(Ending::Refused(Refusal::Refused)),
+    };
+    connection.routed(Arc::clone(&service));
+    let _client_place = worker
+        .limits
+        .client_place(connection.client())
+        .map_err(|()| Ending::Refused(Refusal::ClientLimit))?;
+    let payload = header::payload(worker, connection, opening, &mut stream).await?;
+    let received = payload.len() as u64;
+    connection.received.set(received);
+    service.stats.received.add(worker.id, received);
+    let Dialed {
+        stream: upstream,
+        active: _active,
+        first,
+    } = dial(worker, connection, &service, payload).await?;
+    Ok(relay(worker, connection, &service, stream, upstream, first).await)
+}

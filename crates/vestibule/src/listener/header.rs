@@ -1,0 +1,206 @@
+//! Learning who the client is: from a PROXY header, where the peer may speak for others, else from
+//! the socket.
+
+use std::{future::poll_fn, io};
+
+use vestibule_config::ProxyProtocolMode;
+use vestibule_proxy_protocol::{Decoded, Header, Version, decode};
+
+use crate::{
+    addr::{ClientAddr, Endpoint, OriginalDst, PeerAddr},
+    ending::Ending,
+    metrics::Refusal,
+    plan::{Listener, ProxyPolicy},
+    relay::Stream,
+    worker::{Connection, HeaderKind, Identity, Interrupt, Worker},
+};
+
+/// What has come in so far beyond the PROXY header.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    payload: Vec<u8>,
+    /// The header names no client, so this may be the proxy's own check.
+    maybe_check: bool,
+}
+
+/// Whether this peer must send a header. Decided by its address before anything is read, because a
+/// header that is searched for in the bytes of strangers can be forged.
+///
+/// # Errors
+///
+/// How the connection ends when the peer may not connect at all.
+pub(crate) fn expected(
+    listener: &Listener,
+    peer: PeerAddr,
+) -> Result<Option<&ProxyPolicy>, Ending> {
+    let Some(policy) = &listener.proxy else {
+        return Ok(None);
+    };
+    let trusted = match (&policy.trusted, peer.0) {
+        (None, _) | (_, Endpoint::Unix) => true,
+        (Some(networks), Endpoint::Ip(address)) => networks.contains(address.ip()),
+    };
+    match (trusted, policy.mode) {
+        (true, _) => Ok(Some(policy)),
+        (false, ProxyProtocolMode::Mixed) => Ok(None),
+        (false, ProxyProtocolMode::Require) => Err(Ending::Refused(Refusal::UntrustedProxy)),
+    }
+}
+
+/// The socket's own addresses say who the client is.
+pub(crate) fn plain(connection: &Connection, stream: &Stream) -> Opening {
+    connection.identify(Identity {
+        client: ClientAddr(connection.peer().0),
+        destination: OriginalDst(stream.local_endpoint()),
+        header: None,
+    });
+    Opening {
+        payload: Vec::new(),
+        maybe_check: false,
+    }
+}
+
+/// Reads the header, within the policy's time and size.
+///
+/// # Errors
+///
+/// How the connection ends when there is no acceptable header.
+pub(crate) async fn read(
+    worker: &Worker,
+    connection: &Connection,
+    policy: &ProxyPolicy,
+    stream: &mut Stream,
+) -> Result<Opening, Ending> {
+    let reading = read_whole(worker, connection, policy, stream);
+    match connection.within(worker, policy.timeout, reading).await {
+        Ok(result) => result,
+        Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop)),
+        Err(Interrupt::Timeout) => Err(Ending::Refused(Refusal::ProxyHeaderTimeout)),
+    }
+}
+
+async fn read_whole(
+    worker: &Worker,
+    connection: &Connection,
+    policy: &ProxyPolicy,
+    stream: &mut Stream,
+) -> Result<Opening, Ending> {
+    // Grows with what arrives, and only when the header does not come in one piece.
+    let mut partial = Vec::new();
+    poll_fn(|cx| {
+        worker.with_scratch(|scratch| {
+            loop {
+                let n = match std::task::ready!(stream.poll_read(cx, scratch)) {
+                    Ok(n) if n > 0 => n,
+                    end => return std::task::Poll::Ready(Err(ended_early(end, &partial))),
+                };
+                let received = if partial.is_empty() {
+                    &scratch[..n]
+                } else {
+                    partial.extend_from_slice(&scratch[..n]);
+                    &partial[..]
+                };
+                match decode(received, policy.max_header) {
+                    Err(reject) => return std::task::Poll::Ready(Err(Ending::Rejected(reject))),
+                    Ok(Decoded::Header(header)) => {
+                        let payload = received[header.len()..].to_vec();
+                        return std::task::Poll::Ready(Ok(accept(
+                            worker, connection, stream, &header, payload,
+                        )));
+                    }
+                    Ok(Decoded::NeedMore(_)) if partial.is_empty() => {
+                        partial.extend_from_slice(&scratch[..n]);
+                    }
+                    Ok(Decoded::NeedMore(_)) => {}
+                }
+            }
+        })
+    })
+    .await
+}
+
+/// The connection ended, or failed, before its header was whole.
+fn ended_early(_end: io::Result<usize>, partial: &[u8]) -> Ending {
+    match partial.is_empty() {
+        true => Ending::Empty,
+        false => Ending::Refused(Refusal::ProxyHeaderTruncated),
+    }
+}
+
+fn accept(
+    worker: &Worker,
+    connection: &Connection,
+    stream: &Stream,
+    header: &Header<'_>,
+    payload: Vec<u8>,
+) -> Opening {
+    let named = header.stream_addresses();
+    let kind = match (named, header.version()) {
+        (None, _) => HeaderKind::Local,
+        (Some(_), Version::V1) => HeaderKind::V1,
+        (Some(_), Version::V2) => HeaderKind::V2,
+    };
+    let listener = connection.listener();
+    listener.stats.headers[kind as usize].add(worker.id, 1);
+    let (client, destination) = match named {
+        Some((source, destination)) => (Endpoint::ip(source), Endpoint::ip(destination)),
+        None => (connection.peer().0, stream.local_endpoint()),
+    };
+    connection.identify(Identity {
+        client: ClientAddr(client),
+        destination: OriginalDst(destination),
+        header: Some(kind),
+    });
+    if listener.keeps_tlvs && header.raw_tlvs().next().is_some() {
+        *connection.header.borrow_mut() = Some(header.as_bytes().into());
+    }
+    Opening {
+        payload,
+        maybe_check: kind == HeaderKind::Local,
+    }
+}
+
+/// The client's first bytes, as far as they have come. Nothing is dialed for a connection that has
+/// already ended without any; where the header named no client, which is how proxies check, its end
+/// or its first byte is waited for up to `peek_timeout`.
+///
+/// # Errors
+///
+/// How the connection ends when there is nothing to carry.
+pub(crate) async fn payload(
+    worker: &Worker,
+    connection: &Connection,
+    opening: Opening,
+    stream: &mut Stream,
+) -> Result<Vec<u8>, Ending> {
+    if !opening.payload.is_empty() {
+        return Ok(opening.payload);
+    }
+    let now = worker.with_scratch(|scratch| {
+        let n = stream.read_now(scratch)?;
+        Ok::<_, io::Error>(scratch[..n].to_vec())
+    });
+    match now {
+        Ok(bytes) if bytes.is_empty() => return Err(Ending::Empty),
+        Ok(bytes) => return Ok(bytes),
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Ending::Empty),
+        Err(_) if !opening.maybe_check => return Ok(Vec::new()),
+        Err(_) => {}
+    }
+    let first = poll_fn(|cx| {
+        worker.with_scratch(|scratch| {
+            let read = std::task::ready!(stream.poll_read(cx, scratch));
+            std::task::Poll::Ready(read.map(|n| scratch[..n].to_vec()))
+        })
+    });
+    match connection
+        .within(worker, worker.peek_timeout.get(), first)
+        .await
+    {
+        Ok(Ok(bytes)) if !bytes.is_empty() => Ok(bytes),
+        Ok(_) => Err(Ending::Empty),
+        // The server may speak first.
+        Err(Interrupt::Timeout) => Ok(Vec::new()),
+        Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop)),
+    }
+}

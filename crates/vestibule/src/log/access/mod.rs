@@ -1,0 +1,11 @@
+//! The access log: one record per connection at its end, and one for a long connection while it is
+//! open.
+//!
+//! Workers format records into a buffer of their own; a thread of the process writes the buffers,
+//! so that a slow disk or pipe never stops a worker.
+
+mod record;
+mod writer;
+
+pub(crate) use record::{Event, Record};
+pub(crate) use writer::{Buffer, Writer};

@@ -1,0 +1,190 @@
+//! Counters, kept per worker and merged when somebody looks.
+
+mod render;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vestibule_proxy_protocol::Reject;
+
+pub(crate) use render::{Readout, render};
+
+/// A value that each worker changes alone. Reading adds the workers' shares up.
+#[derive(Debug)]
+pub(crate) struct Sharded(Box<[Shard]>);
+
+/// A share, alone on its cache line.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Shard(AtomicU64);
+
+impl Sharded {
+    /// Zero, for this many workers.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self((0..workers).map(|_| Shard::default()).collect())
+    }
+
+    /// Adds `n` as this worker.
+    pub(crate) fn add(&self, worker: usize, n: u64) {
+        self.0[worker].0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Subtracts `n` as this worker. Only the sum over all workers means something, so one
+    /// worker's share may wrap.
+    pub(crate) fn subtract(&self, worker: usize, n: u64) {
+        self.0[worker].0.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// The sum over all workers.
+    pub(crate) fn value(&self) -> u64 {
+        self.0
+            .iter()
+            .fold(0, |sum, s| sum.wrapping_add(s.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// Why a connection was refused before anything was carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The real client holds `limits.connections_per_client` connections already.
+    ClientLimit,
+    /// The mod_net_proxy shorthand maps the port to nothing that exists.
+    NoService,
+    /// The PROXY header breaks a rule of the protocol.
+    ProxyHeaderInvalid,
+    /// No whole PROXY header came within the listener's timeout.
+    ProxyHeaderTimeout,
+    /// The connection ended in the middle of the PROXY header.
+    ProxyHeaderTruncated,
+    /// No route matches, and the listener has no service.
+    Refused,
+    /// The peer may not speak the PROXY protocol here.
+    UntrustedProxy,
+}
+
+impl Refusal {
+    /// Every refusal, in the order of [`Self::index`].
+    pub(crate) const ALL: [Self; 7] = [
+        Self::ClientLimit,
+        Self::NoService,
+        Self::ProxyHeaderInvalid,
+        Self::ProxyHeaderTimeout,
+        Self::ProxyHeaderTruncated,
+        Self::Refused,
+        Self::UntrustedProxy,
+    ];
+
+    /// Its name in metrics and access records.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ClientLimit => "client_limit",
+            Self::NoService => "no_service",
+            Self::ProxyHeaderInvalid => "proxy_header_invalid",
+            Self::ProxyHeaderTimeout => "proxy_header_timeout",
+            Self::ProxyHeaderTruncated => "proxy_header_truncated",
+            Self::Refused => "refused",
+            Self::UntrustedProxy => "untrusted_proxy",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What a listener has seen.
+#[derive(Debug)]
+pub(crate) struct ListenerStats {
+    /// Connections open now.
+    pub(crate) active: Sharded,
+    /// Connections that closed without a byte of payload.
+    pub(crate) empty: Sharded,
+    /// Accepted PROXY headers: version 1, version 2, and those that name no client.
+    pub(crate) headers: [Sharded; 3],
+    /// Connections accepted.
+    pub(crate) total: Sharded,
+    refused: Vec<Sharded>,
+    rejected: Vec<Sharded>,
+}
+
+impl ListenerStats {
+    /// Zeroes, for this many workers.
+    pub(crate) fn new(workers: usize) -> Self {
+        let zero = || Sharded::new(workers);
+        Self {
+            active: zero(),
+            empty: zero(),
+            headers: [zero(), zero(), zero()],
+            total: zero(),
+            refused: Refusal::ALL.iter().map(|_| zero()).collect(),
+            rejected: Reject::ALL.iter().map(|_| zero()).collect(),
+        }
+    }
+
+    /// Refusals for this reason.
+    pub(crate) fn refused(&self, refusal: Refusal) -> &Sharded {
+        &self.refused[refusal.index()]
+    }
+
+    /// PROXY headers rejected for this reason.
+    pub(crate) fn rejected(&self, reject: Reject) -> &Sharded {
+        &self.rejected[reject.index()]
+    }
+}
+
+/// What a service has carried.
+#[derive(Debug)]
+pub(crate) struct ServiceStats {
+    /// Bytes from clients.
+    pub(crate) received: Sharded,
+    /// Bytes to clients.
+    pub(crate) sent: Sharded,
+}
+
+impl ServiceStats {
+    /// Zeroes, for this many workers.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            received: Sharded::new(workers),
+            sent: Sharded::new(workers),
+        }
+    }
+}
+
+/// What a target of a service has been asked for.
+#[derive(Debug)]
+pub(crate) struct TargetStats {
+    /// Attempts to connect that failed.
+    pub(crate) connect_errors: Sharded,
+    /// Connections established.
+    pub(crate) total: Sharded,
+}
+
+impl TargetStats {
+    /// Zeroes, for this many workers.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            connect_errors: Sharded::new(workers),
+            total: Sharded::new(workers),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_even_when_one_wraps() {
+        let value = Sharded::new(2);
+        value.add(0, 3);
+        value.subtract(1, 1);
+        assert_eq!(value.value(), 2);
+    }
+
+    #[test]
+    fn refusals_stand_in_the_order_of_their_index() {
+        for (i, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal.index(), i);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Metrics as Prometheus reads them. Labels are names of the configuration and fixed words, never
+//! anything a client sends.
+
+use std::fmt;
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
+};
+use vestibule_proxy_protocol::Reject;
+
+use super::{Refusal, Sharded};
+use crate::{plan::Plan, worker::HeaderKind};
+
+/// What is read out once: the plan with its counters, and numbers of the process.
+#[derive(Debug)]
+pub(crate) struct Readout {
+    pub(crate) plan: std::sync::Arc<Plan>,
+    pub(crate) connections: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) reloads: (u64, u64),
+    pub(crate) lost_records: u64,
+    pub(crate) uptime: std::time::Duration,
+}
+
+/// The text that `/metrics` answers (OpenMetrics 1.0).
+pub(crate) fn render(readout: Readout) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(readout));
+    let mut text = String::new();
+    // Writing to a string fails only when a collector does, and this one does not.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+/// A label.
+type Label<'a> = (&'a str, &'a str);
+
+impl Collector for Readout {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.process(&mut encoder)?;
+        self.listeners(&mut encoder)?;
+        self.services(&mut encoder)
+    }
+}
+
+impl Readout {
+    fn process(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        gauge(
+            encoder,
+            "vestibule_connections",
+            "Connections open now",
+            [([("state", "open")], count(self.connections))],
+        )?;
+        gauge(
+            encoder,
+            "vestibule_connections_limit",
+            "Connections that may be open at once",
+            [([("limit", "connections")], count(self.max_connections))],
+        )?;
+        counter(
+            encoder,
+            "vestibule_reloads",
+            "Reloads of the configuration",
+            [
+                ([("result", "done")], self.reloads.0),
+                ([("result", "refused")], self.reloads.1),
+            ],
+        )?;
+        counter(
+            encoder,
+            "vestibule_access_records_lost",
+            "Access records that could not be written as fast as they came",
+            [([("log", "access")], self.lost_records)],
+        )?;
+        gauge(
+            encoder,
+            "vestibule_uptime_seconds",
+            "Seconds since the start",
+            [(
+                [("process", "vestibule")],
+                i64::try_from(self.uptime.as_secs()).unwrap_or(i64::MAX),
+            )],
+        )
+    }
+
+    fn listeners(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let all = || {
+            self.plan
+                .listeners
+                .iter()
+                .map(|l| (("listener", l.name.as_str()), &*l.stats))
+        };
+        counter(
+            encoder,
+            "vestibule_connections",
+            "Connections accepted",
+            all().map(|(name, stats)| ([name], stats.total.value())),
+        )?;
+        gauge(
+            encoder,
+            "vestibule_connections_active",
+            "Connections open now",
+            all().map(|(name, stats)| ([name], signed(&stats.active))),
+        )?;
+        counter(
+            encoder,
+            "vestibule_connections_empty",
+            "Connections that closed without a byte of payload",
+            all().map(|(name, stats)| ([name], stats.empty.value())),
+        )?;
+        counter(
+            encoder,
+            "vestibule_connections_refused",
+            "Connections refused before anything was carried",
+            all().flat_map(|(name, stats)| {
+                Refusal::ALL.into_iter().map(move |refusal| {
+                    (
+                        [name, ("reason", refusal.name())],
+                        stats.refused(refusal).value(),
+                    )
+                })
+            }),
+        )?;
+        counter(
+            encoder,
+            "vestibule_proxy_headers",
+            "PROXY headers accepted; local: one that names no client",
+            all().flat_map(|(name, stats)| {
+                HeaderKind::ALL.into_iter().map(move |kind| {
+                    (
+                        [name, ("version", kind.name())],
+                        stats.headers[kind as usize].value(),
+                    )
+                })
+            }),
+        )?;
+        counter(
+            encoder,
+            "vestibule_proxy_headers_rejected",
+            "PROXY headers that break a rule of the protocol",
+            all().flat_map(|(name, stats)| {
+                Reject::ALL.iter().map(move |reject| {
+                    (
+                        [name, ("reason", reject.name())],
+                        stats.rejected(*reject).value(),
+                    )
+                })
+            }),
+        )
+    }
+
+    fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let services = || {
+            self.plan
+                .services
+                .iter()
+                .map(|s| (("service", s.name()), &*s.stats))
+        };
+        let targets = || {
+            self.plan.services.iter().flat_map(|service| {
+                service.targets.iter().map(|target| {
+                    let labels = [("service", service.name()), ("upstream", &*target.label)];
+                    (labels, target)
+                })
+            })
+        };
+        counter(
+            encoder,
+            "vestibule_received_bytes",
+            "Bytes of payload from clients",
+            services().map(|(name, stats)| ([name], stats.received.value())),
+        )?;
+        counter(
+            encoder,
+            "vestibule_sent_bytes",
+            "Bytes of payload to clients",
+            services().map(|(name, stats)| ([name], stats.sent.value())),
+        )?;
+        counter(
+            encoder,
+            "vestibule_upstream_connections",
+            "Connections established to upstreams",
+            targets().map(|(labels, target)| (labels, target.stats.total.value())),
+        )?;
+        gauge(
+            encoder,
+            "vestibule_upstream_connections_active",
+            "Connections to upstreams, established or being established",
+            targets().map(|(labels, target)| {
+                (labels, i64::try_from(target.active()).unwrap_or(i64::MAX))
+            }),
+        )?;
+        counter(
+            encoder,
+            "vestibule_upstream_connect_errors",
+            "Attempts to connect to upstreams that failed",
+            targets().map(|(labels, target)| (labels, target.stats.connect_errors.value())),
+        )?;
+        gauge(
+            encoder,
+            "vestibule_upstream_up",
+            "Whether the upstream is thought to be up",
+            targets().map(|(labels, target)| (labels, i64::from(target.is_up()))),
+        )
+    }
+}
+
+fn signed(value: &Sharded) -> i64 {
+    i64::try_from(value.value()).unwrap_or(0)
+}
+
+fn counter<'a, const N: usize>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = ([Label<'a>; N], u64)>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, value) in values {
+        ConstCounter::new(value).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn gauge<'a, const N: usize>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = ([Label<'a>; N], i64)>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (labels, value) in values {
+        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}

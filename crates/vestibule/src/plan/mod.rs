@@ -1,0 +1,194 @@
+//! A checked configuration, compiled into what workers use. Immutable; a reload makes a new one,
+//! and a live connection keeps the parts it started with.
+
+mod networks;
+
+use std::{collections::HashMap, sync::Arc, sync::atomic::AtomicUsize, time::Duration};
+
+use vestibule_config::{
+    Bind, Config, Destination, ProxyProtocolMode, ProxyVersion, SendTlv, Upstream,
+};
+
+pub(crate) use networks::Networks;
+
+use crate::{
+    metrics::{ListenerStats, ServiceStats},
+    route::Route,
+    upstream::Target,
+};
+
+/// A whole configuration.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What it was compiled from.
+    pub(crate) config: Config,
+    /// In the order of the configuration.
+    pub(crate) listeners: Vec<Arc<Listener>>,
+    /// In the order of the configuration.
+    pub(crate) services: Vec<Arc<Service>>,
+}
+
+/// The policy of a listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) name: String,
+    pub(crate) bind: Vec<Bind>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) default: Next,
+    pub(crate) proxy: Option<ProxyPolicy>,
+    pub(crate) stats: Arc<ListenerStats>,
+    /// Whether anything that comes after the header looks at its TLVs.
+    pub(crate) keeps_tlvs: bool,
+}
+
+/// Where a connection goes.
+#[derive(Clone, Debug)]
+pub(crate) enum Next {
+    /// Dropped: the mod_net_proxy shorthand maps the port to nothing that exists.
+    Missing,
+    /// Refused: no route matches and there is no default.
+    Refuse,
+    /// Carried by this service.
+    Service(Arc<Service>),
+}
+
+/// Who must speak the PROXY protocol.
+#[derive(Debug)]
+pub(crate) struct ProxyPolicy {
+    /// `None`: everyone.
+    pub(crate) trusted: Option<Networks>,
+    pub(crate) mode: ProxyProtocolMode,
+    pub(crate) timeout: Duration,
+    pub(crate) max_header: usize,
+}
+
+/// A service and the state that it shares over all workers and reloads.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) config: vestibule_config::Service,
+    pub(crate) targets: Vec<Arc<Target>>,
+    pub(crate) stats: Arc<ServiceStats>,
+    /// Counts turns of round robin, and breaks ties.
+    pub(crate) turn: Arc<AtomicUsize>,
+}
+
+impl Service {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Whether it writes TLVs that it takes from the incoming header.
+    fn takes_tlvs(&self) -> bool {
+        self.config.send_proxy.as_ref().is_some_and(|send| {
+            send.version == ProxyVersion::V2
+                && (!send.pass_tlvs.is_empty()
+                    || send.tlvs.iter().any(|tlv| *tlv != SendTlv::Crc32c))
+        })
+    }
+}
+
+impl Plan {
+    /// Compiles `config` for `workers` workers, and takes over from `previous` what keeps its name:
+    /// counters, and what is known of targets.
+    pub(crate) fn compile(config: Config, workers: usize, previous: Option<&Self>) -> Self {
+        let services: Vec<_> = config
+            .services
+            .iter()
+            .map(|service| {
+                let known = previous.and_then(|plan| plan.service(&service.name));
+                Arc::new(compile_service(service, workers, known))
+            })
+            .collect();
+        let known_listeners: HashMap<&str, &Arc<Listener>> = previous
+            .into_iter()
+            .flat_map(|plan| plan.listeners.iter().map(|l| (l.name.as_str(), l)))
+            .collect();
+        let listeners = config
+            .listeners
+            .iter()
+            .map(|listener| {
+                let stats = known_listeners.get(listener.name.as_str()).map_or_else(
+                    || Arc::new(ListenerStats::new(workers)),
+                    |known| Arc::clone(&known.stats),
+                );
+                Arc::new(compile_listener(listener, &services, stats))
+            })
+            .collect();
+        Self {
+            config,
+            listeners,
+            services,
+        }
+    }
+
+    /// The service of this name.
+    pub(crate) fn service(&self, name: &str) -> Option<&Arc<Service>> {
+        self.services.iter().find(|s| s.name() == name)
+    }
+}
+
+fn compile_service(
+    config: &vestibule_config::Service,
+    workers: usize,
+    known: Option<&Arc<Service>>,
+) -> Service {
+    let target = |upstream: &Upstream| {
+        known
+            .and_then(|service| service.targets.iter().find(|t| t.upstream == *upstream))
+            .map_or_else(
+                || Arc::new(Target::new(upstream.clone(), workers)),
+                Arc::clone,
+            )
+    };
+    Service {
+        targets: config.upstreams.iter().map(target).collect(),
+        stats: known.map_or_else(
+            || Arc::new(ServiceStats::new(workers)),
+            |service| Arc::clone(&service.stats),
+        ),
+        turn: known.map_or_else(Arc::default, |service| Arc::clone(&service.turn)),
+        config: config.clone(),
+    }
+}
+
+fn compile_listener(
+    config: &vestibule_config::Listener,
+    services: &[Arc<Service>],
+    stats: Arc<ListenerStats>,
+) -> Listener {
+    let default = match &config.default {
+        Destination::Missing(_) => Next::Missing,
+        Destination::Refuse => Next::Refuse,
+        Destination::Service(index) => Next::Service(Arc::clone(&services[*index])),
+    };
+    let routes: Vec<_> = config
+        .routes
+        .iter()
+        .map(|route| Route::compile(route, Arc::clone(&services[route.service])))
+        .collect();
+    let to_default = match &default {
+        Next::Service(service) => Some(service),
+        Next::Missing | Next::Refuse => None,
+    };
+    let keeps_tlvs = routes.iter().any(Route::wants_tlvs)
+        || routes
+            .iter()
+            .map(|route| &route.service)
+            .chain(to_default)
+            .any(|service| service.takes_tlvs());
+    Listener {
+        name: config.name.clone(),
+        bind: config.bind.clone(),
+        proxy: config.proxy_protocol.as_ref().map(|proxy| ProxyPolicy {
+            trusted: (!proxy.trusted.is_empty()).then(|| Networks::new(&proxy.trusted)),
+            mode: proxy.mode,
+            timeout: proxy.timeout,
+            max_header: proxy.max_header,
+        }),
+        routes,
+        default,
+        stats,
+        keeps_tlvs,
+    }
+}

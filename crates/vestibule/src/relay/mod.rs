@@ -1,0 +1,360 @@
+//! The relay: bytes both ways between two streams, exactly, until both have ended.
+
+mod direction;
+mod stream;
+
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use direction::{Cause, Direction, Step};
+pub(crate) use stream::Stream;
+
+use crate::{
+    ending::{Ending, Party, Stop},
+    log::access::Event,
+    plan::Service,
+    worker::{Connection, TICK, Tick, Worker},
+};
+
+/// After this time a connection is written to the access log as still open.
+const LONG: Duration = Duration::from_secs(60);
+
+/// How long bytes that were read before a reset may take to be delivered, and how long a side that
+/// was sent FIN may take to answer, once the connection is over.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Two streams and what is known of their silence.
+struct Relay<'a> {
+    worker: &'a Worker,
+    connection: &'a Connection,
+    client: Stream,
+    upstream: Stream,
+    /// Client to upstream.
+    inward: Direction,
+    /// Upstream to client.
+    outward: Direction,
+    client_active: Tick,
+    upstream_active: Tick,
+    /// The side whose FIN came first.
+    first_eof: Option<Party>,
+    /// What the first failed system call said, and of which side.
+    failure: Option<(Party, io::ErrorKind)>,
+    /// When to write the "open" record.
+    long_at: Tick,
+    /// When to look at silence again.
+    check_at: Tick,
+    /// Whether a direction had ended when silence was last looked at.
+    half_closed: bool,
+}
+
+/// Carries bytes both ways until both directions have ended, one side fails, or nothing moves for
+/// too long. `first` is owed to the upstream before anything else.
+///
+/// FIN is passed on exactly: a side that has ended may still receive. After a reset, what was read
+/// before it is delivered, and then the other side is reset too.
+pub(crate) async fn relay(
+    worker: &Worker,
+    connection: &Connection,
+    service: &Service,
+    client: Stream,
+    upstream: Stream,
+    first: Vec<u8>,
+) -> Ending {
+    let now = worker.timers.now();
+    let mut relay = Relay {
+        worker,
+        connection,
+        client,
+        upstream,
+        inward: Direction::new(first),
+        outward: Direction::new(Vec::new()),
+        client_active: now,
+        upstream_active: now,
+        first_eof: None,
+        failure: None,
+        long_at: now.after(LONG),
+        check_at: now,
+        half_closed: false,
+    };
+    let ending = poll_fn(|cx| relay.poll(service, cx)).await;
+    match &ending {
+        Ending::Eof(_) => {}
+        Ending::Reset(party, _) => relay.reset_other(*party).await,
+        _ => relay.finish(&ending).await,
+    }
+    ending
+}
+
+impl Relay<'_> {
+    fn poll(&mut self, service: &Service, cx: &mut Context<'_>) -> Poll<Ending> {
+        if let Some(stop) = self.connection.stopped() {
+            return Poll::Ready(Ending::Stopped(stop));
+        }
+        let inward = self.poll_direction(Party::Client, service, cx);
+        let outward = self.poll_direction(Party::Upstream, service, cx);
+        match (inward, outward) {
+            (Poll::Ready(Cause::Eof), Poll::Ready(Cause::Eof)) => {
+                return Poll::Ready(Ending::Eof(self.first_eof.unwrap_or(Party::Client)));
+            }
+            // A side whose read failed is gone, and so is all that could still be sent to it.
+            (Poll::Ready(Cause::SourceFailed), _) => return self.failed(Party::Client),
+            (_, Poll::Ready(Cause::SourceFailed)) => return self.failed(Party::Upstream),
+            // A side that takes no more may have sent something before: that is read to its end.
+            (Poll::Ready(Cause::SinkFailed), Poll::Ready(_)) => {
+                return self.failed(Party::Upstream);
+            }
+            (Poll::Ready(_), Poll::Ready(Cause::SinkFailed)) => return self.failed(Party::Client),
+            (Poll::Pending, _) | (_, Poll::Pending) => {}
+        }
+        self.poll_silence(service, cx)
+    }
+
+    fn failed(&self, party: Party) -> Poll<Ending> {
+        let kind = self
+            .failure
+            .filter(|(of, _)| *of == party)
+            .map_or(io::ErrorKind::ConnectionReset, |(_, kind)| kind);
+        Poll::Ready(Ending::Reset(party, kind))
+    }
+
+    /// Moves bytes from `source` to the other side until a system call would block.
+    fn poll_direction(
+        &mut self,
+        source: Party,
+        service: &Service,
+        cx: &mut Context<'_>,
+    ) -> Poll<Cause> {
+        let opposite = match source {
+            Party::Client => self.outward.next(),
+            _ => self.inward.next(),
+        };
+        let (direction, from, to, sink) = match source {
+            Party::Client => (
+                &mut self.inward,
+                &mut self.client,
+                &mut self.upstream,
+                Party::Upstream,
+            ),
+            _ => (
+                &mut self.outward,
+                &mut self.upstream,
+                &mut self.client,
+                Party::Client,
+            ),
+        };
+        let (moved, stat, source_active, sink_active) = match source {
+            Party::Client => (
+                &self.connection.received,
+                &service.stats.received,
+                &mut self.client_active,
+                &mut self.upstream_active,
+            ),
+            _ => (
+                &self.connection.sent,
+                &service.stats.sent,
+                &mut self.upstream_active,
+                &mut self.client_active,
+            ),
+        };
+        let now = self.worker.timers.now();
+        loop {
+            match direction.next() {
+                Step::Read => {
+                    let moved_now = self.worker.with_scratch(|scratch| {
+                        let n = match from.poll_read(cx, scratch) {
+                            Poll::Pending => return Poll::Pending,
+                            Poll::Ready(Ok(n)) => n,
+                            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        };
+                        // The bytes are still in the processor's cache: write them at once.
+                        let written = match n {
+                            0 => Ok(0),
+                            n => match to.poll_write(cx, &scratch[..n]) {
+                                Poll::Pending => Ok(0),
+                                Poll::Ready(written) => written,
+                            },
+                        };
+                        match written {
+                            Ok(written) => {
+                                direction.on_read(n, &scratch[written..n]);
+                                Poll::Ready(Ok((n, written > 0)))
+                            }
+                            Err(error) => {
+                                self.failure.get_or_insert((sink, error.kind()));
+                                direction.on_write_failed();
+                                Poll::Ready(Ok((n, false)))
+                            }
+                        }
+                    });
+                    match moved_now {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok((0, _))) => {
+                            self.first_eof.get_or_insert(source);
+                        }
+                        Poll::Ready(Ok((n, wrote))) => {
+                            moved.set(moved.get() + n as u64);
+                            stat.add(self.worker.id, n as u64);
+                            *source_active = now;
+                            if wrote {
+                                *sink_active = now;
+                            }
+                        }
+                        Poll::Ready(Err(error)) => {
+                            self.failure.get_or_insert((source, error.kind()));
+                            direction.on_read_failed();
+                        }
+                    }
+                }
+                Step::Write => match to.poll_write(cx, direction.pending()) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(n)) => {
+                        direction.on_written(n);
+                        *sink_active = now;
+                    }
+                    Poll::Ready(Err(error)) => {
+                        self.failure.get_or_insert((sink, error.kind()));
+                        direction.on_write_failed();
+                    }
+                },
+                Step::ShutDown => match opposite {
+                    // Writing to the source failed before, so this is no FIN: the reset was told
+                    // to the write and the read sees only the end. It must not look like FIN.
+                    Step::Finished(Cause::SinkFailed) => direction.on_source_failed(),
+                    // Both have ended: closing the socket says FIN as well.
+                    Step::Finished(Cause::Eof) => direction.on_shut_down(),
+                    _ => match to.shut_down_write() {
+                        Ok(()) => direction.on_shut_down(),
+                        Err(error) => {
+                            self.failure.get_or_insert((sink, error.kind()));
+                            direction.on_write_failed();
+                        }
+                    },
+                },
+                Step::Finished(cause) => return Poll::Ready(cause),
+            }
+        }
+    }
+
+    /// Ends the connection when nothing has moved for too long. The deadline is only looked at
+    /// when it comes up, or when a direction has ended; moving bytes costs no timer operation.
+    fn poll_silence(&mut self, service: &Service, cx: &mut Context<'_>) -> Poll<Ending> {
+        let half_closed = self.inward.source_ended() || self.outward.source_ended();
+        let now = self.worker.timers.now();
+        if now < self.check_at && half_closed == self.half_closed {
+            return Poll::Pending;
+        }
+        self.half_closed = half_closed;
+        let (deadline, ending) = self.silence_deadline(service, half_closed);
+        if deadline <= now {
+            return Poll::Ready(ending);
+        }
+        if self.long_at <= now {
+            self.connection.record(self.worker, Event::Open);
+            self.long_at = Tick::NEVER;
+        }
+        self.check_at = deadline.min(self.long_at);
+        self.connection.set_deadline(self.worker, self.check_at);
+        self.connection
+            .poll_deadline(self.worker, cx)
+            .map(|()| ending)
+    }
+
+    fn silence_deadline(&self, service: &Service, half_closed: bool) -> (Tick, Ending) {
+        let limits = &service.config;
+        let client = self.client_active.after(limits.idle_timeout.client);
+        let upstream = self.upstream_active.after(limits.idle_timeout.upstream);
+        let mut soonest = match client <= upstream {
+            true => (client, Ending::IdleTimeout(Party::Client)),
+            false => (upstream, Ending::IdleTimeout(Party::Upstream)),
+        };
+        if half_closed {
+            let last = self.client_active.max(self.upstream_active);
+            let half_close = last.after(limits.half_close_timeout);
+            if half_close <= soonest.0 {
+                soonest = (half_close, Ending::HalfCloseTimeout);
+            }
+        }
+        soonest
+    }
+
+    /// `failed` is gone: delivers what the kernel still holds for the other side, and resets it.
+    async fn reset_other(self, failed: Party) {
+        let (gone, other) = match failed {
+            Party::Client => (self.client, self.upstream),
+            _ => (self.upstream, self.client),
+        };
+        drop(gone);
+        let mut waited = Duration::ZERO;
+        while other.unacknowledged() > 0 && waited < LINGER {
+            tokio::time::sleep(TICK / 10).await;
+            waited += TICK / 10;
+        }
+        other.reset_on_close();
+    }
+
+    /// Ends both sides with FIN: bytes already read are delivered, what still comes in is thrown
+    /// away, so that closing does not become a reset.
+    async fn finish(mut self, ending: &Ending) {
+        let limit = match ending {
+            Ending::Stopped(Stop::Shutdown) => LINGER / 2,
+            _ => LINGER,
+        };
+        let (worker, connection) = (self.worker, self.connection);
+        connection.set_deadline(worker, worker.timers.now().after(limit));
+        poll_fn(|cx| {
+            let inward = poll_discard(
+                worker,
+                &mut self.inward,
+                &mut self.client,
+                &mut self.upstream,
+                cx,
+            );
+            let outward = poll_discard(
+                worker,
+                &mut self.outward,
+                &mut self.upstream,
+                &mut self.client,
+                cx,
+            );
+            if inward.is_ready() && outward.is_ready() {
+                return Poll::Ready(());
+            }
+            connection.poll_deadline(worker, cx)
+        })
+        .await;
+    }
+}
+
+/// Writes what is pending from `from` to `to`, then FIN, and reads `from` to its end.
+fn poll_discard(
+    worker: &Worker,
+    direction: &mut Direction,
+    from: &mut Stream,
+    to: &mut Stream,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    loop {
+        match direction.next() {
+            Step::Write => match std::task::ready!(to.poll_write(cx, direction.pending())) {
+                Ok(n) => direction.on_written(n),
+                Err(_) => direction.on_write_failed(),
+            },
+            Step::Read => direction.on_read(0, &[]),
+            Step::ShutDown => {
+                let _ = to.shut_down_write();
+                direction.on_shut_down();
+            }
+            Step::Finished(_) => {
+                let read = worker.with_scratch(|scratch| from.poll_read(cx, scratch));
+                match std::task::ready!(read) {
+                    Ok(n) if n > 0 => {}
+                    _ => return Poll::Ready(()),
+                }
+            }
+        }
+    }
+}

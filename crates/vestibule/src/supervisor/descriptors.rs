@@ -1,0 +1,58 @@
+//! File descriptors: how many there may be, and how many connections that makes.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use vestibule_config::Config;
+
+/// Descriptors of one connection: the client's and the upstream's.
+const PER_CONNECTION: usize = 2;
+
+/// Descriptors of a worker beside its listening sockets: the event queue, its waker, and the
+/// connections that are accepted but wait for a place.
+const PER_WORKER: usize = 16;
+
+/// Descriptors of the process: standard streams, logs, admin and control connections, checks.
+const PROCESS: usize = 128;
+
+/// Raises the soft limit to the hard one, and answers how many connections fit, or as many as the
+/// configuration asks for if those fit.
+///
+/// # Errors
+///
+/// The arithmetic, when those asked for do not fit.
+pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, String> {
+    let descriptors = raise();
+    let listening: usize = config.listeners.iter().map(|l| l.bind.len()).sum();
+    // Each listening socket is held by its worker and by the supervisor.
+    let overhead = PROCESS + workers * (PER_WORKER + 2 * listening);
+    let fit = descriptors.saturating_sub(overhead) / PER_CONNECTION;
+    match config.limits.connections.map(usize::from) {
+        Some(wanted) if wanted > fit => Err(format!(
+            "limits.connections = {wanted} needs {} file descriptors ({PER_CONNECTION} for each \
+             connection and {overhead} for {workers} workers, {listening} addresses and the \
+             process), but the limit is {descriptors} (RLIMIT_NOFILE): raise it, for example by \
+             LimitNOFILE= in the systemd unit, or set limits.connections to {fit} or less",
+            wanted * PER_CONNECTION + overhead,
+        )),
+        Some(wanted) => Ok(wanted),
+        None if fit == 0 => Err(format!(
+            "the limit of {descriptors} file descriptors (RLIMIT_NOFILE) leaves none for \
+             connections: {overhead} are needed for {workers} workers, {listening} addresses and \
+             the process"
+        )),
+        None => Ok(fit),
+    }
+}
+
+fn raise() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+    getrlimit(Resource::Nofile).current.map_or(1 << 20, |n| {
+        usize::try_from(n).unwrap_or(usize::MAX).min(1 << 20)
+    })
+}

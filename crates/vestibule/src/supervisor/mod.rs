@@ -1,0 +1,376 @@
+//! The supervisor: owns the listening sockets, the plan and the workers, and lives on the main
+//! thread. Everything that changes while the process runs changes here.
+
+mod descriptors;
+mod privileges;
+mod sockets;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    future::Future,
+    io,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::oneshot,
+    task::{AbortHandle, spawn_local},
+};
+use vestibule_config::{Bind, Config, Report};
+
+use crate::{
+    addr::Endpoint,
+    ending::Stop,
+    limits::Limits,
+    log::{access, event},
+    plan::{Listener, Plan},
+    sys::TcpOptions,
+    upstream,
+    worker::{self, ConnectionView, Handle, Message, Selection, SocketId},
+};
+use sockets::Sockets;
+pub(crate) use sockets::remove_stale;
+
+/// How long connections may take to say goodbye after the drain.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// The running process.
+pub(crate) struct Supervisor {
+    /// Where the configuration is read from again; `None`: it cannot be reloaded.
+    path: Option<PathBuf>,
+    access: RefCell<Option<access::Writer>>,
+    background: RefCell<Vec<AbortHandle>>,
+    level: event::Level,
+    limits: Arc<Limits>,
+    plan: RefCell<Arc<Plan>>,
+    ready: Cell<bool>,
+    reloads: Cell<(u64, u64)>,
+    sockets: RefCell<Sockets>,
+    started: Instant,
+    workers: RefCell<Vec<Handle>>,
+}
+
+/// A listening address, as `show listeners` and the log name it.
+#[derive(Clone, Debug)]
+pub(crate) struct Listening {
+    pub(crate) listener: String,
+    pub(crate) address: String,
+}
+
+/// Why a reload was refused. The old plan stays.
+#[derive(Debug)]
+pub(crate) enum ReloadError {
+    /// The file is wrong; the report says where.
+    Config(Report),
+    /// The process was not started from a file.
+    NoFile,
+    /// The file is right, but cannot be put into effect.
+    System(String),
+}
+
+impl Supervisor {
+    /// Binds, becomes the configured user, and starts the workers. On return every listener
+    /// accepts.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what could not be done and what would help.
+    pub(crate) fn start(
+        config: Config,
+        path: Option<PathBuf>,
+        level: event::Level,
+    ) -> Result<Rc<Self>, String> {
+        let workers = config.runtime.workers.map_or_else(
+            || std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            NonZeroUsize::get,
+        );
+        let max_connections = descriptors::connections(&config, workers)?;
+        let plan = Arc::new(Plan::compile(config, workers, None));
+        let mut sockets = Sockets::new(workers);
+        let change = sockets.prepare(&plan)?;
+        privileges::check(&plan.config.runtime)?;
+        privileges::give_away(&plan)?;
+        let log = &plan.config.log;
+        privileges::become_user(&plan.config.runtime)?;
+        let access = access::Writer::start(&log.access, log.format)
+            .map_err(|error| format!("cannot open the access log: {error}"))?;
+        let limits = Arc::new(Limits::new(
+            max_connections,
+            plan.config.limits.connections_per_client,
+        ));
+        let boot = rand::random();
+        let tcp = TcpOptions::new(&plan.config.tcp);
+        let start = |id| worker::start(id, access.buffer(), Arc::clone(&limits), tcp.clone(), boot);
+        let handles = (0..workers)
+            .map(start)
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(|error| format!("cannot start the workers: {error}"))?;
+        let supervisor = Rc::new(Self {
+            path,
+            access: RefCell::new(Some(access)),
+            background: RefCell::default(),
+            level,
+            limits,
+            plan: RefCell::new(Arc::clone(&plan)),
+            ready: Cell::new(true),
+            reloads: Cell::default(),
+            sockets: RefCell::new(sockets),
+            started: Instant::now(),
+            workers: RefCell::new(handles),
+        });
+        supervisor.apply(&plan, change);
+        Ok(supervisor)
+    }
+
+    /// The plan in force.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.borrow())
+    }
+
+    /// The limits of the process.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether connections are accepted and meant to be.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.get()
+    }
+
+    /// How long the process has run.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Reloads that succeeded and that were refused.
+    pub(crate) fn reloads(&self) -> (u64, u64) {
+        self.reloads.get()
+    }
+
+    /// Access records that were lost.
+    pub(crate) fn lost_records(&self) -> u64 {
+        self.access
+            .borrow()
+            .as_ref()
+            .map_or(0, access::Writer::lost)
+    }
+
+    /// Every listening address.
+    pub(crate) fn listening(&self) -> Vec<Listening> {
+        self.sockets.borrow().listening()
+    }
+
+    /// Opens the access log again.
+    pub(crate) fn reopen_log(&self) {
+        if let Some(access) = &*self.access.borrow() {
+            access.reopen();
+        }
+    }
+
+    /// Reads the configuration again and puts it into effect: for new connections only. Either all
+    /// of it takes effect or nothing does.
+    ///
+    /// # Errors
+    ///
+    /// Why it was refused.
+    pub(crate) fn reload(&self) -> Result<Report, ReloadError> {
+        let (good, bad) = self.reloads.get();
+        let result = self.try_reload();
+        match &result {
+            Ok(_) => {
+                self.reloads.set((good + 1, bad));
+                tracing::info!("reloaded");
+            }
+            Err(error) => {
+                self.reloads.set((good, bad + 1));
+                tracing::error!("reload refused, the old configuration stays: {error}");
+            }
+        }
+        result
+    }
+
+    fn try_reload(&self) -> Result<Report, ReloadError> {
+        let path: &Path = self.path.as_deref().ok_or(ReloadError::NoFile)?;
+        let loaded = vestibule_config::load(path);
+        let Some(config) = loaded.config else {
+            return Err(ReloadError::Config(loaded.report));
+        };
+        let workers = self.workers.borrow().len();
+        let max_connections =
+            descriptors::connections(&config, workers).map_err(ReloadError::System)?;
+        let old = self.plan();
+        for key in needs_restart(&old.config, &config) {
+            tracing::warn!("{key} has changed, which takes effect at the next restart");
+        }
+        let plan = Arc::new(Plan::compile(config, workers, Some(&old)));
+        let change = self
+            .sockets
+            .borrow_mut()
+            .prepare(&plan)
+            .map_err(ReloadError::System)?;
+        self.limits
+            .set(max_connections, plan.config.limits.connections_per_client);
+        self.level.set(plan.config.log.level);
+        self.reopen_log();
+        *self.plan.borrow_mut() = Arc::clone(&plan);
+        self.apply(&plan, change);
+        Ok(loaded.report)
+    }
+
+    /// Puts `plan` into effect on every worker.
+    fn apply(&self, plan: &Arc<Plan>, mut change: sockets::Change) {
+        let tcp = TcpOptions::new(&plan.config.tcp);
+        self.sockets.borrow().set_options(&tcp);
+        let keep: HashMap<SocketId, Arc<Listener>> = change.keep;
+        for worker in &*self.workers.borrow() {
+            worker.send(Message::Apply {
+                keep: keep.clone(),
+                add: change.add.pop().unwrap_or_default(),
+                peek_timeout: plan.config.limits.peek_timeout,
+                tcp: tcp.clone(),
+            });
+        }
+        let background = [
+            spawn_local(upstream::keep_resolved(Arc::clone(plan))).abort_handle(),
+            spawn_local(upstream::watch(Arc::clone(plan))).abort_handle(),
+        ];
+        for old in self.background.replace(background.into()) {
+            old.abort();
+        }
+        for new in change.opened {
+            tracing::info!(listener = new.listener, address = new.address, "listening");
+        }
+        for gone in change.closed {
+            tracing::info!(
+                listener = gone.listener,
+                address = gone.address,
+                "no longer listening"
+            );
+        }
+    }
+
+    /// Describes the live connections of all workers.
+    pub(crate) async fn connections(&self) -> Vec<ConnectionView> {
+        let answers: Vec<_> = self.ask(Message::Show);
+        let mut all = Vec::new();
+        for answer in answers {
+            all.extend(answer.await.unwrap_or_default());
+        }
+        all
+    }
+
+    /// Ends live connections; answers how many.
+    pub(crate) async fn stop(&self, which: &Selection, stop: Stop) -> usize {
+        let answers = self.ask(|answer| Message::Stop {
+            which: which.clone(),
+            stop,
+            answer,
+        });
+        let mut stopped = 0;
+        for answer in answers {
+            stopped += answer.await.unwrap_or(0);
+        }
+        stopped
+    }
+
+    /// Ends the process's work: closes the listeners, waits for connections to end up to
+    /// `drain_timeout`, ends the others with FIN, writes their records. When `now` completes, it
+    /// does not wait.
+    pub(crate) async fn shut_down(&self, now: impl Future<Output = ()>) {
+        self.ready.set(false);
+        self.sockets.borrow_mut().close();
+        for worker in &*self.workers.borrow() {
+            worker.send(Message::StopListening);
+        }
+        let drain = async {
+            let limit = self.plan().config.limits.drain_timeout;
+            self.wait_for_connections(limit).await;
+            let left = self.stop(&Selection::All, Stop::Shutdown).await;
+            if left > 0 {
+                tracing::info!(connections = left, "ending those that are left");
+                self.wait_for_connections(FAREWELL).await;
+            }
+        };
+        tokio::select! {
+            () = drain => {}
+            () = now => {
+                // Their records are owed all the same.
+                self.stop(&Selection::All, Stop::Shutdown).await;
+                self.wait_for_connections(Duration::from_millis(50)).await;
+            }
+        }
+        for task in self.background.take() {
+            task.abort();
+        }
+        for done in self.ask(Message::Finish) {
+            let _ = done.await;
+        }
+        for worker in &mut *self.workers.borrow_mut() {
+            worker.join();
+        }
+        if let Some(access) = self.access.take() {
+            access.finish();
+        }
+    }
+
+    async fn wait_for_connections(&self, limit: Duration) {
+        let start = Instant::now();
+        while self.limits.connections() > 0 && start.elapsed() < limit {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Sends every worker a request; the answers are still to be awaited.
+    fn ask<T>(&self, message: impl Fn(oneshot::Sender<T>) -> Message) -> Vec<oneshot::Receiver<T>> {
+        let ask = |worker: &Handle| {
+            let (sender, answer) = oneshot::channel();
+            worker.send(message(sender));
+            answer
+        };
+        self.workers.borrow().iter().map(ask).collect()
+    }
+}
+
+impl std::fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Config(report) => write!(
+                f,
+                "{} errors in the file\n{}",
+                report.errors().count(),
+                report.render(false)
+            ),
+            Self::NoFile => f.write_str("the process was not started from a file"),
+            Self::System(message) => f.write_str(message),
+        }
+    }
+}
+
+/// The keys whose change a reload cannot put into effect.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    if old.runtime != new.runtime {
+        keys.push("[runtime]");
+    }
+    if old.admin != new.admin {
+        keys.push("[admin]");
+    }
+    if (&old.log.access, old.log.format) != (&new.log.access, new.log.format) {
+        keys.push("log.access or log.format");
+    }
+    keys
+}
+
+/// How an address is shown: as it can be written into the configuration.
+fn shown(endpoint: Endpoint, bind: &Bind) -> String {
+    match (endpoint, bind) {
+        (Endpoint::Ip(address), _) => address.to_string(),
+        (Endpoint::Unix, Bind::Unix(path)) => format!("unix:{}", path.display()),
+        (Endpoint::Unix, Bind::Tcp(address)) => address.to_string(),
+    }
+}

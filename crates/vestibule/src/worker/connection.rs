@@ -1,0 +1,275 @@
+//! One live connection: what is known of it, its deadline, and how it is told to end.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConnId, Tick, Worker, timers::TimerKey};
+use crate::{
+    addr::{ClientAddr, OriginalDst, PeerAddr},
+    ending::{Ending, Stop},
+    log::access::{Event, Record},
+    metrics::Refusal,
+    plan::{Listener, Service},
+    upstream::Target,
+};
+
+/// Why waiting was cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// The operator ends the connection.
+    Stop(Stop),
+    /// The time allowed is over.
+    Timeout,
+}
+
+/// Who the client is and what it asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub(crate) client: ClientAddr,
+    pub(crate) destination: OriginalDst,
+    /// What kind of PROXY header said so; `None`: the socket itself.
+    pub(crate) header: Option<HeaderKind>,
+}
+
+/// Kinds of accepted PROXY headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderKind {
+    /// Version 1 that names the client.
+    V1,
+    /// Version 2 that names the client.
+    V2,
+    /// Names no client that a stream listener can use (LOCAL, UNKNOWN, UNSPEC, UNIX, DGRAM).
+    Local,
+}
+
+impl HeaderKind {
+    /// Every kind, in the order of `ListenerStats::headers`.
+    pub(crate) const ALL: [Self; 3] = [Self::V1, Self::V2, Self::Local];
+
+    /// Its name in metrics and access records.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// A live connection. It is registered with its worker until it is dropped from there by
+/// [`Connection::close`].
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnId,
+    /// Bytes from the client, those before routing included, PROXY headers not.
+    pub(crate) received: Cell<u64>,
+    /// Bytes to the client.
+    pub(crate) sent: Cell<u64>,
+    /// The PROXY header, kept while its TLVs may be needed.
+    pub(crate) header: RefCell<Option<Box<[u8]>>>,
+    identity: OnceCell<Identity>,
+    listener: Arc<Listener>,
+    opened: Instant,
+    peer: PeerAddr,
+    service: OnceCell<Arc<Service>>,
+    stop: Cell<Option<Stop>>,
+    target: RefCell<Option<Arc<Target>>>,
+    timer: TimerKey,
+}
+
+/// What `show connections` says of a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ConnectionView {
+    pub(crate) id: String,
+    pub(crate) listener: String,
+    pub(crate) client: String,
+    pub(crate) peer: Option<String>,
+    pub(crate) service: Option<String>,
+    pub(crate) upstream: Option<String>,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) seconds: f64,
+}
+
+impl Connection {
+    /// A new connection, registered with `worker`; answers the registry's key beside it.
+    pub(crate) fn open(
+        worker: &Worker,
+        listener: Arc<Listener>,
+        peer: PeerAddr,
+    ) -> (Rc<Self>, usize) {
+        listener.stats.total.add(worker.id, 1);
+        listener.stats.active.add(worker.id, 1);
+        if worker.timers.is_empty() {
+            worker.need_timers();
+        }
+        let connection = Rc::new(Self {
+            id: worker.connections.next_id(),
+            received: Cell::new(0),
+            sent: Cell::new(0),
+            header: RefCell::default(),
+            identity: OnceCell::new(),
+            listener,
+            opened: Instant::now(),
+            peer,
+            service: OnceCell::new(),
+            stop: Cell::new(None),
+            target: RefCell::default(),
+            timer: worker.timers.insert(),
+        });
+        let key = worker.connections.insert(Rc::clone(&connection));
+        (connection, key)
+    }
+
+    /// Ends the connection's life: counts, and writes its access record.
+    pub(crate) fn close(&self, worker: &Worker, key: usize, ending: &Ending) {
+        worker.timers.remove(self.timer);
+        worker.connections.remove(key);
+        let stats = &self.listener.stats;
+        stats.active.subtract(worker.id, 1);
+        match ending {
+            Ending::Empty => return stats.empty.add(worker.id, 1),
+            Ending::Refused(refusal) => stats.refused(*refusal).add(worker.id, 1),
+            Ending::Rejected(reject) => {
+                stats.refused(Refusal::ProxyHeaderInvalid).add(worker.id, 1);
+                stats.rejected(*reject).add(worker.id, 1);
+            }
+            _ => {}
+        }
+        self.record(worker, Event::Close(ending));
+    }
+
+    /// Writes an access record.
+    pub(crate) fn record(&self, worker: &Worker, event: Event<'_>) {
+        if !worker.access.enabled() {
+            return;
+        }
+        let target = self.target.borrow();
+        worker.access.write(&Record {
+            event,
+            id: self.id,
+            listener: &self.listener.name,
+            client: self.client(),
+            peer: self.peer,
+            destination: self.identity.get().map(|known| known.destination),
+            header: self.identity.get().and_then(|known| known.header),
+            service: self.service().map(|service| service.name()),
+            upstream: target.as_deref().map(|target| &*target.label),
+            bytes_in: self.received.get(),
+            bytes_out: self.sent.get(),
+            duration: self.opened.elapsed(),
+        });
+    }
+
+    /// The real client, or the peer while only that is known.
+    pub(crate) fn client(&self) -> ClientAddr {
+        self.identity
+            .get()
+            .map_or(ClientAddr(self.peer.0), |known| known.client)
+    }
+
+    /// Who the client is, once known.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.get()
+    }
+
+    /// The policy that the connection came in by.
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
+    /// The other end of the accepted socket.
+    pub(crate) fn peer(&self) -> PeerAddr {
+        self.peer
+    }
+
+    /// The service, once routed.
+    pub(crate) fn service(&self) -> Option<&Arc<Service>> {
+        self.service.get()
+    }
+
+    /// Says who the client is. Once.
+    pub(crate) fn identify(&self, identity: Identity) {
+        let _ = self.identity.set(identity);
+    }
+
+    /// Says which service carries it. Once.
+    pub(crate) fn routed(&self, service: Arc<Service>) {
+        let _ = self.service.set(service);
+    }
+
+    /// Says which target it is carried to.
+    pub(crate) fn dialed(&self, target: Arc<Target>) {
+        *self.target.borrow_mut() = Some(target);
+    }
+
+    /// Tells the connection to end.
+    pub(crate) fn stop(&self, worker: &Worker, stop: Stop) {
+        self.stop.set(Some(stop));
+        worker.timers.wake(self.timer);
+    }
+
+    /// Whether it was told to end.
+    pub(crate) fn stopped(&self) -> Option<Stop> {
+        self.stop.get()
+    }
+
+    /// Sets the deadline that [`Self::poll_deadline`] waits for.
+    pub(crate) fn set_deadline(&self, worker: &Worker, deadline: Tick) {
+        worker.timers.set(self.timer, deadline);
+    }
+
+    /// Whether the deadline has come. The task is also woken by [`Self::stop`].
+    pub(crate) fn poll_deadline(&self, worker: &Worker, cx: &mut Context<'_>) -> Poll<()> {
+        worker.timers.poll_expired(self.timer, cx)
+    }
+
+    /// Waits for `future`, but not longer than `limit`, and not once the connection was told to
+    /// end.
+    pub(crate) async fn within<F: Future>(
+        &self,
+        worker: &Worker,
+        limit: Duration,
+        future: F,
+    ) -> Result<F::Output, Interrupt> {
+        let mut future = pin!(future);
+        self.set_deadline(worker, worker.timers.now().after(limit));
+        let outcome = poll_fn(|cx| {
+            if let Some(stop) = self.stop.get() {
+                return Poll::Ready(Err(Interrupt::Stop(stop)));
+            }
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            self.poll_deadline(worker, cx)
+                .map(|()| Err(Interrupt::Timeout))
+        })
+        .await;
+        self.set_deadline(worker, Tick::NEVER);
+        outcome
+    }
+
+    /// What `show connections` says.
+    pub(crate) fn view(&self) -> ConnectionView {
+        ConnectionView {
+            id: self.id.to_string(),
+            listener: self.listener.name.clone(),
+            client: self.client().to_string(),
+            peer: (self.client().0 != self.peer.0).then(|| self.peer.to_string()),
+            service: self.service().map(|service| service.name().to_owned()),
+            upstream: self.target.borrow().as_ref().map(|t| t.label.clone()),
+            bytes_in: self.received.get(),
+            bytes_out: self.sent.get(),
+            seconds: self.opened.elapsed().as_secs_f64(),
+        }
+    }
+}

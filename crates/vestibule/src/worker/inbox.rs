@@ -1,0 +1,92 @@
+//! What the supervisor says to a worker.
+
+use std::{collections::HashMap, sync::Arc, thread::JoinHandle, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{ConnectionView, registry::Selection};
+use crate::{ending::Stop, plan::Listener, sys::TcpOptions};
+
+/// Names a listening address of the process, through all reloads that keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SocketId(pub(crate) u64);
+
+/// A listening socket lent to one worker.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// TCP.
+    Tcp(std::net::TcpListener),
+    /// Unix.
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// A request to a worker.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// From now on, listen on exactly these sockets with these policies.
+    Apply {
+        /// Sockets it has and keeps. Others it has are closed after their queue was accepted.
+        keep: HashMap<SocketId, Arc<Listener>>,
+        /// Sockets that are new.
+        add: Vec<(SocketId, Socket, Arc<Listener>)>,
+        /// `limits.peek_timeout`.
+        peek_timeout: Duration,
+        /// `[tcp]`, for the upstream leg.
+        tcp: TcpOptions,
+    },
+    /// Flush the log and end.
+    Finish(oneshot::Sender<()>),
+    /// Describe the live connections.
+    Show(oneshot::Sender<Vec<ConnectionView>>),
+    /// End live connections; answers how many.
+    Stop {
+        /// Which.
+        which: Selection,
+        /// Why, as the access record will say.
+        stop: Stop,
+        /// How many there were.
+        answer: oneshot::Sender<usize>,
+    },
+    /// Close every listening socket.
+    StopListening,
+}
+
+/// The worker's end.
+pub(crate) type Inbox = mpsc::UnboundedReceiver<Message>;
+
+/// The supervisor's end.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    sender: mpsc::UnboundedSender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Both ends. Unbounded, because only operators and reloads write to it.
+pub(crate) fn channel() -> (Handle, Inbox) {
+    let (sender, inbox) = mpsc::unbounded_channel();
+    let handle = Handle {
+        sender,
+        thread: None,
+    };
+    (handle, inbox)
+}
+
+impl Handle {
+    /// This handle, which will join `thread`.
+    pub(crate) fn with_thread(mut self, thread: JoinHandle<()>) -> Self {
+        self.thread = Some(thread);
+        self
+    }
+
+    /// Sends a request. A worker that has ended takes none, which is fine while shutting down.
+    pub(crate) fn send(&self, message: Message) {
+        let _ = self.sender.send(message);
+    }
+
+    /// Waits for the thread to end.
+    pub(crate) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A worker: one thread with a current-thread runtime. A connection is accepted, carried and
+//! closed on the same worker, so nothing here is shared or locked.
+
+mod connection;
+mod inbox;
+mod registry;
+mod timers;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{runtime::LocalRuntime, sync::Notify};
+
+pub(crate) use connection::{Connection, ConnectionView, HeaderKind, Identity, Interrupt};
+pub(crate) use inbox::{Handle, Inbox, Message, Socket, SocketId};
+pub(crate) use registry::{ConnId, Registry, Selection};
+pub(crate) use timers::{TICK, Tick, Wheel};
+
+use crate::{limits::Limits, listener::Binding, log::access, sys::TcpOptions};
+
+/// Bytes of the buffer that all connections of a worker read into, one after the other.
+const SCRATCH: usize = 16 * 1024;
+
+/// What the connections of one worker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Its number, from 0.
+    pub(crate) id: usize,
+    /// Where access records are written.
+    pub(crate) access: access::Buffer,
+    /// The process's limits.
+    pub(crate) limits: Arc<Limits>,
+    /// Live connections.
+    pub(crate) connections: Registry,
+    /// Deadlines of live connections.
+    pub(crate) timers: Wheel,
+    /// Socket options of the upstream leg; accepted sockets inherit theirs.
+    pub(crate) tcp_options: RefCell<TcpOptions>,
+    scratch: RefCell<Box<[u8]>>,
+    timers_needed: Notify,
+    /// How long a silent client is waited for where its first bytes decide.
+    pub(crate) peek_timeout: Cell<Duration>,
+}
+
+impl Worker {
+    /// Lends the scratch buffer to `f`. Never across an await, which the closure cannot contain.
+    pub(crate) fn with_scratch<T>(&self, f: impl FnOnce(&mut [u8]) -> T) -> T {
+        f(&mut self.scratch.borrow_mut())
+    }
+
+    /// Says that a timer was inserted, so that the wheel must turn.
+    pub(crate) fn need_timers(&self) {
+        self.timers_needed.notify_one();
+    }
+
+    /// Turns the wheel and hands access records over, each tick while there is a connection.
+    async fn tick(&self) {
+        let start = Instant::now();
+        loop {
+            if self.timers.is_empty() {
+                self.access.flush();
+                self.timers_needed.notified().await;
+            } else {
+                tokio::time::sleep(TICK).await;
+                self.access.flush();
+            }
+            self.timers.advance(start.elapsed());
+        }
+    }
+}
+
+/// Starts worker `id` on a thread of its own.
+///
+/// # Errors
+///
+/// When the thread or its runtime cannot be made.
+pub(crate) fn start(
+    id: usize,
+    access: access::Buffer,
+    limits: Arc<Limits>,
+    tcp: TcpOptions,
+    boot: u32,
+) -> std::io::Result<Handle> {
+    let (handle, inbox) = inbox::channel();
+    let runtime = move || -> std::io::Result<LocalRuntime> {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default())
+    };
+    let (started, wait) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new()
+        .name(format!("worker-{id}"))
+        .spawn(move || match runtime() {
+            Err(error) => {
+                let _ = started.send(Err(error));
+            }
+            Ok(runtime) => {
+                let _ = started.send(Ok(()));
+                drop(started);
+                let worker = Rc::new(Worker {
+                    id,
+                    access,
+                    limits,
+                    connections: Registry::new(id, boot),
+                    timers: Wheel::new(),
+                    tcp_options: RefCell::new(tcp),
+                    scratch: RefCell::new(vec![0; SCRATCH].into()),
+                    timers_needed: Notify::new(),
+                    peek_timeout: Cell::new(Duration::from_secs(5)),
+                });
+                runtime.block_on(run(&worker, inbox));
+                worker.access.flush();
+            }
+        })?;
+    match wait.recv() {
+        Ok(Ok(())) => Ok(handle.with_thread(thread)),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(std::io::Error::other("the worker's thread ended at once")),
+    }
+}
+
+/// Carries out what the supervisor says, until it says to end.
+async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
+    let ticking = {
+        let worker = Rc::clone(worker);
+        tokio::task::spawn_local(async move { worker.tick().await })
+    };
+    let mut bindings: Vec<Binding> = Vec::new();
+    while let Some(message) = inbox.recv().await {
+        match message {
+            Message::Apply {
+                keep,
+                add,
+                peek_timeout,
+                tcp,
+            } => {
+                worker.peek_timeout.set(peek_timeout);
+                *worker.tcp_options.borrow_mut() = tcp;
+                bindings.retain(|binding| match keep.get(&binding.id()) {
+                    Some(listener) => {
+                        binding.set_listener(Arc::clone(listener));
+                        true
+                    }
+                    None => {
+                        binding.close();
+                        false
+                    }
+                });
+                for (id, socket, listener) in add {
+                    match Binding::open(worker, id, socket, listener) {
+                        Ok(binding) => bindings.push(binding),
+                        Err(error) => {
+                            tracing::error!(%error, worker = worker.id, "cannot listen");
+                        }
+                    }
+                }
+            }
+            Message::Show(answer) => {
+                let _ = answer.send(worker.connections.view());
+            }
+            Message::Stop {
+                which,
+                stop,
+                answer,
+            } => {
+                let _ = answer.send(worker.connections.stop(worker, &which, stop));
+            }
+            Message::StopListening => {
+                for binding in bindings.drain(..) {
+                    binding.close();
+                }
+            }
+            Message::Finish(done) => {
+                worker.access.flush();
+                let _ = done.send(());
+                break;
+            }
+        }
+    }
+    ticking.abort();
+}
