@@ -1,4 +1,7 @@
-use super::listening_address;
+use std::path::Path;
+
+use super::{configuration, listening_address};
+use crate::peers::Setup;
 
 #[test]
 fn the_address_is_known_when_all_is_ready() {
@@ -9,4 +12,22 @@ fn the_address_is_known_when_all_is_ready() {
         listening_address(&format!("not json\n{listening}\n{ready}\n")),
         Some(([127, 0, 0, 1], 41233).into())
     );
+}
+
+#[test]
+fn every_configuration_is_right() {
+    for (accept_proxy, send_proxy) in [(false, false), (false, true), (true, false), (true, true)] {
+        let origin = ([127, 0, 0, 1], 7000).into();
+        let setup = Setup {
+            origin,
+            accept_proxy,
+            send_proxy,
+        };
+        let text = configuration(&setup, Path::new("/tmp/access.log"));
+        let loaded = vestibule_config::parse("vestibule.toml", &text);
+        let errors: Vec<_> = loaded.report.errors().collect();
+        assert!(errors.is_empty(), "{errors:?}\n{text}");
+        let config = loaded.config.unwrap();
+        assert_eq!(config.listeners[0].proxy_protocol.is_some(), accept_proxy);
+    }
 }
