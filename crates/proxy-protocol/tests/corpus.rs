@@ -20,8 +20,9 @@ fn run(target: &str, check: fn(&[u8])) {
         .join("../../fuzz/corpus")
         .join(target);
     let mut count = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        check(&fs::read(entry.unwrap().path()).unwrap());
+    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
+        let file = entry.expect("a readable folder").path();
+        check(&fs::read(file).expect("a readable file"));
         count += 1;
     }
     assert!(count >= 5, "{count} files in {}", folder.display());

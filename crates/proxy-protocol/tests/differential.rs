@@ -149,7 +149,7 @@ fn compare_crc32c(input: &[u8], ours: &Result<Decoded<'_>, Reject>) {
 fn compare_encoding(source: SocketAddr, destination: SocketAddr, alpn: &[u8]) {
     let mut ours = Vec::new();
     let mut writer = V2Builder::new(source, destination).start(&mut ours);
-    writer.alpn(alpn).crc32c().finish().unwrap();
+    assert_eq!(writer.alpn(alpn).crc32c().finish(), Ok(()));
     let mut theirs = match source {
         SocketAddr::V4(_) => ::proxyproto::v2::Header::new_tcp_ipv4_proxy(source, destination),
         SocketAddr::V6(_) => ::proxyproto::v2::Header::new_tcp_ipv6_proxy(source, destination),
@@ -159,14 +159,14 @@ fn compare_encoding(source: SocketAddr, destination: SocketAddr, alpn: &[u8]) {
     assert_eq!(ours, theirs.to_vec());
 
     ours.clear();
-    encode_v1(source, destination, &mut ours).unwrap();
+    assert_eq!(encode_v1(source, destination, &mut ours), Ok(()));
     let theirs = match source {
         SocketAddr::V4(_) => ::proxyproto::v1::Header::new_inet(source, destination).to_string(),
         SocketAddr::V6(_) => ::proxyproto::v1::Header::new_inet6(source, destination).to_string(),
     };
     // A dotted tail stands in theirs; 2.1 has hexadecimal digits only.
     if theirs.starts_with("PROXY TCP4") || !theirs.contains('.') {
-        assert_eq!(String::from_utf8(ours).unwrap(), theirs);
+        assert_eq!(ours, theirs.as_bytes());
     }
 }
 

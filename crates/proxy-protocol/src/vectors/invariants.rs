@@ -107,9 +107,8 @@ fn check_prefixes(input: &[u8], max_len: usize, whole: &Result<Decoded<'_>, Reje
                     "asks for {needed} after {end} bytes"
                 );
             }
-            (Ok(Decoded::NeedMore(needed)), Ok(Decoded::NeedMore(later))) => {
-                assert!(end + needed <= input.len() + later);
-            }
+            // Both are lower bounds, and how tight they are depends on where the bytes end.
+            (Ok(Decoded::NeedMore(_)), Ok(Decoded::NeedMore(_))) => {}
             (Ok(Decoded::NeedMore(_)), Err(_)) => assert!(end < input.len()),
             (answer, whole) => assert_eq!(&answer, whole, "after {end} bytes"),
         }
