@@ -32,6 +32,8 @@ pub(crate) struct Table<'a> {
     schema: &'static Schema,
     entries: Option<&'a DeTable<'a>>,
     span: Span,
+    /// Keys that unknown ones are probably meant to be.
+    meant: Vec<&'static str>,
 }
 
 impl<'a> Table<'a> {
@@ -41,6 +43,7 @@ impl<'a> Table<'a> {
             schema,
             entries: None,
             span: 0..0,
+            meant: Vec::new(),
         }
     }
 
@@ -123,10 +126,11 @@ impl<'s> Reader<'s> {
         self.report(Severity::Warning, &span, problem, Some((other, there)));
     }
 
-    /// The error that something is absent from the table at `span`.
-    pub(crate) fn missing(&mut self, span: &Span, problem: Problem) {
-        if !self.syntax.hides_from_table(self.line(span)) {
-            self.error(span.clone(), problem);
+    /// The error that `table` has none of `keys`.
+    pub(crate) fn missing(&mut self, table: &Table<'_>, keys: &[&str], problem: Problem) {
+        let misspelt = keys.iter().any(|key| table.meant.contains(key));
+        if !misspelt && !self.syntax.hides_from_table(self.line(&table.span)) {
+            self.error(table.span.clone(), problem);
         }
     }
 
@@ -164,6 +168,7 @@ impl<'s> Reader<'s> {
         span: Span,
         schema: &'static Schema,
     ) -> Table<'a> {
+        let mut meant = Vec::new();
         for (key, value) in entries {
             let name = key.get_ref().as_ref();
             if schema.keys.contains(&name) {
@@ -172,13 +177,17 @@ impl<'s> Reader<'s> {
             match later::key(schema, name, value.get_ref()) {
                 Some(Ok(())) => {}
                 Some(Err(problem)) => self.error(key.span(), problem),
-                None => self.error(key.span(), unknown_key(name, schema)),
+                None => {
+                    meant.extend(suggest::nearest(name, schema.keys.iter().copied()));
+                    self.error(key.span(), unknown_key(name, schema));
+                }
             }
         }
         Table {
             schema,
             entries: Some(entries),
             span,
+            meant,
         }
     }
 
@@ -246,10 +255,15 @@ pub(crate) fn unknown_key(name: &str, schema: &'static Schema) -> Problem {
     if let Some(near) = suggest::nearest(name, known().chain(later::keys(schema))) {
         return problem.help(format!("did you mean `{near}`?"));
     }
-    if let Some(other) = schema::ALL.iter().find(|other| other.keys.contains(&name)) {
+    let others = schema::ALL
+        .iter()
+        .filter(|other| other.keys.contains(&name));
+    let others: Vec<_> = others.map(|other| other.name).collect();
+    if !others.is_empty() {
+        let help = format!("`{name}` is a key of {}", others.join(" and of "));
         return Problem {
             code: Code::MisplacedKey,
-            ..problem.help(format!("`{name}` is a key of {}", other.name))
+            ..problem.help(help)
         };
     }
     problem.help(format!(

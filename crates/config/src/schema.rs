@@ -10,7 +10,6 @@ pub(crate) struct Schema {
 
 /// Every kind of table.
 pub(crate) const ALL: &[&Schema] = &[
-    &ROOT,
     &RUNTIME,
     &LIMITS,
     &TCP,
@@ -23,6 +22,7 @@ pub(crate) const ALL: &[&Schema] = &[
     &SEND_PROXY,
     &HEALTH,
     &IDLE_TIMEOUT,
+    &ROOT,
 ];
 
 /// The keys of Prosody's mod_net_proxy; they stand before the first table.

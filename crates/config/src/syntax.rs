@@ -96,7 +96,9 @@ impl Syntax {
     fn mend(&mut self, source: &Source) {
         for flaw in scan::flaws(&source.text) {
             match flaw.repair {
-                scan::Repair::Blank(range) => blank(&mut self.text, &self.insertions, &range),
+                scan::Repair::Overwrite(range, text) => {
+                    overwrite(&mut self.text, &self.insertions, &range, &text);
+                }
                 scan::Repair::Insert(at, text) => {
                     let shift: usize = self.insertions.iter().map(|(_, length)| length).sum();
                     self.text.insert_str(at + shift, text.as_str());
@@ -109,7 +111,7 @@ impl Syntax {
         let mut errors = DeTable::parse_recoverable(&text).1;
         errors.sort_by_key(|error| error.span().unwrap_or_default().start);
         for error in &errors {
-            let span = error.span().unwrap_or_default();
+            let span = whole_word(error, &text);
             let span = self.original(span.start)..self.original(span.end);
             self.push(source, span, explain(error, &text));
         }
@@ -126,15 +128,26 @@ impl Syntax {
     }
 }
 
-/// Overwrites a range of the source in `text` by spaces; the lines stay.
-fn blank(text: &mut String, insertions: &[(usize, usize)], range: &Range<usize>) {
+/// Puts `replacement`, which is as long, into a range of the source in `text`.
+fn overwrite(
+    text: &mut String,
+    insertions: &[(usize, usize)],
+    range: &Range<usize>,
+    replacement: &str,
+) {
     let shift: usize = insertions.iter().map(|(_, length)| length).sum();
-    let range = range.start + shift..range.end + shift;
-    let spaces: String = text[range.clone()]
-        .bytes()
-        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
-        .collect();
-    text.replace_range(range, &spaces);
+    text.replace_range(range.start + shift..range.end + shift, replacement);
+}
+
+/// Where the error is; the parser has read the first part of an unquoted word as a number.
+fn whole_word(error: &Error, text: &str) -> Range<usize> {
+    let span = error.span().unwrap_or_default();
+    if !error.message().contains("invalid float") {
+        return span;
+    }
+    let before = text.get(..span.start).unwrap_or_default();
+    let word = before.rfind(|c: char| c.is_whitespace() || "=,[{".contains(c));
+    word.map_or(0, |at| at + 1)..span.end
 }
 
 /// The parser's error in the words of this crate.
@@ -148,13 +161,16 @@ fn explain(error: &Error, text: &str) -> Problem {
         return Problem::new(Code::DuplicateKey, format!("`{found}` is already defined"))
             .help("keep one of them");
     }
-    let problem = Problem::new(Code::Syntax, message.replace('\n', ", "));
-    if message.contains("must be quoted") || message.contains("invalid float") {
-        problem.help("text, addresses and durations stand in quotes: \"…\"")
+    let problem = |message: &str| Problem::new(Code::Syntax, message.replace('\n', ", "));
+    if message.contains("must be quoted") && found.is_empty() {
+        problem("there is no value").help("write a value behind the `=`")
+    } else if message.contains("must be quoted") || message.contains("invalid float") {
+        problem("this is neither a number nor quoted text")
+            .help("text, addresses and durations stand in quotes: \"…\"")
     } else if message.contains("invalid basic string") || message.contains("invalid literal string")
     {
-        problem.help("close the quotes; a `\\` inside \"…\" is written `\\\\`")
+        problem("this string is never closed").help("close the quotes at its end")
     } else {
-        problem
+        problem(message)
     }
 }

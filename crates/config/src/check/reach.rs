@@ -81,14 +81,13 @@ fn covers_destination(wide: &DestinationMatch, narrow: &DestinationMatch) -> boo
 }
 
 fn covers_tlv(wide: &TlvMatch, narrow: &TlvMatch) -> bool {
-    let wide_kind = wide.kind;
-    let values = match (&wide.value, &narrow.value) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(wide), Some(narrow)) if wide_kind == tlv::AUTHORITY => {
-            wide.eq_ignore_ascii_case(narrow)
+    let caseless = wide.kind == tlv::AUTHORITY;
+    let equal =
+        |one: &[u8], other: &[u8]| one == other || (caseless && one.eq_ignore_ascii_case(other));
+    wide.kind == narrow.kind
+        && match (&wide.value, &narrow.value) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(wide), Some(narrow)) => equal(wide, narrow),
         }
-        (Some(wide), Some(narrow)) => wide == narrow,
-    };
-    wide.kind == narrow.kind && values
 }

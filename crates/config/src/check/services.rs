@@ -12,8 +12,8 @@ use crate::{
 
 /// Reports services that no listener leads to.
 pub(crate) fn unused(r: &mut Reader<'_>, services: &Services) {
-    if r.is_broken() {
-        // What leads there may stand in a line that could not be read.
+    if r.is_broken() || services.unresolved {
+        // What leads there may stand where it could not be read.
         return;
     }
     for (service, place) in services.list.iter().zip(&services.places) {

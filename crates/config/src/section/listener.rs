@@ -55,7 +55,8 @@ fn listener(
     if !table.has("name") {
         let problem = Problem::new(Code::MissingKey, "this listener has no `name`");
         r.missing(
-            table.span(),
+            table,
+            &["name"],
             problem.help("write the word for logs and metrics, such as `name = \"c2s\"`"),
         );
     }
@@ -86,7 +87,8 @@ fn listener(
             "nothing can ever be carried: this listener has neither `routes` nor a `service`";
         let problem = Problem::new(Code::EmptyListener, message);
         r.missing(
-            table.span(),
+            table,
+            &["routes", "service"],
             problem.help("write where connections go, such as `service = \"c2s\"`"),
         );
     }
@@ -108,7 +110,8 @@ fn bind(r: &mut Reader<'_>, table: &Table<'_>) -> Vec<Spanned<Bind>> {
         None => {
             let problem = Problem::new(Code::MissingKey, "this listener has no `bind`");
             r.missing(
-                table.span(),
+                table,
+                &["bind"],
                 problem.help("write where it waits, such as `bind = \"127.0.0.1:5222\"`"),
             );
             Vec::new()

@@ -56,7 +56,8 @@ fn route(r: &mut Reader<'_>, table: &Table<'_>, services: &mut Services) -> Opti
     let Some(service) = table.value("service") else {
         let problem = Problem::new(Code::MissingKey, "this route has no `service`");
         r.missing(
-            table.span(),
+            table,
+            &["service"],
             problem.help("write where it leads, such as `service = \"c2s\"`"),
         );
         return None;

@@ -57,6 +57,8 @@ const MOST_IN_A_ROW: u64 = 100;
 pub(crate) struct Services {
     pub(crate) list: Vec<Service>,
     pub(crate) places: Vec<Place>,
+    /// Whether a reference to a service could not be read.
+    pub(crate) unresolved: bool,
 }
 
 /// Where a service stands in the file.
@@ -75,12 +77,15 @@ impl Services {
         Some(index)
     }
 
-    /// That there is no service of this name.
-    pub(crate) fn unknown(&self, code: Code, name: &str) -> Problem {
+    /// That there is no service of this name. The one that is probably meant counts as used.
+    pub(crate) fn unknown(&mut self, code: Code, name: &str) -> Problem {
         let names = || self.list.iter().map(|service| service.name.as_str());
         let problem = Problem::new(code, format!("there is no service {}", quote(name)));
-        match suggest::nearest(name, names()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
+        match suggest::nearest(name, names()).map(str::to_owned) {
+            Some(near) => {
+                self.find(&near);
+                problem.help(format!("did you mean `{near}`?"))
+            }
             None if self.list.is_empty() => problem.help(define(name)),
             None => problem.help(format!(
                 "{}; there are {}",
@@ -92,10 +97,14 @@ impl Services {
 
     /// The service that `value` names; an error when there is none.
     pub(crate) fn resolve(&mut self, r: &mut Reader<'_>, value: &Value<'_>) -> Option<usize> {
-        let name = r.string(value, "the name of a service")?;
+        let Some(name) = r.string(value, "the name of a service") else {
+            self.unresolved = true;
+            return None;
+        };
         let found = self.find(name);
         if found.is_none() && !r.services_are_hidden() {
-            r.error(value.span(), self.unknown(Code::UnknownService, name));
+            let problem = self.unknown(Code::UnknownService, name);
+            r.error(value.span(), problem);
         }
         found
     }
@@ -183,7 +192,8 @@ fn upstreams(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> Vec<Spanned<U
             format!("service {} has no `upstreams`", quote(name)),
         );
         r.missing(
-            table.span(),
+            table,
+            &["upstreams"],
             problem.help("write for example `upstreams = [\"127.0.0.1:5222\"]`"),
         );
     }

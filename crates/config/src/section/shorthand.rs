@@ -46,6 +46,7 @@ pub(crate) fn listeners(
     let mappings = mappings(r, root);
     let trusted = trusted(r, root, "proxy_trusted_proxies");
     let interfaces = interfaces(r, root);
+    let before = r.mistakes();
     let listed = root.has("proxy_ports").then(|| ports(r, root));
     if !root.has("proxy_port_mappings") && !root.has("proxy_ports") {
         let problem = Problem::new(
@@ -57,7 +58,7 @@ pub(crate) fn listeners(
             problem.help("write for example `proxy_port_mappings = { 15222 = \"c2s\" }`"),
         );
     }
-    if let Some(listed) = &listed {
+    if let Some(listed) = listed.as_ref().filter(|_| r.mistakes() == before) {
         for (port, mapping) in mappings
             .iter()
             .filter(|(port, _)| !listed.contains_key(port))

@@ -15,8 +15,8 @@ pub(super) struct Flaw {
 /// A change of the text. Those of one file are in its order.
 #[derive(Debug)]
 pub(super) enum Repair {
-    /// Overwrite by spaces.
-    Blank(Range<usize>),
+    /// Put text of the same length in the place of a range.
+    Overwrite(Range<usize>, String),
     /// Put in at an offset.
     Insert(usize, String),
 }
@@ -80,6 +80,7 @@ impl Scanner<'_> {
             .iter()
             .take_while(|byte| **byte == b']');
         let closed = closed.count();
+        let inside = start + brackets.len()..end;
         if closed < brackets.len() {
             let missing = brackets[closed..].to_owned();
             let at = if closed == 0 { end } else { self.at + closed };
@@ -88,6 +89,24 @@ impl Scanner<'_> {
                 "this table header is not closed",
                 format!("write `{}{missing}`", &self.text[start..at]),
                 Repair::Insert(at, missing),
+            );
+        } else if !is_table_name(&self.text[inside.clone()]) {
+            // A name that no table has.
+            let kept = |byte: u8| byte.is_ascii_alphanumeric().then_some(char::from(byte));
+            let name = self.text[inside.clone()]
+                .bytes()
+                .map(|byte| kept(byte).unwrap_or('_'));
+            let repair = match inside.is_empty() {
+                true => Repair::Insert(end, "_".to_owned()),
+                false => Repair::Overwrite(inside, name.collect()),
+            };
+            let help = "write words of letters, digits, `_` and `-` with dots between them, such as \
+                        `[service.c2s]`";
+            self.flaw(
+                start..self.at + closed,
+                "this is not the name of a table",
+                help.to_owned(),
+                repair,
             );
         }
         self.at = self.line_end();
@@ -116,12 +135,7 @@ impl Scanner<'_> {
         };
         let end = self.line_end();
         let span = start..start + key.len();
-        self.flaw(
-            span,
-            "a key without a value",
-            help,
-            Repair::Blank(start..end),
-        );
+        self.flaw(span, "a key without a value", help, spaces(start..end));
         self.at = end;
     }
 
@@ -188,10 +202,8 @@ impl Scanner<'_> {
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b"-_.\"'".contains(&b))
         };
-        if let Some(rest) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+        if let Some(rest) = line.strip_prefix('[') {
+            // Perhaps not closed either.
             return is_name(rest.trim_start_matches('[').trim_end_matches(']'));
         }
         let assigns = line.split_once('=').is_some_and(|(key, _)| is_name(key));
@@ -234,7 +246,7 @@ impl Scanner<'_> {
             start..start + 3,
             "this string is never closed",
             "close it by three quotes, or use one quote for text on one line".to_owned(),
-            Repair::Blank(start..end),
+            spaces(start..end),
         );
         self.at = end;
     }
@@ -260,4 +272,22 @@ impl Scanner<'_> {
             repair,
         });
     }
+}
+
+/// Spaces in the place of a range.
+fn spaces(range: Range<usize>) -> Repair {
+    let text = " ".repeat(range.len());
+    Repair::Overwrite(range, text)
+}
+
+/// Whether this can stand in the brackets of a header: words with dots between them.
+fn is_table_name(text: &str) -> bool {
+    let bare = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    // Quoted words may hold anything; the parser knows better.
+    text.contains(['"', '\'']) || text.split('.').all(|word| bare(word.trim()))
 }

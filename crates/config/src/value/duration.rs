@@ -32,10 +32,8 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Problem> {
         };
         let part = number.checked_mul(units[place].1);
         let Some(sum) = part.and_then(|part| total.checked_add(part)) else {
-            return Err(Problem::new(
-                Code::OutOfRange,
-                format!("{} is too long", quote(text)),
-            ));
+            let problem = Problem::new(Code::OutOfRange, format!("{} is too long", quote(text)));
+            return Err(problem.help("no duration here is longer than 30 days"));
         };
         total = sum;
         units = &units[place + 1..];

@@ -13,19 +13,22 @@ pub(crate) const LONGEST_SOCKET_PATH: usize = 107;
 /// A path of a file.
 pub(crate) fn file(text: &str) -> Result<PathBuf, Problem> {
     if text.is_empty() {
-        return Err(invalid("the path is empty"));
+        return Err(
+            invalid("the path is empty").help("write one such as `/run/vestibule/c2s.sock`")
+        );
     }
     if text.contains('\0') {
-        return Err(invalid("a path cannot contain a NUL character"));
+        return Err(invalid("a path cannot contain a NUL character").help("take `\\u0000` out"));
     }
     Ok(PathBuf::from(text))
 }
 
 /// A path of a unix socket.
 pub(crate) fn socket(text: &str) -> Result<PathBuf, Problem> {
-    if let Some(rest) = text.strip_prefix("//") {
+    if text.starts_with("//") {
+        let path = text.trim_start_matches('/');
         return Err(invalid(format!("{} begins with two slashes", quote(text)))
-            .help(format!("write `unix:/{rest}`")));
+            .help(format!("write `unix:/{path}`")));
     }
     if text.starts_with('@') {
         return Err(invalid("abstract unix sockets are not supported")

@@ -21,9 +21,9 @@ pub(crate) fn parse(text: &str) -> Result<u64, Problem> {
         .find(|(name, _)| *name == unit)
         .map(|(_, factor)| *factor);
     match (number.parse::<u64>(), factor) {
-        (Ok(number), Some(factor)) => number
-            .checked_mul(factor)
-            .ok_or_else(|| Problem::new(Code::OutOfRange, format!("{} is too large", quote(text)))),
+        (Ok(number), Some(factor)) => number.checked_mul(factor).ok_or_else(|| {
+            Problem::new(Code::OutOfRange, format!("{} is too large", quote(text))).help(USUAL)
+        }),
         (Ok(number), None) => {
             let help = match unit.trim().to_ascii_lowercase().chars().next() {
                 None => format!("write `{number}` without quotes, or `\"{number}B\"`"),

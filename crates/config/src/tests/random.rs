@@ -1,0 +1,235 @@
+//! No input makes the check panic, or accept what it has reported.
+
+use proptest::{prelude::*, sample::Index};
+
+use crate::{Loaded, parse};
+
+/// A file in which every key stands.
+const VALID: &str = r#"proxy_port_mappings = { 15222 = "c2s", 15269 = "s2s" }
+proxy_trusted_proxies = ["127.0.0.1", "::1"]
+proxy_ports = [15222, 15269]
+proxy_interfaces = ["0.0.0.0", "::"]
+
+[runtime]
+workers = 2
+user = "vestibule"
+group = "vestibule"
+[limits]
+connections = 8_000
+connections_per_client = 0x10
+peek_timeout = "5s"
+drain_timeout = "1m30s"
+[tcp]
+keepalive_idle = "2m"
+keepalive_interval = "30s"
+user_timeout = "off"
+[admin]
+listen = "127.0.0.1:9180"
+control = "/run/vestibule/control.sock"
+[log]
+format = "text"
+access = 'stdout'
+level = """info"""
+[[listener]]
+name = "in" # behind HAProxy
+bind = ["127.0.0.1:5222", "[::1]:5222", "unix:/run/c2s.sock"]
+service = "c2s"
+routes = [
+  { client = "10.0.0.0/8", destination = ["[2001:db8::]/32:443", ":80"], service = "s2s" },
+  { proxy_tlv = ["alpn=xmpp-client", "0xE0=hex:0011"], service = "c2s" },
+]
+[listener.proxy_protocol]
+trusted = ["192.0.2.0/24"]
+mode = "mixed"
+timeout = "3s"
+max_header = "64KiB"
+[service.c2s]
+kind = "tcp"
+upstreams = ["127.0.0.1:5223", "xmpp.example:5222"]
+balance = "least_connections"
+send_proxy = { version = "v2", tlvs = ["alpn", "ssl"], pass_tlvs = [0xE0] }
+health = { interval = "5s", timeout = "2s", rise = 2, fall = 3 }
+connect_timeout = "5s"
+retries = 2
+idle_timeout = { client = "24h", upstream = "24h" }
+half_close_timeout = "1m"
+[service."s2s"]
+upstreams = "unix:/run/s2s.sock"
+"#;
+
+const PIECES: &[&str] = &[
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "\"\"\"",
+    "'''",
+    "=",
+    ",",
+    ".",
+    "\n",
+    "\r\n",
+    "#",
+    "\\",
+    "\\u0000",
+    "\0",
+    "\u{feff}",
+    "é",
+    "\u{1F600}",
+    "-",
+    "0",
+    "99999999999999999999",
+    "0x",
+    "nan",
+    "true",
+    "1979-05-27",
+    "[service.a]\n",
+    "[[listener]]\n",
+    "proxy_ports = [1]\n",
+    "[log\n",
+    "\"127.0.0.1:1\"",
+    "\"[::ffff:1.2.3.4]:1\"",
+    "\"::/0\"",
+    "\"9d9h9m9s9ms\"",
+    "\"unix:\"",
+    "\"=hex:\"",
+    "\"[]:/\"",
+    "service = \"c2s\"\n",
+    "a.b.c = 1\n",
+];
+
+/// Remove, put in, or take twice.
+#[derive(Clone, Debug)]
+enum Edit {
+    Insert(Index, &'static str),
+    Remove(Index, usize),
+    Repeat(Index, usize),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let piece = prop::sample::select(PIECES);
+    prop_oneof![
+        (any::<Index>(), piece).prop_map(|(at, piece)| Edit::Insert(at, piece)),
+        (any::<Index>(), 1..40_usize).prop_map(|(at, length)| Edit::Remove(at, length)),
+        (any::<Index>(), 1..80_usize).prop_map(|(at, length)| Edit::Repeat(at, length)),
+    ]
+}
+
+fn apply(text: &mut String, edit: &Edit) {
+    let place = |at: &Index, text: &str| text.floor_char_boundary(at.index(text.len() + 1));
+    match edit {
+        Edit::Insert(at, piece) => text.insert_str(place(at, text), piece),
+        Edit::Remove(at, length) => {
+            let start = place(at, text);
+            text.replace_range(start..text.ceil_char_boundary(start + length), "");
+        }
+        Edit::Repeat(at, length) => {
+            let start = place(at, text);
+            let again = text[start..text.ceil_char_boundary(start + length)].to_owned();
+            text.insert_str(start, &again);
+        }
+    }
+}
+
+/// What holds for the check of any text.
+fn hold(text: &str) {
+    let Loaded { config, report } = parse("test.toml", text);
+    assert_eq!(config.is_none(), report.has_errors());
+    if let Some(config) = config {
+        assert!(config.describe().ends_with('\n'));
+        assert!(!config.listeners.is_empty());
+        for listener in &config.listeners {
+            assert!(!listener.bind.is_empty() && !listener.name.is_empty());
+            assert!(
+                listener
+                    .routes
+                    .iter()
+                    .all(|route| route.service < config.services.len())
+            );
+        }
+        assert!(
+            config
+                .services
+                .iter()
+                .all(|service| !service.upstreams.is_empty())
+        );
+    }
+    let lines = text.split('\n').count();
+    for found in &report.diagnostics {
+        assert!((1..=lines).contains(&found.line) && found.column >= 1);
+        assert!((found.end.line, found.end.column) >= (found.line, found.column));
+        assert!(!found.message.is_empty() && !found.message.contains('\n'));
+    }
+    let sorted = |pair: &[crate::Diagnostic]| {
+        (pair[0].line, pair[0].column) <= (pair[1].line, pair[1].column)
+    };
+    assert!(report.diagnostics.windows(2).all(sorted));
+    assert_eq!(
+        report.render(false).is_empty(),
+        report.diagnostics.is_empty()
+    );
+    report.render(true);
+}
+
+#[test]
+fn the_valid_file_is_valid() {
+    let report = parse("test.toml", VALID).report;
+    assert!(report.diagnostics.is_empty(), "{}", report.render(false));
+}
+
+#[test]
+fn every_beginning_of_a_file_is_checked() {
+    for (end, _) in VALID.char_indices() {
+        hold(&VALID[..end]);
+    }
+}
+
+#[test]
+fn every_line_can_be_absent() {
+    let lines: Vec<_> = VALID.lines().collect();
+    for absent in 0..lines.len() {
+        let mut kept = lines.clone();
+        kept.remove(absent);
+        hold(&kept.join("\n"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn mutated_files_are_checked(edits in prop::collection::vec(edit(), 1..12)) {
+        let mut text = VALID.to_owned();
+        for edit in &edits {
+            apply(&mut text, edit);
+        }
+        hold(&text);
+    }
+
+    #[test]
+    fn random_text_is_checked(text in "\\PC{0,200}") {
+        hold(&text);
+    }
+
+    #[test]
+    fn random_pieces_are_checked(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60)) {
+        hold(&pieces.concat());
+    }
+
+    #[test]
+    fn random_values_are_checked(value in "[\"\\[\\]{}:/.%@=,a-z0-9 \\-]{0,40}", line in any::<Index>()) {
+        let mut lines: Vec<_> = VALID.lines().map(str::to_owned).collect();
+        let line = line.index(lines.len());
+        if let Some((key, _)) = lines[line].clone().split_once('=') {
+            let quoted = value.replace('"', "");
+            lines[line] = format!("{key}= \"{quoted}\"");
+            hold(&lines.join("\n"));
+            lines[line] = format!("{key}= {value}");
+        }
+        hold(&lines.join("\n"));
+    }
+}
