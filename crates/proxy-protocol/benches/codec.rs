@@ -49,9 +49,10 @@ fn encode_header(bencher: Bencher<'_, '_>, name: &str) {
     });
 }
 
-const HEADERS: [&str; 5] = [
+const HEADERS: [&str; 6] = [
     "v1 TCP4",
     "v1 TCP6",
+    "v1 TCP6 long",
     "v2 INET",
     "v2 INET6",
     "v2 SSL AUTHORITY CRC32C",
@@ -74,7 +75,8 @@ fn write(name: &str, out: &mut Vec<u8>) {
     ];
     let result = match name {
         "v1 TCP4" => encode_v1(inet[0], inet[1], out),
-        "v1 TCP6" => encode_v1(inet6[0], inet6[1], out),
+        "v1 TCP6" => encode_v1(inet6[1], inet6[1], out),
+        "v1 TCP6 long" => encode_v1(inet6[0], inet6[0], out),
         "v2 INET" => V2Builder::new(inet[0], inet[1]).write_to(out),
         "v2 INET6" => V2Builder::new(inet6[0], inet6[1]).write_to(out),
         _ => V2Builder::new(inet[0], inet[1])

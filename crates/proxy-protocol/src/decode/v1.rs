@@ -203,17 +203,14 @@ impl Line<'_> {
                 return Err(unexpected(byte, Reject::V1Ipv6).into());
             }
             self.at += 1;
+            if self.peek()? == b' ' {
+                self.at += 1;
+                return Ok(Ipv6Addr::UNSPECIFIED);
+            }
             gap = Some(0);
             most = 7;
         }
         loop {
-            let byte = self.peek()?;
-            if byte == b' ' && gap == Some(count) {
-                break;
-            }
-            if count == most {
-                return Err(unexpected(byte, Reject::V1Ipv6).into());
-            }
             let start = self.at;
             let (group, end) = self.group()?;
             if end == b'.' {
@@ -240,6 +237,13 @@ impl Line<'_> {
                         self.at += 1;
                         gap = Some(count);
                         most = 7;
+                        match self.peek()? {
+                            b' ' => break,
+                            byte if count == most => {
+                                return Err(unexpected(byte, Reject::V1Ipv6).into());
+                            }
+                            _ => {}
+                        }
                     }
                 }
                 byte => return Err(unexpected(byte, Reject::V1Ipv6).into()),

@@ -14,7 +14,7 @@ use crate::{
 ///
 /// If something does not hold.
 pub fn check_decode(input: &[u8]) {
-    for max_len in [V2_MAX_LEN, 536, V1_MAX_LEN, 33] {
+    for max_len in [V2_MAX_LEN, 60] {
         let whole = decode(input, max_len);
         check_prefixes(input, max_len, &whole);
         if let Ok(Decoded::Header(header)) = whole {
