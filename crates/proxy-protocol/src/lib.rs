@@ -17,6 +17,17 @@
 //! assert_eq!(&received[header.len()..], b"<?xml version='1.0'?>");
 //! ```
 //!
+//! # Where the specification leaves a choice
+//!
+//! * The block of LOCAL, and of PROXY with UNSPEC as family or transport, is skipped unread: only its
+//!   length counts. The header shows neither addresses nor TLVs then.
+//! * What UNKNOWN has ignored may be anything but a CR or LF alone.
+//! * IPv6 addresses in version 1 may have a dotted tail, as HAProxy and nginx write it for mapped
+//!   addresses. [`encode_v1`] never writes one.
+//! * TLVs may be repeated, and [`Header::tlv`] finds the first; CRC32C may not.
+//! * AUTHORITY must be UTF-8 and NETNS US-ASCII. Texts inside SSL are bytes, because senders copy
+//!   them from certificates in any encoding.
+//!
 //! The feature `test-vectors` adds the module `vectors`: headers with the answers they must get, for
 //! tests of what uses this crate.
 //!

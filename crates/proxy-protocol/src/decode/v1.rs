@@ -135,7 +135,8 @@ impl Line<'_> {
             return Ok(());
         }
         match rest.iter().zip(word).find(|(got, want)| got != want) {
-            Some((_, _)) if otherwise == Reject::NoSignature => Err(otherwise.into()),
+            // Without a signature it is no line, and so has no line end either.
+            Some(_) if otherwise == Reject::NoSignature => Err(otherwise.into()),
             Some((&byte, _)) => Err(unexpected(byte, otherwise).into()),
             None => Err(Stop::Short),
         }
