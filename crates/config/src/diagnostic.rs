@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
 
 pub use crate::source::Position;
 use crate::{Code, source::Source};
@@ -122,19 +122,34 @@ impl Diagnostic {
         let group = if source.text.is_empty() {
             title.element(Origin::path(&*self.file))
         } else {
-            let related = self.related.iter().map(|related| {
-                AnnotationKind::Context
-                    .span(related.span.clone())
-                    .label(&*related.message)
-            });
-            title.element(
-                Snippet::source(&*source.text)
-                    .path(&*self.file)
-                    .annotation(AnnotationKind::Primary.span(self.span.clone()))
-                    .annotations(related),
-            )
+            title.element(self.underlined(source))
         };
         group.elements(self.help.iter().map(|help| Level::HELP.message(&**help)))
+    }
+
+    /// The lines that matter, with the offending text marked.
+    fn underlined<'a>(&'a self, source: &'a Source) -> Snippet<'a, Annotation<'a>> {
+        let other = self
+            .related
+            .as_ref()
+            .map_or(self.line, |related| related.start.line);
+        let first = self.line.min(other);
+        let lines = source.span_of_lines(first, self.end.line.max(other));
+        // A span may end behind what is shown: the related one at the line that it begins in.
+        let shown = |span: &Range<usize>| {
+            let end = span.end.min(lines.end).max(span.start);
+            span.start - lines.start..end - lines.start
+        };
+        let related = self.related.iter().map(|related| {
+            AnnotationKind::Context
+                .span(shown(&related.span))
+                .label(&*related.message)
+        });
+        Snippet::source(&source.text[lines.clone()])
+            .path(&*self.file)
+            .line_start(first)
+            .annotation(AnnotationKind::Primary.span(shown(&self.span)))
+            .annotations(related)
     }
 }
 

@@ -48,7 +48,7 @@ use diagnostic::Problem;
 use source::Source;
 
 /// The largest file that is read, in bytes. No configuration comes near; a device or a log does.
-pub const LARGEST_FILE: u64 = 4 << 20;
+pub const LARGEST_FILE: u64 = 1 << 20;
 
 /// A file that was read and checked.
 #[derive(Debug)]

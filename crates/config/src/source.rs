@@ -60,6 +60,12 @@ impl Source {
         text.lines().next().unwrap_or_default()
     }
 
+    /// The bytes of the lines `first..=last`, which are counted from 1.
+    pub(crate) fn span_of_lines(&self, first: usize, last: usize) -> Range<usize> {
+        let end = self.line_starts.get(last).copied();
+        self.line_starts[first - 1]..end.unwrap_or(self.text.len())
+    }
+
     /// Every line without its end, counted from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         (1..).zip(self.text.lines())

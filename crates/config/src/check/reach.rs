@@ -17,12 +17,13 @@ pub(crate) fn report(r: &mut Reader<'_>, routes: &[Spanned<Route>], default: Opt
         // A condition may be missing only because it could not be read.
         return;
     }
-    for (number, route) in routes.iter().enumerate() {
-        let earlier = routes[..number].iter();
-        let earlier = earlier
-            .into_iter()
-            .find(|first| covers(first.get_ref(), route.get_ref()));
-        if let Some(earlier) = earlier {
+    let mut earlier: Vec<(Vec<IpNet>, &Spanned<Route>)> = Vec::with_capacity(routes.len());
+    for route in routes {
+        let narrow = route.get_ref();
+        let wide = earlier
+            .iter()
+            .find(|(clients, wide)| covers(wide.get_ref(), clients, narrow));
+        if let Some((_, earlier)) = wide {
             let problem = Problem::new(Code::UnreachableRoute, "this route is never reached")
                 .help("routes are tried from top to bottom: put the narrower one first");
             r.doubt(
@@ -32,6 +33,7 @@ pub(crate) fn report(r: &mut Reader<'_>, routes: &[Spanned<Route>], default: Opt
                 "this one takes all that it could match",
             );
         }
+        earlier.push((IpNet::aggregate(&narrow.client), route));
     }
     let catch_all = routes.iter().find(|route| is_catch_all(route.get_ref()));
     if let (Some(catch_all), Some(default)) = (catch_all, default) {
@@ -50,9 +52,8 @@ fn is_catch_all(route: &Route) -> bool {
     route.client.is_empty() && route.destination.is_empty() && route.proxy_tlv.is_empty()
 }
 
-/// Whether `first` matches everything that `second` matches.
-fn covers(first: &Route, second: &Route) -> bool {
-    let clients = IpNet::aggregate(&first.client);
+/// Whether `first`, whose clients are together `clients`, matches everything that `second` matches.
+fn covers(first: &Route, clients: &[IpNet], second: &Route) -> bool {
     let client = |network: &IpNet| clients.iter().any(|wide| wide.contains(network));
     let destination = |narrow: &DestinationMatch| {
         first

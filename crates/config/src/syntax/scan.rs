@@ -21,7 +21,10 @@ pub(super) enum Repair {
     Insert(usize, String),
 }
 
-/// Every mistake of the structure in `text`, in order.
+/// Enough to show what is wrong with a file that is no configuration at all.
+const MOST_FLAWS: usize = 1000;
+
+/// The mistakes of the structure in `text`, in order.
 pub(super) fn flaws(text: &str) -> Vec<Flaw> {
     let mut scanner = Scanner {
         text,
@@ -31,7 +34,7 @@ pub(super) fn flaws(text: &str) -> Vec<Flaw> {
     if text.starts_with('\u{feff}') {
         scanner.at = '\u{feff}'.len_utf8();
     }
-    while scanner.at < text.len() {
+    while scanner.at < text.len() && scanner.flaws.len() < MOST_FLAWS {
         scanner.statement();
     }
     scanner.flaws
@@ -218,10 +221,12 @@ impl Scanner<'_> {
         let escapes = quote == b'"';
         let triple = [quote; 3];
         if !bytes[start..].starts_with(&triple) {
+            let end = self.line_end();
             self.at += 1;
-            while let Some(byte) = self.peek().filter(|byte| *byte != b'\n') {
+            while self.at < end {
+                let byte = bytes[self.at];
                 let length = if escapes && byte == b'\\' { 2 } else { 1 };
-                self.at = (self.at + length).min(self.line_end());
+                self.at = (self.at + length).min(end);
                 if byte == quote {
                     return;
                 }
