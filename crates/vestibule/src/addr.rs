@@ -50,7 +50,7 @@ impl ClientAddr {
     /// What limits count by: the IPv4 address, or the /64 of the IPv6 address.
     pub(crate) fn limit_key(self) -> Option<u128> {
         Some(match self.0.socket_addr()?.ip() {
-            IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped().to_bits()),
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
             IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
         })
     }

@@ -89,9 +89,8 @@ async fn converse(supervisor: &Supervisor, stream: TcpStream) {
         .header_read_timeout(TIMEOUT)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), service);
-    match tokio::time::timeout(LIFETIME, connection).await {
-        Ok(Err(error)) => tracing::debug!(%error, "an admin connection failed"),
-        Ok(Ok(())) | Err(_) => {}
+    if let Ok(Err(error)) = tokio::time::timeout(LIFETIME, connection).await {
+        tracing::debug!(%error, "an admin connection failed");
     }
 }
 

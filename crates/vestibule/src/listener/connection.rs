@@ -9,7 +9,7 @@ use crate::{
     limits::Place,
     metrics::Refusal,
     plan::{Listener, Next},
-    relay::{Stream, relay},
+    relay::{Relay, Stream},
     route,
     upstream::{Dialed, dial},
     worker::{Connection, Worker},
@@ -61,5 +61,32 @@ async fn carry(
         active: _active,
         first,
     } = dial(worker, connection, &service, payload).await?;
-    Ok(relay(worker, connection, &service, stream, upstream, first).await)
+    let mut relay = Relay::new(worker, connection, &service, stream, upstream, first);
+    Ok(relay.run().await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn future_size<F>(
+        _: impl Fn(Rc<Worker>, Arc<Listener>, Stream, PeerAddr, Place) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    /// An idle connection is this future and a [`Connection`]: its memory is what an operator
+    /// with many idle clients pays.
+    #[test]
+    fn a_connection_stays_small() {
+        let (future, known) = (future_size(serve), size_of::<Connection>());
+        assert!(
+            future <= 1024,
+            "the future of a connection has {future} bytes"
+        );
+        assert!(
+            known <= 384,
+            "what is known of a connection has {known} bytes"
+        );
+    }
 }

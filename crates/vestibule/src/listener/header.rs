@@ -1,7 +1,12 @@
 //! Learning who the client is: from a PROXY header, where the peer may speak for others, else from
 //! the socket.
 
-use std::{future::poll_fn, io};
+use std::{
+    future::poll_fn,
+    io,
+    pin::pin,
+    task::{Poll, ready},
+};
 
 use vestibule_config::ProxyProtocolMode;
 use vestibule_proxy_protocol::{Decoded, Header, Version, decode};
@@ -71,7 +76,7 @@ pub(crate) async fn read(
     policy: &ProxyPolicy,
     stream: &mut Stream,
 ) -> Result<Opening, Ending> {
-    let reading = read_whole(worker, connection, policy, stream);
+    let reading = pin!(read_whole(worker, connection, policy, stream));
     match connection.within(worker, policy.timeout, reading).await {
         Ok(result) => result,
         Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop)),
@@ -90,9 +95,13 @@ async fn read_whole(
     poll_fn(|cx| {
         worker.with_scratch(|scratch| {
             loop {
-                let n = match std::task::ready!(stream.poll_read(cx, scratch)) {
+                let n = match ready!(stream.poll_read(cx, scratch)) {
                     Ok(n) if n > 0 => n,
-                    end => return std::task::Poll::Ready(Err(ended_early(end, &partial))),
+                    _ if partial.is_empty() => return Poll::Ready(Err(Ending::Empty)),
+                    _ => {
+                        let truncated = Refusal::ProxyHeaderTruncated;
+                        return Poll::Ready(Err(Ending::Refused(truncated)));
+                    }
                 };
                 let received = if partial.is_empty() {
                     &scratch[..n]
@@ -101,10 +110,10 @@ async fn read_whole(
                     &partial[..]
                 };
                 match decode(received, policy.max_header) {
-                    Err(reject) => return std::task::Poll::Ready(Err(Ending::Rejected(reject))),
+                    Err(reject) => return Poll::Ready(Err(Ending::Rejected(reject))),
                     Ok(Decoded::Header(header)) => {
                         let payload = received[header.len()..].to_vec();
-                        return std::task::Poll::Ready(Ok(accept(
+                        return Poll::Ready(Ok(accept(
                             worker, connection, stream, &header, payload,
                         )));
                     }
@@ -117,14 +126,6 @@ async fn read_whole(
         })
     })
     .await
-}
-
-/// The connection ended, or failed, before its header was whole.
-fn ended_early(_end: io::Result<usize>, partial: &[u8]) -> Ending {
-    match partial.is_empty() {
-        true => Ending::Empty,
-        false => Ending::Refused(Refusal::ProxyHeaderTruncated),
-    }
 }
 
 fn accept(
@@ -187,12 +188,12 @@ pub(crate) async fn payload(
         Err(_) if !opening.maybe_check => return Ok(Vec::new()),
         Err(_) => {}
     }
-    let first = poll_fn(|cx| {
+    let first = pin!(poll_fn(|cx| {
         worker.with_scratch(|scratch| {
-            let read = std::task::ready!(stream.poll_read(cx, scratch));
-            std::task::Poll::Ready(read.map(|n| scratch[..n].to_vec()))
+            let read = ready!(stream.poll_read(cx, scratch));
+            Poll::Ready(read.map(|n| scratch[..n].to_vec()))
         })
-    });
+    }));
     match connection
         .within(worker, worker.peek_timeout.get(), first)
         .await

@@ -51,15 +51,15 @@ impl Readout {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         gauge(
             encoder,
-            "vestibule_connections",
-            "Connections open now",
-            [([("state", "open")], count(self.connections))],
+            "vestibule_places_used",
+            "Connections that the process holds",
+            [([], count(self.connections))],
         )?;
         gauge(
             encoder,
-            "vestibule_connections_limit",
-            "Connections that may be open at once",
-            [([("limit", "connections")], count(self.max_connections))],
+            "vestibule_places",
+            "Connections that the process may hold",
+            [([], count(self.max_connections))],
         )?;
         counter(
             encoder,
@@ -74,16 +74,13 @@ impl Readout {
             encoder,
             "vestibule_access_records_lost",
             "Access records that could not be written as fast as they came",
-            [([("log", "access")], self.lost_records)],
+            [([], self.lost_records)],
         )?;
         gauge(
             encoder,
             "vestibule_uptime_seconds",
             "Seconds since the start",
-            [(
-                [("process", "vestibule")],
-                i64::try_from(self.uptime.as_secs()).unwrap_or(i64::MAX),
-            )],
+            [([], i64::try_from(self.uptime.as_secs()).unwrap_or(i64::MAX))],
         )
     }
 
@@ -221,7 +218,11 @@ fn counter<'a, const N: usize>(
 ) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     for (labels, value) in values {
-        ConstCounter::new(value).encode(metric.encode_family(&labels)?)?;
+        let value = ConstCounter::new(value);
+        if labels.is_empty() {
+            return value.encode(metric);
+        }
+        value.encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
 }
@@ -234,7 +235,11 @@ fn gauge<'a, const N: usize>(
 ) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for (labels, value) in values {
-        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+        let value = ConstGauge::new(value);
+        if labels.is_empty() {
+            return value.encode(metric);
+        }
+        value.encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
 }

@@ -27,10 +27,15 @@ const LONG: Duration = Duration::from_secs(60);
 /// was sent FIN may take to answer, once the connection is over.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Two streams and what is known of their silence.
-struct Relay<'a> {
+/// Two streams, and the bytes that go both ways between them until both directions have ended, one
+/// side fails, or nothing moves for too long.
+///
+/// FIN is passed on exactly: a side that has ended may still receive. After a reset, what was read
+/// before it is delivered, and then the other side is reset too.
+pub(crate) struct Relay<'a> {
     worker: &'a Worker,
     connection: &'a Connection,
+    service: &'a Service,
     client: Stream,
     upstream: Stream,
     /// Client to upstream.
@@ -51,51 +56,52 @@ struct Relay<'a> {
     half_closed: bool,
 }
 
-/// Carries bytes both ways until both directions have ended, one side fails, or nothing moves for
-/// too long. `first` is owed to the upstream before anything else.
-///
-/// FIN is passed on exactly: a side that has ended may still receive. After a reset, what was read
-/// before it is delivered, and then the other side is reset too.
-pub(crate) async fn relay(
-    worker: &Worker,
-    connection: &Connection,
-    service: &Service,
-    client: Stream,
-    upstream: Stream,
-    first: Vec<u8>,
-) -> Ending {
-    let now = worker.timers.now();
-    let mut relay = Relay {
-        worker,
-        connection,
-        client,
-        upstream,
-        inward: Direction::new(first),
-        outward: Direction::new(Vec::new()),
-        client_active: now,
-        upstream_active: now,
-        first_eof: None,
-        failure: None,
-        long_at: now.after(LONG),
-        check_at: now,
-        half_closed: false,
-    };
-    let ending = poll_fn(|cx| relay.poll(service, cx)).await;
-    match &ending {
-        Ending::Eof(_) => {}
-        Ending::Reset(party, _) => relay.reset_other(*party).await,
-        _ => relay.finish(&ending).await,
+impl<'a> Relay<'a> {
+    /// A relay between `client` and `upstream`, which is owed `first` before anything else.
+    pub(crate) fn new(
+        worker: &'a Worker,
+        connection: &'a Connection,
+        service: &'a Service,
+        client: Stream,
+        upstream: Stream,
+        first: Vec<u8>,
+    ) -> Self {
+        let now = worker.timers.now();
+        Self {
+            worker,
+            connection,
+            service,
+            client,
+            upstream,
+            inward: Direction::new(first),
+            outward: Direction::new(Vec::new()),
+            client_active: now,
+            upstream_active: now,
+            first_eof: None,
+            failure: None,
+            long_at: now.after(LONG),
+            check_at: now,
+            half_closed: false,
+        }
     }
-    ending
-}
 
-impl Relay<'_> {
-    fn poll(&mut self, service: &Service, cx: &mut Context<'_>) -> Poll<Ending> {
+    /// Carries until the end, and tells the side that does not know it yet.
+    pub(crate) async fn run(&mut self) -> Ending {
+        let ending = poll_fn(|cx| self.poll(cx)).await;
+        match &ending {
+            Ending::Eof(_) => {}
+            Ending::Reset(party, _) => self.reset_other(*party).await,
+            _ => self.finish(&ending).await,
+        }
+        ending
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         if let Some(stop) = self.connection.stopped() {
             return Poll::Ready(Ending::Stopped(stop));
         }
-        let inward = self.poll_direction(Party::Client, service, cx);
-        let outward = self.poll_direction(Party::Upstream, service, cx);
+        let inward = self.poll_direction(Party::Client, cx);
+        let outward = self.poll_direction(Party::Upstream, cx);
         match (inward, outward) {
             (Poll::Ready(Cause::Eof), Poll::Ready(Cause::Eof)) => {
                 return Poll::Ready(Ending::Eof(self.first_eof.unwrap_or(Party::Client)));
@@ -110,7 +116,7 @@ impl Relay<'_> {
             (Poll::Ready(_), Poll::Ready(Cause::SinkFailed)) => return self.failed(Party::Client),
             (Poll::Pending, _) | (_, Poll::Pending) => {}
         }
-        self.poll_silence(service, cx)
+        self.poll_silence(cx)
     }
 
     fn failed(&self, party: Party) -> Poll<Ending> {
@@ -122,12 +128,7 @@ impl Relay<'_> {
     }
 
     /// Moves bytes from `source` to the other side until a system call would block.
-    fn poll_direction(
-        &mut self,
-        source: Party,
-        service: &Service,
-        cx: &mut Context<'_>,
-    ) -> Poll<Cause> {
+    fn poll_direction(&mut self, source: Party, cx: &mut Context<'_>) -> Poll<Cause> {
         let opposite = match source {
             Party::Client => self.outward.next(),
             _ => self.inward.next(),
@@ -149,13 +150,13 @@ impl Relay<'_> {
         let (moved, stat, source_active, sink_active) = match source {
             Party::Client => (
                 &self.connection.received,
-                &service.stats.received,
+                &self.service.stats.received,
                 &mut self.client_active,
                 &mut self.upstream_active,
             ),
             _ => (
                 &self.connection.sent,
-                &service.stats.sent,
+                &self.service.stats.sent,
                 &mut self.upstream_active,
                 &mut self.client_active,
             ),
@@ -241,14 +242,14 @@ impl Relay<'_> {
 
     /// Ends the connection when nothing has moved for too long. The deadline is only looked at
     /// when it comes up, or when a direction has ended; moving bytes costs no timer operation.
-    fn poll_silence(&mut self, service: &Service, cx: &mut Context<'_>) -> Poll<Ending> {
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         let half_closed = self.inward.source_ended() || self.outward.source_ended();
         let now = self.worker.timers.now();
         if now < self.check_at && half_closed == self.half_closed {
             return Poll::Pending;
         }
         self.half_closed = half_closed;
-        let (deadline, ending) = self.silence_deadline(service, half_closed);
+        let (deadline, ending) = self.silence_deadline(half_closed);
         if deadline <= now {
             return Poll::Ready(ending);
         }
@@ -263,8 +264,8 @@ impl Relay<'_> {
             .map(|()| ending)
     }
 
-    fn silence_deadline(&self, service: &Service, half_closed: bool) -> (Tick, Ending) {
-        let limits = &service.config;
+    fn silence_deadline(&self, half_closed: bool) -> (Tick, Ending) {
+        let limits = &self.service.config;
         let client = self.client_active.after(limits.idle_timeout.client);
         let upstream = self.upstream_active.after(limits.idle_timeout.upstream);
         let mut soonest = match client <= upstream {
@@ -281,13 +282,13 @@ impl Relay<'_> {
         soonest
     }
 
-    /// `failed` is gone: delivers what the kernel still holds for the other side, and resets it.
-    async fn reset_other(self, failed: Party) {
-        let (gone, other) = match failed {
-            Party::Client => (self.client, self.upstream),
-            _ => (self.upstream, self.client),
+    /// `failed` is gone: waits until what the kernel still holds for the other side is delivered,
+    /// and has it reset when it is closed.
+    async fn reset_other(&self, failed: Party) {
+        let other = match failed {
+            Party::Client => &self.upstream,
+            _ => &self.client,
         };
-        drop(gone);
         let mut waited = Duration::ZERO;
         while other.unacknowledged() > 0 && waited < LINGER {
             tokio::time::sleep(TICK / 10).await;
@@ -298,7 +299,7 @@ impl Relay<'_> {
 
     /// Ends both sides with FIN: bytes already read are delivered, what still comes in is thrown
     /// away, so that closing does not become a reset.
-    async fn finish(mut self, ending: &Ending) {
+    async fn finish(&mut self, ending: &Ending) {
         let limit = match ending {
             Ending::Stopped(Stop::Shutdown) => LINGER / 2,
             _ => LINGER,

@@ -1,6 +1,6 @@
 //! Dialing: from a service to a connected stream that has been told who the client is.
 
-use std::{future::Future, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, pin::pin, sync::Arc};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
@@ -82,10 +82,17 @@ async fn attempt(
             io::ErrorKind::NotFound,
             format!("the name in {} does not resolve", target.label),
         ))),
-        Place::Unix(path) => connection.within(worker, limit, connect_unix(path)).await,
+        Place::Unix(path) => {
+            // Boxed, because it is large and most connections are not to unix sockets.
+            let connecting = Box::pin(connect_unix(path));
+            connection.within(worker, limit, pin!(connecting)).await
+        }
         Place::Tcp(address) => match start_tcp(worker, address) {
             Ok((stream, true)) => Ok(Ok(Stream::Tcp(stream))),
-            Ok((stream, false)) => connection.within(worker, limit, connected(stream)).await,
+            Ok((stream, false)) => {
+                let connecting = pin!(connected(stream));
+                connection.within(worker, limit, connecting).await
+            }
             Err(error) => Ok(Err(error)),
         },
     };
@@ -125,13 +132,11 @@ pub(crate) fn begin(socket: Socket, address: SocketAddr) -> io::Result<(TcpStrea
 }
 
 /// Waits until `stream` is connected, or has failed to.
-pub(crate) fn connected(stream: TcpStream) -> impl Future<Output = io::Result<Stream>> {
-    async move {
-        stream.ready(Interest::WRITABLE).await?;
-        match stream.take_error()? {
-            None => Ok(Stream::Tcp(stream)),
-            Some(error) => Err(error),
-        }
+pub(crate) async fn connected(stream: TcpStream) -> io::Result<Stream> {
+    stream.ready(Interest::WRITABLE).await?;
+    match stream.take_error()? {
+        None => Ok(Stream::Tcp(stream)),
+        Some(error) => Err(error),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use vestibule_config::{ProxyVersion, SendProxy, SendTlv};
 use vestibule_proxy_protocol::{
-    Decoded, EncodeError, V2_MAX_LEN, V2Builder, decode, encode_v1, kind,
+    Decoded, EncodeError, Header, V2_MAX_LEN, V2Builder, decode, encode_v1, kind,
 };
 
 /// Writes the header that `send` asks for to `out`.
@@ -84,7 +84,7 @@ fn write_v2(
             writer.tlv(kind, value);
         }
     }
-    for raw in incoming.iter().flat_map(|header| header.raw_tlvs()) {
+    for raw in incoming.iter().flat_map(Header::raw_tlvs) {
         if send.pass_tlvs.contains(&raw.kind) && !chosen(&send.tlvs, raw.kind) {
             writer.tlv(raw.kind, raw.value);
         }

@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     future::{Future, poll_fn},
-    pin::pin,
+    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -239,9 +239,8 @@ impl Connection {
         &self,
         worker: &Worker,
         limit: Duration,
-        future: F,
+        mut future: Pin<&mut F>,
     ) -> Result<F::Output, Interrupt> {
-        let mut future = pin!(future);
         self.set_deadline(worker, worker.timers.now().after(limit));
         let outcome = poll_fn(|cx| {
             if let Some(stop) = self.stop.get() {

@@ -44,7 +44,7 @@ pub(crate) struct Record<'a> {
 
 #[derive(Serialize)]
 struct Line<'a> {
-    time: Show<Timestamp>,
+    time: Time,
     event: &'static str,
     id: Show<ConnId>,
     listener: &'a str,
@@ -60,6 +60,15 @@ struct Line<'a> {
     end: Option<&'static str>,
     ended_by: Option<&'static str>,
     reason: Option<String>,
+}
+
+/// RFC 3339, in microseconds.
+struct Time(Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.6}", self.0))
+    }
 }
 
 /// Serialized as it is shown.
@@ -93,7 +102,7 @@ impl Record<'_> {
             Event::Open => None,
         };
         Line {
-            time: Show(time),
+            time: Time(time),
             event: if ending.is_some() { "close" } else { "open" },
             id: Show(self.id),
             listener: self.listener,
@@ -117,7 +126,7 @@ impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {} id={} listener={} client={}",
+            "{:.6} {} id={} listener={} client={}",
             self.time.0,
             self.event,
             self.id.0,
@@ -214,7 +223,7 @@ mod tests {
         let refused = Ending::ConnectFailed(io::Error::other("nobody \"home\""));
         assert_eq!(
             written(LogFormat::Text, Event::Close(&refused), "in front"),
-            "1970-01-01T00:00:00Z close id=1-7 listener=\"in front\" client=192.0.2.1:40000 \
+            "1970-01-01T00:00:00.000000Z close id=1-7 listener=\"in front\" client=192.0.2.1:40000 \
              peer=127.0.0.1:9 destination=198.51.100.1:5222 proxy_version=v2 service=c2s \
              upstream=127.0.0.1:5222 bytes_in=3 bytes_out=4 duration_ms=1.5 end=connect_failed \
              ended_by=upstream reason=\"nobody \\\"home\\\"\"\n"
