@@ -1,6 +1,6 @@
 //! What is wrong or doubtful in a file, for people and for programs.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
 
@@ -82,7 +82,8 @@ pub struct Diagnostic {
     pub column: usize,
     /// The position after its last character.
     pub end: Position,
-    /// The offending text; only its first line when it has several.
+    /// The offending text; only its first line when it has several, and of that at most 200
+    /// characters.
     pub snippet: String,
     /// Another place that it contradicts.
     pub related: Option<Related>,
@@ -94,20 +95,20 @@ impl Diagnostic {
         source: &Source,
         severity: Severity,
         span: &Range<usize>,
-        found: Problem,
+        found: &Problem,
     ) -> Self {
         let span = source.clamp(span);
         let Position { line, column } = source.position(span.start);
         Self {
             severity,
             code: found.code.name(),
-            message: found.message,
-            help: found.help,
+            message: plain(&found.message),
+            help: found.help.as_deref().map(plain),
             file: source.name.clone(),
             line,
             column,
             end: source.position(span.end),
-            snippet: source.snippet(&span).to_owned(),
+            snippet: shortened(source.snippet(&span), LONGEST_SNIPPET).into_owned(),
             related: None,
             span,
         }
@@ -182,6 +183,9 @@ pub struct Related {
     pub(crate) span: Range<usize>,
 }
 
+/// The longest [`Diagnostic::snippet`], in characters.
+const LONGEST_SNIPPET: usize = 200;
+
 /// What is wrong, before it is known where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -205,21 +209,32 @@ impl Problem {
     }
 }
 
-/// Text from the file for use inside a message: in backticks, without control characters, short.
+/// Text from the file for use inside a message: in backticks, short.
 pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 60;
-    let escaped: String = text
-        .chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .collect();
-    match escaped.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("`{}…`", &escaped[..cut]),
-        None => format!("`{escaped}`"),
+    format!("`{}`", shortened(text, LONGEST))
+}
+
+/// For a terminal: without control characters and not endless, whatever the file contains.
+fn plain(text: &str) -> String {
+    const LONGEST: usize = 500;
+    let mut plain = String::with_capacity(text.len().min(LONGEST));
+    for c in shortened(text, LONGEST).chars() {
+        // Marks that change the direction of what follows, too.
+        if c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        {
+            plain.extend(c.escape_default());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        Some((cut, _)) => Cow::Owned(format!("{}…", &text[..cut])),
+        None => Cow::Borrowed(text),
     }
 }

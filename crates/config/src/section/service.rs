@@ -1,6 +1,6 @@
 //! `[service.NAME]`.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
@@ -201,19 +201,17 @@ fn upstreams(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> Vec<Spanned<U
     let all = r
         .some_texts(table, "upstreams", meaning, upstream::parse)
         .unwrap_or_default();
-    let mut kept: Vec<Spanned<Upstream>> = Vec::with_capacity(all.len());
+    let mut first: HashMap<Upstream, Span> = HashMap::with_capacity(all.len());
+    let mut kept = Vec::with_capacity(all.len());
     for upstream in all {
-        match kept
-            .iter()
-            .find(|first| first.get_ref() == upstream.get_ref())
-        {
-            Some(first) => {
-                let message = format!("service {} has this upstream twice", quote(name));
-                let problem = Problem::new(Code::DuplicateUpstream, message)
-                    .help("each upstream stands once; connections are shared equally");
-                r.conflict(upstream.span(), problem, &first.span(), "first here");
-            }
-            None => kept.push(upstream),
+        if let Some(first) = first.get(upstream.get_ref()) {
+            let message = format!("service {} has this upstream twice", quote(name));
+            let problem = Problem::new(Code::DuplicateUpstream, message)
+                .help("each upstream stands once; connections are shared equally");
+            r.conflict(upstream.span(), problem, first, "first here");
+        } else {
+            first.insert(upstream.get_ref().clone(), upstream.span());
+            kept.push(upstream);
         }
     }
     kept

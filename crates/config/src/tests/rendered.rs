@@ -126,3 +126,26 @@ fn programs_get_the_same() {
         ("first here", 2)
     );
 }
+
+#[test]
+fn messages_are_short_whatever_the_file_contains() {
+    let long = "x".repeat(100_000);
+    let texts = [
+        format!("[{long}"),
+        format!("[log]\nlevel = \"{long}\"\n"),
+        format!("{long}\n"),
+        format!("a = {}", "[".repeat(1000)),
+        format!("[limits]\npeek_timeout = \"{}\"\n", "9".repeat(1000)),
+        format!(
+            "[service.{long}]\nupstreams = 1\n[service.{}]\n",
+            &long[1..]
+        ),
+    ];
+    for text in &texts {
+        for found in parse("a.toml", text).report.diagnostics {
+            let help = found.help.unwrap_or_default();
+            let longest = [&found.message, &help, &found.snippet].map(|text| text.chars().count());
+            assert!(longest.iter().all(|length| *length <= 501), "{longest:?}");
+        }
+    }
+}
