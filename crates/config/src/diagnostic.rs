@@ -95,15 +95,20 @@ impl Diagnostic {
         source: &Source,
         severity: Severity,
         span: &Range<usize>,
-        found: &Problem,
+        found: Problem,
     ) -> Self {
+        let Problem {
+            code,
+            message,
+            help,
+        } = found;
         let span = source.clamp(span);
         let Position { line, column } = source.position(span.start);
         Self {
             severity,
-            code: found.code.name(),
-            message: plain(&found.message),
-            help: found.help.as_deref().map(plain),
+            code: code.name(),
+            message: plain(&message),
+            help: help.as_deref().map(plain),
             file: source.name.clone(),
             line,
             column,

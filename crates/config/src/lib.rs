@@ -76,12 +76,12 @@ pub fn load(path: &Path) -> Loaded {
     let read =
         File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
-        return unusable(Source::new(&name, ""), 0, &unreadable(&error));
+        return unusable(Source::new(&name, ""), 0, unreadable(&error));
     }
     if bytes.len() as u64 > LARGEST_FILE {
         let problem = Problem::new(Code::FileTooLarge, "this is too large for a configuration");
         let help = format!("a configuration has at most {LARGEST_FILE} bytes");
-        return unusable(Source::new(&name, ""), 0, &problem.help(help));
+        return unusable(Source::new(&name, ""), 0, problem.help(help));
     }
     match String::from_utf8(bytes) {
         Ok(text) => parse(&name, &text),
@@ -90,7 +90,7 @@ pub fn load(path: &Path) -> Loaded {
             let text = String::from_utf8_lossy(error.as_bytes());
             let problem =
                 Problem::new(Code::NotUtf8, "this is not UTF-8").help("save the file in UTF-8");
-            unusable(Source::new(&name, &text), good, &problem)
+            unusable(Source::new(&name, &text), good, problem)
         }
     }
 }
@@ -100,8 +100,8 @@ pub fn parse(file_name: &str, text: &str) -> Loaded {
     read::read(Source::new(file_name, text))
 }
 
-fn unusable(source: Source, at: usize, problem: &Problem) -> Loaded {
-    let found = Diagnostic::new(&source, Severity::Error, &(at..at + 1), &problem);
+fn unusable(source: Source, at: usize, problem: Problem) -> Loaded {
+    let found = Diagnostic::new(&source, Severity::Error, &(at..at + 1), problem);
     Loaded {
         config: None,
         report: Report::new(source, vec![found]),

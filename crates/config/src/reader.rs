@@ -84,7 +84,7 @@ impl<'s> Reader<'s> {
         let errors = syntax
             .errors
             .iter()
-            .map(|(span, problem)| Diagnostic::new(source, Severity::Error, span, problem));
+            .map(|(span, problem)| Diagnostic::new(source, Severity::Error, span, problem.clone()));
         Self {
             source,
             syntax,
@@ -223,7 +223,7 @@ impl<'s> Reader<'s> {
             let span = self.syntax.original(span.start)..self.syntax.original(span.end);
             self.source.clamp(&span)
         };
-        let mut found = Diagnostic::new(self.source, severity, &original(span), &problem);
+        let mut found = Diagnostic::new(self.source, severity, &original(span), problem);
         found.related = other.map(|(span, message)| {
             let span = original(span);
             let start = self.source.position(span.start);
