@@ -1,10 +1,11 @@
 //! The command line. Exit codes: 0 fine, 1 the thing asked about is wrong, 2 usage.
 
 mod check;
+mod proxy_header;
 mod remote;
 mod run;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -33,6 +34,9 @@ enum Command {
     Kill(remote::Kill),
     /// Show what the running process holds
     Show(remote::Show),
+    /// Take a PROXY header apart, or put one together
+    #[command(subcommand)]
+    ProxyHeader(proxy_header::Command),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -49,9 +53,13 @@ pub fn main() -> ExitCode {
         Command::Drain(arguments) => remote::drain(&arguments),
         Command::Kill(arguments) => remote::kill(&arguments),
         Command::Show(arguments) => remote::show(&arguments),
+        Command::ProxyHeader(command) => proxy_header::run(command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "vestibule", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "vestibule", &mut script);
+            // A reader that has had enough is no error.
+            let _ = std::io::stdout().write_all(&script);
             ExitCode::SUCCESS
         }
     }
