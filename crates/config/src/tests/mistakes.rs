@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::summary;
-use crate::{Code, parse};
+use crate::{Code, later, parse, schema};
 
 /// Where the text of a case stands.
 #[derive(Clone, Copy)]
@@ -263,6 +263,44 @@ fn each_error_says_what_would_be_right() {
             assert!(!help.is_empty() || expected, "{text}: {}", found.message);
         }
     }
+}
+
+#[test]
+fn every_key_of_later_versions_is_refused_unless_it_is_off() {
+    let tables = [
+        (Top, &schema::ROOT, "KEY = VALUE", "1:1"),
+        (Top, &schema::LIMITS, "[limits]\nKEY = VALUE", "2:1"),
+        (Whole, &schema::LISTENER, "KEY = VALUE", "5:1"),
+        (
+            Whole,
+            &schema::ROUTE,
+            "routes = [{ KEY = VALUE, client = \"::1\", service = \"c2s\" }]",
+            "5:13",
+        ),
+        (Used, &schema::SERVICE, "KEY = VALUE", "3:1"),
+    ];
+    let mut count = 0;
+    for (place, table, line, at) in tables {
+        for key in later::keys(table) {
+            let text = place.file(&line.replace("KEY", key));
+            let asked = parse("test.toml", &text.replace("VALUE", "\"a\"")).report;
+            assert_eq!(
+                summary(&asked),
+                [format!("not_supported_yet {at}")],
+                "{key}"
+            );
+            let off = parse("test.toml", &text.replace("VALUE", "false")).report;
+            assert!(off.diagnostics.is_empty(), "{key}");
+            count += 1;
+        }
+    }
+    assert_eq!(
+        count,
+        schema::ALL
+            .iter()
+            .flat_map(|table| later::keys(table))
+            .count()
+    );
 }
 
 /// The codes of files that cannot be read are tested with such files.

@@ -327,3 +327,27 @@ fn routes_that_are_narrower_first_are_fine() {
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
+
+#[test]
+fn a_file_of_the_end_to_end_tests_is_right() {
+    let text = r#"
+[runtime]
+workers = 1
+[log]
+format = "json"
+access = "/tmp/access.log"
+[admin]
+listen = "127.0.0.1:0"
+control = "/tmp/control.sock"
+[[listener]]
+name = "in"
+bind = "127.0.0.1:0"
+service = "echo"
+[listener.proxy_protocol]
+trusted = ["127.0.0.1", "::1"]
+[service.echo]
+upstreams = ["127.0.0.1:7000"]
+send_proxy = "v2"
+"#;
+    assert_eq!(flawless(text).listeners.len(), 1);
+}
