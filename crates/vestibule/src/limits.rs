@@ -5,7 +5,7 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Limits {
     max_connections: AtomicUsize,
     max_per_client: AtomicUsize,
     freed: Notify,
+    /// Whether connections have had to wait since there was a place last.
+    full: AtomicBool,
     hasher: RandomState,
     clients: [Mutex<HashMap<u128, usize>>; SHARDS],
 }
@@ -46,6 +48,7 @@ impl Limits {
             max_connections: AtomicUsize::new(max_connections),
             max_per_client: AtomicUsize::new(max_per_client),
             freed: Notify::new(),
+            full: AtomicBool::new(false),
             hasher: RandomState::new(),
             clients: Default::default(),
         }
@@ -82,6 +85,12 @@ impl Limits {
 
     /// Waits for a place.
     pub(crate) async fn place(self: &Arc<Self>) -> Place {
+        if !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                connections = self.max_connections(),
+                "as many connections as limits.connections allows: others wait"
+            );
+        }
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -127,8 +136,13 @@ impl Limits {
 impl Drop for Place {
     fn drop(&mut self) {
         let before = self.0.connections.fetch_sub(1, Ordering::AcqRel);
-        if before >= self.0.max_connections() {
+        let max = self.0.max_connections();
+        if before >= max {
             self.0.freed.notify_one();
+        }
+        // Said again only after a tenth of the places were free.
+        if before < max - max / 10 && self.0.full.load(Ordering::Relaxed) {
+            self.0.full.store(false, Ordering::Relaxed);
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncBufReader},
@@ -108,9 +109,11 @@ impl Drop for ControlFile {
 /// When it cannot be bound, or another process listens on it.
 pub(crate) fn serve(supervisor: Rc<Supervisor>, path: &Path) -> io::Result<ControlFile> {
     remove_stale(path)?;
-    // Nobody can connect before the mode is right: the listener is not polled yet, and a
-    // connection that slipped into its queue would have had the right by the directory's mode.
-    let listener = UnixListener::bind(path)?;
+    // The file must not be open to others for a moment either.
+    let mask = rustix::process::umask(Mode::from_raw_mode(0o177));
+    let listener = UnixListener::bind(path);
+    rustix::process::umask(mask);
+    let listener = listener?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     spawn_local(async move {
         loop {

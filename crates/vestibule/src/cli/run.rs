@@ -18,17 +18,16 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
         Err(message) => return fail(message),
     };
     let loaded = vestibule_config::load(&path);
-    let rendered = loaded.report.render(std::io::stderr().is_terminal());
-    if !rendered.is_empty() {
-        eprintln!("{}", rendered.trim_end());
-    }
     let Some(config) = loaded.config else {
+        let rendered = loaded.report.render(std::io::stderr().is_terminal());
+        eprintln!("{}", rendered.trim_end());
         return fail(format!(
             "{} has errors; nothing was started",
             path.display()
         ));
     };
     let level = event::start(&config.log);
+    event::warn_of(&loaded.report);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default());

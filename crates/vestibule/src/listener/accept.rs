@@ -133,13 +133,7 @@ async fn drain(worker: &Rc<Worker>, acceptor: &Acceptor, state: &State) {
 async fn carry(worker: &Rc<Worker>, state: &State, stream: Stream, peer: PeerAddr) {
     let place = match worker.limits.try_place() {
         Some(place) => place,
-        None => {
-            tracing::warn!(
-                connections = worker.limits.max_connections(),
-                "as many connections as limits.connections allows: others wait"
-            );
-            worker.limits.place().await
-        }
+        None => worker.limits.place().await,
     };
     let listener = Arc::clone(&state.listener.borrow());
     tokio::task::spawn_local(super::connection::serve(

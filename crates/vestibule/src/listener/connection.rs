@@ -12,7 +12,7 @@ use crate::{
     relay::{Relay, Stream},
     route,
     upstream::{Dialed, dial},
-    worker::{Connection, Worker},
+    worker::{Connection, Live, Worker},
 };
 
 /// Carries one accepted connection, and accounts for it when it has ended.
@@ -23,13 +23,13 @@ pub(crate) async fn serve(
     peer: PeerAddr,
     _place: Place,
 ) {
-    let (connection, key) = Connection::open(&worker, listener, peer);
-    let (Ok(ending) | Err(ending)) = carry(&worker, &connection, stream).await;
-    connection.close(&worker, key, &ending);
+    let live = Live::open(worker, listener, peer);
+    let (Ok(ending) | Err(ending)) = carry(&live.worker, &live.connection, stream).await;
+    live.close(&ending);
 }
 
 async fn carry(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     connection: &Connection,
     mut stream: Stream,
 ) -> Result<Ending, Ending> {

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
-use vestibule_config::{Log, LogFormat, LogLevel};
+use vestibule_config::{Log, LogFormat, LogLevel, Report};
 
 /// Changes the level of the event log while it runs.
 pub(crate) struct Level(reload::Handle<LevelFilter, Registry>);
@@ -34,6 +34,20 @@ pub(crate) fn start(log: &Log) -> Level {
         }
     };
     Level(handle)
+}
+
+/// Writes what is doubtful in a configuration, one event each.
+pub(crate) fn warn_of(report: &Report) {
+    for found in report.warnings() {
+        let help = found.help.as_deref().unwrap_or_default();
+        tracing::warn!(
+            file = found.file,
+            line = found.line,
+            help,
+            "{}",
+            found.message
+        );
+    }
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

@@ -182,8 +182,9 @@ impl Supervisor {
         let (good, bad) = self.reloads.get();
         let result = self.try_reload();
         match &result {
-            Ok(_) => {
+            Ok(report) => {
                 self.reloads.set((good + 1, bad));
+                event::warn_of(report);
                 tracing::info!("reloaded");
             }
             Err(error) => {

@@ -84,6 +84,7 @@ impl Sockets {
             add: (0..self.workers).map(|_| Vec::new()).collect(),
             ..Change::default()
         };
+        let tcp = TcpOptions::new(&plan.config.tcp);
         let mut fresh = Vec::new();
         let mut problems = Vec::new();
         for listener in &plan.listeners {
@@ -92,7 +93,7 @@ impl Sockets {
                     change.keep.insert(known, Arc::clone(listener));
                     continue;
                 }
-                match self.bind(bind, &listener.name) {
+                match self.bind(bind, &listener.name, &tcp) {
                     Ok(bound) => fresh.push((bound, Arc::clone(listener))),
                     Err(error) => problems.push(format!(
                         "listener \"{}\" cannot listen on {}: {error}",
@@ -174,10 +175,10 @@ impl Sockets {
             .map(|bound| bound.id)
     }
 
-    fn bind(&mut self, bind: &Bind, listener: &str) -> io::Result<Bound> {
+    fn bind(&mut self, bind: &Bind, listener: &str, tcp: &TcpOptions) -> io::Result<Bound> {
         let (sockets, endpoint, file) = match bind {
             Bind::Tcp(address) => {
-                let sockets = self.bind_tcp(*address)?;
+                let sockets = self.bind_tcp(*address, tcp)?;
                 let endpoint = sockets[0]
                     .local_addr()?
                     .as_socket()
@@ -200,7 +201,7 @@ impl Sockets {
         })
     }
 
-    fn bind_tcp(&self, address: SocketAddr) -> io::Result<Vec<RawSocket>> {
+    fn bind_tcp(&self, address: SocketAddr, tcp: &TcpOptions) -> io::Result<Vec<RawSocket>> {
         let ours = self.bound.iter().any(|bound| {
             bound
                 .endpoint
@@ -216,6 +217,7 @@ impl Sockets {
         let mut sockets = Vec::with_capacity(self.workers);
         for _ in 0..self.workers {
             let socket = tcp_socket(address, true)?;
+            tcp.apply(&socket)?;
             if let Some(bound) = socket.local_addr()?.as_socket() {
                 address.set_port(bound.port());
             }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{ConnId, Tick, Worker, timers::TimerKey};
 use crate::{
     addr::{ClientAddr, OriginalDst, PeerAddr},
-    ending::{Ending, Stop},
+    ending::{Ending, Party, Stop},
     log::access::{Event, Record},
     metrics::Refusal,
     plan::{Listener, Service},
@@ -65,8 +65,7 @@ impl HeaderKind {
     }
 }
 
-/// A live connection. It is registered with its worker until it is dropped from there by
-/// [`Connection::close`].
+/// What is known of a connection. It is registered with its worker while its [`Live`] exists.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
@@ -100,19 +99,23 @@ pub(crate) struct ConnectionView {
     pub(crate) seconds: f64,
 }
 
-impl Connection {
-    /// A new connection, registered with `worker`; answers the registry's key beside it.
-    pub(crate) fn open(
-        worker: &Worker,
-        listener: Arc<Listener>,
-        peer: PeerAddr,
-    ) -> (Rc<Self>, usize) {
+/// A live connection, from accept to close, whichever way its task ends.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) connection: Rc<Connection>,
+    key: usize,
+}
+
+impl Live {
+    /// A new connection, registered with `worker`.
+    pub(crate) fn open(worker: Rc<Worker>, listener: Arc<Listener>, peer: PeerAddr) -> Self {
         listener.stats.total.add(worker.id, 1);
         listener.stats.active.add(worker.id, 1);
         if worker.timers.is_empty() {
-            worker.need_timers();
+            worker.start_timers();
         }
-        let connection = Rc::new(Self {
+        let connection = Rc::new(Connection {
             id: worker.connections.next_id(),
             received: Cell::new(0),
             sent: Cell::new(0),
@@ -127,17 +130,18 @@ impl Connection {
             timer: worker.timers.insert(),
         });
         let key = worker.connections.insert(Rc::clone(&connection));
-        (connection, key)
+        Self {
+            worker,
+            connection,
+            key,
+        }
     }
 
-    /// Ends the connection's life: counts, and writes its access record.
-    pub(crate) fn close(&self, worker: &Worker, key: usize, ending: &Ending) {
-        worker.timers.remove(self.timer);
-        worker.connections.remove(key);
-        let stats = &self.listener.stats;
-        stats.active.subtract(worker.id, 1);
+    /// Says how it ended: counts that, and writes the access record.
+    pub(crate) fn close(self, ending: &Ending) {
+        let (worker, connection) = (&self.worker, &self.connection);
+        let stats = &connection.listener.stats;
         match ending {
-            Ending::Empty => return stats.empty.add(worker.id, 1),
             Ending::Refused(refusal) => stats.refused(*refusal).add(worker.id, 1),
             Ending::Rejected(reject) => {
                 stats.refused(Refusal::ProxyHeaderInvalid).add(worker.id, 1);
@@ -145,7 +149,35 @@ impl Connection {
             }
             _ => {}
         }
-        self.record(worker, Event::Close(ending));
+        if connection.was_empty(ending) {
+            stats.empty.add(worker.id, 1);
+        } else {
+            connection.record(worker, Event::Close(ending));
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let (worker, connection) = (&self.worker, &self.connection);
+        worker.timers.remove(connection.timer);
+        worker.connections.remove(self.key);
+        connection.listener.stats.active.subtract(worker.id, 1);
+    }
+}
+
+impl Connection {
+    /// Whether it came and went without a byte, as checks do: such connections are counted, not
+    /// logged.
+    fn was_empty(&self, ending: &Ending) -> bool {
+        match ending {
+            Ending::Empty => true,
+            // The end came only after the upstream was dialed.
+            Ending::Eof(Party::Client) | Ending::Reset(Party::Client, _) => {
+                self.received.get() == 0 && self.sent.get() == 0
+            }
+            _ => false,
+        }
     }
 
     /// Writes an access record.

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{runtime::LocalRuntime, sync::Notify};
 
-pub(crate) use connection::{Connection, ConnectionView, HeaderKind, Identity, Interrupt};
+pub(crate) use connection::{Connection, ConnectionView, HeaderKind, Identity, Interrupt, Live};
 pub(crate) use inbox::{Handle, Inbox, Message, Socket, SocketId};
 pub(crate) use registry::{ConnId, Registry, Selection};
 pub(crate) use timers::{TICK, Tick, Wheel};
@@ -41,6 +41,7 @@ pub(crate) struct Worker {
     /// Socket options of the upstream leg; accepted sockets inherit theirs.
     pub(crate) tcp_options: RefCell<TcpOptions>,
     scratch: RefCell<Box<[u8]>>,
+    started: Instant,
     timers_needed: Notify,
     /// How long a silent client is waited for where its first bytes decide.
     pub(crate) peek_timeout: Cell<Duration>,
@@ -52,14 +53,15 @@ impl Worker {
         f(&mut self.scratch.borrow_mut())
     }
 
-    /// Says that a timer was inserted, so that the wheel must turn.
-    pub(crate) fn need_timers(&self) {
+    /// Before the first timer is inserted: sets the wheel to the present, for it stands still
+    /// while it is empty, and has it turn.
+    pub(crate) fn start_timers(&self) {
+        self.timers.advance(self.started.elapsed());
         self.timers_needed.notify_one();
     }
 
     /// Turns the wheel and hands access records over, each tick while there is a connection.
     async fn tick(&self) {
-        let start = Instant::now();
         loop {
             if self.timers.is_empty() {
                 self.access.flush();
@@ -68,7 +70,7 @@ impl Worker {
                 tokio::time::sleep(TICK).await;
                 self.access.flush();
             }
-            self.timers.advance(start.elapsed());
+            self.timers.advance(self.started.elapsed());
         }
     }
 }
@@ -101,6 +103,7 @@ pub(crate) fn start(
             Ok(runtime) => {
                 let _ = started.send(Ok(()));
                 drop(started);
+                let _guard = AbortOnPanic;
                 let worker = Rc::new(Worker {
                     id,
                     access,
@@ -109,6 +112,7 @@ pub(crate) fn start(
                     timers: Wheel::new(),
                     tcp_options: RefCell::new(tcp),
                     scratch: RefCell::new(vec![0; SCRATCH].into()),
+                    started: Instant::now(),
                     timers_needed: Notify::new(),
                     peek_timeout: Cell::new(Duration::from_secs(5)),
                 });
@@ -120,6 +124,19 @@ pub(crate) fn start(
         Ok(Ok(())) => Ok(handle.with_thread(thread)),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(std::io::Error::other("the worker's thread ended at once")),
+    }
+}
+
+/// Ends the process when a worker's thread panics. (A panic in the task of a connection ends only
+/// that.) Its sockets would go on taking connections that nobody accepts.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a worker has failed; the process ends so that it can be restarted");
+            std::process::abort();
+        }
     }
 }
 

@@ -131,6 +131,11 @@ impl Wheel {
     pub(crate) fn advance(&self, elapsed: Duration) {
         let target = u32::try_from(elapsed.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX - 1);
         let behind = target.saturating_sub(self.now.get().0);
+        if behind > 0 && self.is_empty() {
+            // What the slots still mention is gone.
+            self.slots.borrow_mut().iter_mut().for_each(Vec::clear);
+            self.now.set(Tick(target));
+        }
         if behind > SLOTS {
             // Every slot comes up; none need come up twice.
             self.now.set(Tick(target - SLOTS));
@@ -299,6 +304,20 @@ mod tests {
             .collect();
         h.pass(SECOND * 1000);
         assert_eq!(h.woken(), keys.len());
+    }
+
+    #[test]
+    fn an_empty_wheel_jumps_to_the_present() {
+        let mut h = Harness::new();
+        let gone = h.wheel.insert();
+        h.wheel.set(gone, h.wheel.now().after(SECOND));
+        h.wheel.remove(gone);
+        h.pass(SECOND * 3600);
+        let key = h.wheel.insert();
+        h.wheel.set(key, h.wheel.now().after(SECOND));
+        assert!(!h.expired(key));
+        h.pass(SECOND * 2);
+        assert_eq!(h.woken(), 1);
     }
 
     #[test]
