@@ -35,6 +35,8 @@ pub(crate) struct Binding {
 struct State {
     closing: Cell<bool>,
     listener: RefCell<Arc<Listener>>,
+    /// The address that every accepted socket has, when it is one.
+    local: Option<Endpoint>,
     /// Says that `closing` was set.
     changed: Notify,
 }
@@ -64,6 +66,7 @@ impl Binding {
         let state = Rc::new(State {
             closing: Cell::new(false),
             listener: RefCell::new(listener),
+            local: acceptor.local(),
             changed: Notify::new(),
         });
         tokio::task::spawn_local(accept(Rc::clone(worker), acceptor, Rc::clone(&state)));
@@ -141,11 +144,23 @@ async fn carry(worker: &Rc<Worker>, state: &State, stream: Stream, peer: PeerAdd
         listener,
         stream,
         peer,
+        state.local,
         place,
     ));
 }
 
 impl Acceptor {
+    /// The address of every socket that it accepts, unless it listens on all of the machine's.
+    fn local(&self) -> Option<Endpoint> {
+        match self {
+            Self::Tcp(listener) => {
+                let address = listener.local_addr().ok()?;
+                (!address.ip().is_unspecified()).then(|| Endpoint::ip(address))
+            }
+            Self::Unix(_) => Some(Endpoint::Unix),
+        }
+    }
+
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, PeerAddr)>> {
         Poll::Ready(match self {
             Self::Tcp(listener) => {

@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use super::header;
 use crate::{
-    addr::PeerAddr,
+    addr::{Endpoint, PeerAddr},
     ending::Ending,
     limits::Place,
     metrics::Refusal,
@@ -21,9 +21,10 @@ pub(crate) async fn serve(
     listener: Arc<Listener>,
     stream: Stream,
     peer: PeerAddr,
+    local: Option<Endpoint>,
     _place: Place,
 ) {
-    let live = Live::open(worker, listener, peer);
+    let live = Live::open(worker, listener, peer, local);
     let (Ok(ending) | Err(ending)) = carry(&live.worker, &live.connection, stream).await;
     live.close(&ending);
 }
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     fn future_size<F>(
-        _: impl Fn(Rc<Worker>, Arc<Listener>, Stream, PeerAddr, Place) -> F,
+        _: impl Fn(Rc<Worker>, Arc<Listener>, Stream, PeerAddr, Option<Endpoint>, Place) -> F,
     ) -> usize {
         size_of::<F>()
     }

@@ -24,6 +24,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Opening {
     payload: Vec<u8>,
+    /// There was a header.
+    behind_header: bool,
     /// The header names no client, so this may be the proxy's own check.
     maybe_check: bool,
 }
@@ -56,11 +58,12 @@ pub(crate) fn expected(
 pub(crate) fn plain(connection: &Connection, stream: &Stream) -> Opening {
     connection.identify(Identity {
         client: ClientAddr(connection.peer().0),
-        destination: OriginalDst(stream.local_endpoint()),
+        destination: OriginalDst(connection.local(stream)),
         header: None,
     });
     Opening {
         payload: Vec::new(),
+        behind_header: false,
         maybe_check: false,
     }
 }
@@ -145,7 +148,7 @@ fn accept(
     listener.stats.headers[kind as usize].add(worker.id, 1);
     let (client, destination) = match named {
         Some((source, destination)) => (Endpoint::ip(source), Endpoint::ip(destination)),
-        None => (connection.peer().0, stream.local_endpoint()),
+        None => (connection.peer().0, connection.local(stream)),
     };
     connection.identify(Identity {
         client: ClientAddr(client),
@@ -157,6 +160,7 @@ fn accept(
     }
     Opening {
         payload,
+        behind_header: true,
         maybe_check: kind == HeaderKind::Local,
     }
 }
@@ -177,16 +181,24 @@ pub(crate) async fn payload(
     if !opening.payload.is_empty() {
         return Ok(opening.payload);
     }
-    let now = worker.with_scratch(|scratch| {
-        let n = stream.read_now(scratch)?;
-        Ok::<_, io::Error>(scratch[..n].to_vec())
+    let arrived = poll_fn(|cx| {
+        Poll::Ready(worker.with_scratch(|scratch| {
+            let read = match stream.poll_read(cx, scratch) {
+                Poll::Ready(read) => read,
+                // The reactor has not heard yet of what came behind the header.
+                Poll::Pending if opening.behind_header => stream.read_now(scratch),
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            };
+            read.map(|n| scratch[..n].to_vec())
+        }))
     });
-    match now {
-        Ok(bytes) if bytes.is_empty() => return Err(Ending::Empty),
-        Ok(bytes) => return Ok(bytes),
-        Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Ending::Empty),
-        Err(_) if !opening.maybe_check => return Ok(Vec::new()),
-        Err(_) => {}
+    match arrived.await {
+        Ok(bytes) if !bytes.is_empty() => return Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Ok(_) | Err(_) => return Err(Ending::Empty),
+    }
+    if !opening.maybe_check {
+        return Ok(Vec::new());
     }
     let first = pin!(poll_fn(|cx| {
         worker.with_scratch(|scratch| {

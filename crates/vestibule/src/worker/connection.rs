@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConnId, Tick, Worker, timers::TimerKey};
 use crate::{
-    addr::{ClientAddr, OriginalDst, PeerAddr},
+    addr::{ClientAddr, Endpoint, OriginalDst, PeerAddr},
     ending::{Ending, Party, Stop},
     log::access::{Event, Record},
     metrics::Refusal,
     plan::{Listener, Service},
+    relay::Stream,
     upstream::Target,
 };
 
@@ -77,6 +78,7 @@ pub(crate) struct Connection {
     pub(crate) header: RefCell<Option<Box<[u8]>>>,
     identity: OnceCell<Identity>,
     listener: Arc<Listener>,
+    local: Option<Endpoint>,
     opened: Instant,
     peer: PeerAddr,
     service: OnceCell<Arc<Service>>,
@@ -108,8 +110,14 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// A new connection, registered with `worker`.
-    pub(crate) fn open(worker: Rc<Worker>, listener: Arc<Listener>, peer: PeerAddr) -> Self {
+    /// A new connection, registered with `worker`. `local` is the accepted socket's own address,
+    /// if that is known without asking the kernel.
+    pub(crate) fn open(
+        worker: Rc<Worker>,
+        listener: Arc<Listener>,
+        peer: PeerAddr,
+        local: Option<Endpoint>,
+    ) -> Self {
         listener.stats.total.add(worker.id, 1);
         listener.stats.active.add(worker.id, 1);
         if worker.timers.is_empty() {
@@ -122,6 +130,7 @@ impl Live {
             header: RefCell::default(),
             identity: OnceCell::new(),
             listener,
+            local,
             opened: Instant::now(),
             peer,
             service: OnceCell::new(),
@@ -217,6 +226,11 @@ impl Connection {
     /// The policy that the connection came in by.
     pub(crate) fn listener(&self) -> &Listener {
         &self.listener
+    }
+
+    /// This end of the accepted socket, which is `stream`.
+    pub(crate) fn local(&self, stream: &Stream) -> Endpoint {
+        self.local.unwrap_or_else(|| stream.local_endpoint())
     }
 
     /// The other end of the accepted socket.
