@@ -1,1 +1,27 @@
-//! Shared harness of the end-to-end tests.
+//! Shared harness of the end-to-end tests: the program under test and its peers as real processes,
+//! origins and clients on real sockets.
+//!
+//! Everything here panics, and says why, when something is not as a test needs it: a test has no
+//! use for an error.
+
+mod access;
+mod metrics;
+mod net;
+mod origin;
+mod process;
+mod proxy_origin;
+mod random;
+mod vestibule;
+mod volume;
+mod wait;
+
+pub use access::Record;
+pub use metrics::{Metrics, http_get};
+pub use net::{End, PATIENCE, connect, exchange, linger_zero, read_to_end, try_connect};
+pub use origin::{Connections, Origin};
+pub use process::Process;
+pub use proxy_origin::{ProxyOrigin, Told};
+pub use random::Random;
+pub use vestibule::{Setup, Vestibule, check, program};
+pub use volume::{Sum, receive, send_random};
+pub use wait::{eventually, wait_for};

@@ -1,0 +1,135 @@
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{eventually, wait_for};
+
+/// A running program. What it writes is kept; it is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+impl Process {
+    /// Starts `command`; `name` is for messages.
+    pub fn start(name: &str, command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot start {command:?}: {error}; `cargo xtask setup` gets what is missing"
+                )
+            });
+        let stdout = collect(child.stdout.take());
+        let stderr = collect(child.stderr.take());
+        Self {
+            name: name.to_owned(),
+            child,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Waits for the end.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait_for(&format!("{} to end", self.name), || self.ended())
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of ours")
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("a process id");
+        let id = Pid::from_raw(id).expect("a process id is not 0");
+        kill_process(id, signal).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// What it has written to standard output so far.
+    pub fn stdout(&self) -> Vec<String> {
+        lines(&self.stdout)
+    }
+
+    /// What it has written to standard error so far.
+    pub fn stderr(&self) -> Vec<String> {
+        lines(&self.stderr)
+    }
+
+    /// Waits until a line that it has written contains `text`.
+    pub fn wait_for_line(&self, text: &str) {
+        eventually(&format!("{} to write {text:?}", self.name), || {
+            let has = |lines: &Lines| lines_of(lines).iter().any(|line| line.contains(text));
+            has(&self.stdout) || has(&self.stderr)
+        });
+    }
+
+    /// Memory that it holds, in bytes, without what the kernel holds for its sockets.
+    pub fn resident_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))
+            .expect("the status of a child");
+        let kilobytes = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
+            .expect("VmRSS in the status of a process");
+        kilobytes.parse::<usize>().expect("a number of kilobytes") * 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            let (stdout, stderr) = (self.stdout(), self.stderr());
+            let tail = |lines: &[String]| lines[lines.len().saturating_sub(40)..].join("\n");
+            eprintln!(
+                "--- {} wrote:\n{}\n{}",
+                self.name,
+                tail(&stdout),
+                tail(&stderr)
+            );
+        }
+    }
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>) -> Lines {
+    let lines = Lines::default();
+    let stream = stream.expect("a stream that was asked for");
+    thread::spawn({
+        let lines = Arc::clone(&lines);
+        move || {
+            for line in BufReader::new(stream).split(b'\n') {
+                let Ok(line) = line else { return };
+                let line = String::from_utf8_lossy(&line).into_owned();
+                lines_of(&lines).push(line);
+            }
+        }
+    });
+    lines
+}
+
+fn lines(lines: &Lines) -> Vec<String> {
+    lines_of(lines).clone()
+}
+
+fn lines_of(lines: &Lines) -> std::sync::MutexGuard<'_, Vec<String>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
