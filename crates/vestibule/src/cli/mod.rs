@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 fine, 1 the thing asked about is wrong, 2 usage.
 
 mod check;
+mod demo;
 mod proxy_header;
 mod remote;
 mod run;
@@ -26,6 +27,8 @@ enum Command {
     },
     /// Say everything that is wrong with a configuration, or print the plan when it is right
     Check(check::Arguments),
+    /// Show everything at work, on loopback
+    Demo(demo::Arguments),
     /// Have the running process read its configuration again
     Reload(remote::Target),
     /// End the live connections of a service
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run::run(config),
         Command::Check(arguments) => check::check(arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
         Command::Reload(target) => remote::reload(&target),
         Command::Drain(arguments) => remote::drain(&arguments),
         Command::Kill(arguments) => remote::kill(&arguments),

@@ -1,0 +1,109 @@
+//! The configuration that the demo runs with.
+
+use std::{collections::HashMap, fmt::Write, path::Path};
+
+/// The upstreams' addresses by their names.
+pub(super) type Upstreams = HashMap<&'static str, String>;
+
+/// The configuration as text. Without `ipv6` nothing listens there.
+pub(super) fn configuration(access_log: &Path, upstreams: &Upstreams, ipv6: bool) -> String {
+    let mut text = format!(
+        "# Made by `vestibule demo`.\n[runtime]\nworkers = 2\n\n[limits]\ndrain_timeout = \"1s\"\n\
+         \n[log]\nlevel = \"error\"\naccess = {:?}\n",
+        access_log.display().to_string()
+    );
+    // Writing to a string does not fail.
+    let mut listener = |name: &str, service: &str, more: &str| {
+        let _ = write!(
+            text,
+            "\n[[listener]]\nname = \"{name}\"\nbind = \"127.0.0.1:0\"\nservice = \"{service}\"\n\
+             {more}"
+        );
+    };
+    for (name, service) in PLAIN {
+        listener(name, service, "");
+    }
+    for (name, service) in PROXIED {
+        listener(name, service, "[listener.proxy_protocol]\n");
+    }
+    text.push_str(SPECIAL);
+    if ipv6 {
+        text.push_str(IPV6);
+    }
+    for (name, to, more) in SERVICES {
+        let to: Vec<_> = to.iter().map(|name| &upstreams[name]).collect();
+        let _ = write!(text, "\n[service.{name}]\nupstreams = {to:?}\n{more}\n");
+    }
+    text
+}
+
+/// The services and who carries them: name, upstreams, and what else stands in their table.
+const SERVICES: [(&str, &[&str], &str); 10] = [
+    ("balanced", &["a", "b"], "balance = \"round_robin\""),
+    ("chat", &["chat"], "send_proxy = \"v2\""),
+    ("failover", &["dead", "b"], "retries = 1"),
+    ("office", &["office"], "send_proxy = \"v2\""),
+    ("patient", &["patient"], "send_proxy = \"v2\""),
+    ("plain", &["plain"], ""),
+    (
+        "tlvs",
+        &["tlvs"],
+        "send_proxy = { version = \"v2\", tlvs = [\"alpn\", \"authority\", \"unique_id\", \
+         \"crc32c\"], pass_tlvs = [0xE0] }",
+    ),
+    ("unix", &["unix"], "send_proxy = \"v2\""),
+    ("v1", &["v1"], "send_proxy = \"v1\""),
+    ("v2", &["v2"], "send_proxy = \"v2\""),
+];
+
+/// Listeners that take plain connections, and where they lead.
+const PLAIN: [(&str, &str); 5] = [
+    ("balanced", "balanced"),
+    ("failover", "failover"),
+    ("plain", "plain"),
+    ("plain-to-v2", "v2"),
+    ("to-unix", "unix"),
+];
+
+/// Listeners that take PROXY headers from loopback, and where they lead.
+const PROXIED: [(&str, &str); 4] = [
+    ("patient", "patient"),
+    ("proxied", "v2"),
+    ("proxied-to-v1", "v1"),
+    ("v2-to-tlvs", "tlvs"),
+];
+
+/// Listeners that are different.
+const SPECIAL: &str = r#"
+[[listener]]
+name = "routed"
+bind = "127.0.0.1:0"
+routes = [
+  { client = ["203.0.113.0/24"], service = "office" },
+  { proxy_tlv = ["authority=chat.example.org"], service = "chat" },
+]
+[listener.proxy_protocol]
+
+[[listener]]                       # nobody here is in this network
+name = "strangers"
+bind = "127.0.0.1:0"
+service = "v2"
+[listener.proxy_protocol]
+trusted = ["192.0.2.0/24"]
+
+[[listener]]                       # 127.0.0.1 must send a header, 127.0.0.2 is a plain client
+name = "mixed"
+bind = "127.0.0.1:0"
+service = "v2"
+[listener.proxy_protocol]
+trusted = ["127.0.0.1"]
+mode = "mixed"
+"#;
+
+const IPV6: &str = r#"
+[[listener]]
+name = "ipv6"
+bind = "[::1]:0"
+service = "v2"
+[listener.proxy_protocol]
+"#;

@@ -1,0 +1,157 @@
+//! `vestibule demo`: all of it on loopback, with upstreams of its own and real traffic through each
+//! part, and a table of what happened.
+//!
+//! [`stage`] starts the process's own supervisor with a configuration made for the occasion, beside
+//! the upstreams of [`origin`]; each module of [`scenarios`] is a group of the table.
+
+mod client;
+mod configuration;
+mod directory;
+mod origin;
+mod scenarios;
+mod stage;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs,
+    future::pending,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::{stage::Stage, table::Table};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// End after the table: 0 when everything worked, else 1
+    #[arg(long)]
+    once: bool,
+}
+
+/// Plays every scenario; then, unless `--once`, goes on until Ctrl-C.
+pub(super) fn demo(arguments: &Arguments) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default());
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return super::fail(format!("cannot start the runtime: {error}")),
+    };
+    match runtime.block_on(show(arguments.once)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => super::fail(message),
+    }
+}
+
+/// How often the access log is looked at for new records.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// By then workers have handed over the access records of all scenarios.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// Answers whether everything worked that could be tried.
+async fn show(once: bool) -> Result<bool, String> {
+    let mut end = End::watch().map_err(|error| format!("cannot watch signals: {error}"))?;
+    let mut stdout = io::stdout();
+    let color = stdout.is_terminal();
+    let stage = Stage::start().await?;
+    let good = tokio::select! {
+        good = play(&stage, &mut stdout, color) => good,
+        () = end.asked() => {
+            stage.end(pending()).await;
+            return Ok(false);
+        }
+    };
+    if !once {
+        stage.forget_origins();
+        tokio::time::sleep(SETTLE).await;
+        let _ = stdout.write_all(invitation(&stage).as_bytes());
+        tokio::select! {
+            () = follow_log(&stage, &mut stdout) => {}
+            () = end.asked() => {}
+        }
+    }
+    stage.end(end.asked()).await;
+    Ok(good)
+}
+
+/// Plays every scenario and writes the table to `out` as it grows. Answers whether none failed. A
+/// reader that has had enough changes nothing.
+async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
+    let mut table = Table::new(out, color);
+    scenarios::layer4::play(stage, &mut table).await;
+    scenarios::operation::play(stage, &mut table).await;
+    table.finish()
+}
+
+/// What to try by hand.
+fn invitation(stage: &Stage) -> String {
+    let plain = stage.address("plain-to-v2");
+    let proxied = stage.address("v2-to-tlvs");
+    let admin = stage.admin();
+    let file = stage.config_path();
+    let control = stage.control_path();
+    format!(
+        "\nVestibule keeps running until Ctrl-C, with {file}:
+  {plain:21}  takes plain TCP, sends PROXY v2 to its upstream
+  {proxied:21}  takes PROXY v1 and v2 from loopback, sends PROXY v2
+  {admin:21}  /metrics, /healthz, /readyz
+
+Try it, in another terminal; the upstream tells what it saw, and below is the access log:
+  curl --haproxy-protocol http://{proxied}/
+  printf 'PROXY TCP4 203.0.113.9 198.51.100.1 40000 80\\r\\nGET / HTTP/1.0\\r\\n\\r\\n' |
+    socat - TCP:{proxied}
+  curl -s http://{admin}/metrics | grep proxy_headers_total
+  vestibule show listeners --control {control}
+
+",
+        file = file.display(),
+        control = control.display(),
+        plain = plain.to_string(),
+        proxied = proxied.to_string(),
+        admin = admin.to_string(),
+    )
+}
+
+/// Copies new access records to `out`. Does not end.
+async fn follow_log(stage: &Stage, out: &mut dyn Write) {
+    let read = || fs::read(stage.access_log_path()).unwrap_or_default();
+    let mut shown = read().len();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let log = read();
+        if let Some(new) = log.get(shown..).filter(|new| !new.is_empty()) {
+            let _ = out.write_all(new).and_then(|()| out.flush());
+            shown = log.len();
+        }
+    }
+}
+
+/// The signals that end the demo.
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    fn watch() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

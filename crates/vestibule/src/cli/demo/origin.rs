@@ -1,0 +1,238 @@
+//! The upstreams of the demo: they echo, answer after the end, or speak a little HTTP, and tell
+//! what PROXY header they were sent.
+
+use std::{fmt::Write, io, net::SocketAddr, rc::Rc};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, UnixListener},
+    sync::mpsc::UnboundedSender,
+    task::spawn_local,
+};
+use vestibule_proxy_protocol::{Decoded, Header, V2_MAX_LEN, Version, decode, kind};
+
+use super::client::noise;
+
+/// An upstream.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// As the table names it.
+    pub(super) name: &'static str,
+    pub(super) manner: Manner,
+    /// Whether each connection begins with a PROXY header.
+    pub(super) takes_header: bool,
+    /// Where it tells of each connection.
+    pub(super) tells: UnboundedSender<Seen>,
+}
+
+/// How an upstream answers. A request that begins with `GET ` is answered over HTTP in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// [`long_answer`], but only once the client has ended.
+    AnswersAfterEnd,
+    /// Every byte comes back.
+    Echoes,
+}
+
+/// One connection as the upstream saw it.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) origin: &'static str,
+    /// `None`: it expects none.
+    pub(super) header: Option<SeenHeader>,
+    /// Bytes that came after the header.
+    pub(super) bytes: usize,
+}
+
+/// A PROXY header as the upstream saw it.
+#[derive(Debug)]
+pub(super) struct SeenHeader {
+    pub(super) version: Version,
+    /// The client.
+    pub(super) source: Option<SocketAddr>,
+    /// What the client connected to.
+    pub(super) destination: Option<SocketAddr>,
+    tlvs: Vec<(u8, Vec<u8>)>,
+}
+
+impl Origin {
+    /// Serves every connection to `listener`, in the background.
+    pub(super) fn serve_tcp(self, listener: TcpListener) {
+        let origin = Rc::new(self);
+        spawn_local(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // What is small and written last must not wait.
+                let _ = stream.set_nodelay(true);
+                let origin = Rc::clone(&origin);
+                spawn_local(async move { origin.converse(stream).await });
+            }
+        });
+    }
+
+    /// As [`Self::serve_tcp`], on a unix socket.
+    pub(super) fn serve_unix(self, listener: UnixListener) {
+        let origin = Rc::new(self);
+        spawn_local(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let origin = Rc::clone(&origin);
+                spawn_local(async move { origin.converse(stream).await });
+            }
+        });
+    }
+
+    async fn converse(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        let mut received = Vec::new();
+        let header = match self.takes_header {
+            true => Some(read_header(&mut stream, &mut received).await?),
+            false => None,
+        };
+        while GET.starts_with(&received) && received.len() < GET.len() {
+            if stream.read_buf(&mut received).await? == 0 {
+                break;
+            }
+        }
+        let bytes = if received.starts_with(GET) {
+            self.answer_http(&mut stream, &mut received, header.as_ref())
+                .await?;
+            received.len()
+        } else {
+            self.carry(&mut stream, received).await?
+        };
+        // Told before the end, so that who sees the end can know.
+        let _ = self.tells.send(Seen {
+            origin: self.name,
+            header,
+            bytes,
+        });
+        stream.shutdown().await
+    }
+
+    /// Takes everything up to the client's FIN, answers, and counts what came.
+    async fn carry(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        mut received: Vec<u8>,
+    ) -> io::Result<usize> {
+        let mut bytes = 0;
+        loop {
+            bytes += received.len();
+            if self.manner == Manner::Echoes {
+                stream.write_all(&received).await?;
+            }
+            received.clear();
+            received.reserve(64 * 1024);
+            if stream.read_buf(&mut received).await? == 0 {
+                break;
+            }
+        }
+        if self.manner == Manner::AnswersAfterEnd {
+            stream.write_all(&long_answer()).await?;
+        }
+        Ok(bytes)
+    }
+
+    async fn answer_http(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        received: &mut Vec<u8>,
+        header: Option<&SeenHeader>,
+    ) -> io::Result<()> {
+        while !received.windows(4).any(|end| end == b"\r\n\r\n") && received.len() < LONGEST_HEAD {
+            if stream.read_buf(received).await? == 0 {
+                break;
+            }
+        }
+        let body = self.told(header);
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(answer.as_bytes()).await
+    }
+
+    fn told(&self, header: Option<&SeenHeader>) -> String {
+        let mut body = format!("This is the upstream \"{}\".\n", self.name);
+        let Some(header) = header else {
+            body.push_str("It was sent no PROXY header.\n");
+            return body;
+        };
+        let shown = |address: Option<SocketAddr>| address.map_or("-".to_owned(), |a| a.to_string());
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            body,
+            "PROXY header  {:?}\nclient        {}\ndestination   {}\nTLVs          {}",
+            header.version,
+            shown(header.source),
+            shown(header.destination),
+            header.tlv_names(),
+        );
+        body
+    }
+}
+
+impl SeenHeader {
+    /// The value of the first TLV of this kind.
+    pub(super) fn tlv(&self, kind: u8) -> Option<&[u8]> {
+        let (_, value) = self.tlvs.iter().find(|(known, _)| *known == kind)?;
+        Some(value)
+    }
+
+    /// What TLVs there are, in words.
+    pub(super) fn tlv_names(&self) -> String {
+        let name = |(kind, value): &(u8, Vec<u8>)| match *kind {
+            kind::ALPN => format!("alpn {}", value.escape_ascii()),
+            kind::AUTHORITY => format!("authority {}", value.escape_ascii()),
+            kind::CRC32C => "crc32c".to_owned(),
+            kind::UNIQUE_ID => format!("unique_id {}", value.escape_ascii()),
+            kind => format!("0x{kind:02X}"),
+        };
+        self.tlvs.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl From<&Header<'_>> for SeenHeader {
+    fn from(header: &Header<'_>) -> Self {
+        let (source, destination) = header.stream_addresses().unzip();
+        Self {
+            version: header.version(),
+            source,
+            destination,
+            tlvs: header
+                .raw_tlvs()
+                .map(|tlv| (tlv.kind, tlv.value.to_vec()))
+                .collect(),
+        }
+    }
+}
+
+/// What [`Manner::AnswersAfterEnd`] answers: more than the buffers of one socket hold.
+pub(super) fn long_answer() -> Vec<u8> {
+    noise(2 << 20, 1)
+}
+
+const GET: &[u8] = b"GET ";
+
+/// The longest head of an HTTP request that is read, in bytes.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+/// Reads a header; what came behind it stays in `received`.
+async fn read_header(
+    stream: &mut (impl AsyncRead + Unpin),
+    received: &mut Vec<u8>,
+) -> io::Result<SeenHeader> {
+    loop {
+        match decode(received, V2_MAX_LEN) {
+            Ok(Decoded::Header(header)) => {
+                let (seen, len) = (SeenHeader::from(&header), header.len());
+                received.drain(..len);
+                return Ok(seen);
+            }
+            Ok(Decoded::NeedMore(_)) => {}
+            Err(reject) => return Err(io::Error::new(io::ErrorKind::InvalidData, reject)),
+        }
+        if stream.read_buf(received).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}

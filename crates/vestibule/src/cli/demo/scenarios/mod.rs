@@ -1,0 +1,4 @@
+//! The scenarios, in groups. Each is a function that plays on the stage and answers its row.
+
+pub(super) mod layer4;
+pub(super) mod operation;

@@ -1,0 +1,297 @@
+//! What the scenarios play on: upstreams, a configuration that knows them, and the supervisor that
+//! runs it.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    fs,
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
+
+use socket2::{Domain, Socket, Type};
+use tokio::{
+    net::{TcpListener, TcpStream, UnixListener},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
+
+use super::{
+    client::exchange,
+    configuration::{Upstreams, configuration},
+    directory::Directory,
+    origin::{Manner, Origin, Seen},
+    table::Missed,
+};
+use crate::{
+    admin::{self, control::ControlFile},
+    log::event,
+    supervisor::Supervisor,
+};
+
+/// Everything runs and can be reached.
+pub(super) struct Stage {
+    addresses: RefCell<HashMap<String, SocketAddr>>,
+    admin: SocketAddr,
+    directory: Directory,
+    seen: RefCell<UnboundedReceiver<Seen>>,
+    supervisor: Rc<Supervisor>,
+    _control: ControlFile,
+    dead: Dead,
+}
+
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// How often something is looked for that must come soon.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How often at most.
+const LOOKS: usize = 200;
+
+impl Stage {
+    /// Starts it all.
+    ///
+    /// # Errors
+    ///
+    /// What could not be done, in a sentence.
+    pub(super) async fn start() -> Result<Self, String> {
+        let directory = Directory::new()
+            .map_err(|error| format!("cannot make a directory for temporary files: {error}"))?;
+        let (tells, seen) = unbounded_channel();
+        let (upstreams, dead) = open_upstreams(directory.path(), &tells)
+            .await
+            .map_err(|error| format!("cannot start the upstreams: {error}"))?;
+        let text = configuration(
+            &directory.path().join(ACCESS_LOG),
+            &upstreams,
+            has_ipv6().await,
+        );
+        let path = directory.path().join(CONFIG);
+        fs::write(&path, &text)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        let loaded = vestibule_config::load(&path);
+        let config = loaded.config.ok_or_else(|| loaded.report.render(false))?;
+        let level = event::start(&config.log);
+        let supervisor = Supervisor::start(config, Some(path), level)?;
+        let admin = admin::serve_http(Rc::clone(&supervisor), LOOPBACK)
+            .map_err(|error| format!("cannot start the admin listener: {error}"))?;
+        let control =
+            admin::control::serve(Rc::clone(&supervisor), &directory.path().join(CONTROL))
+                .map_err(|error| format!("cannot open the control socket: {error}"))?;
+        let stage = Self {
+            addresses: RefCell::default(),
+            admin,
+            directory,
+            seen: RefCell::new(seen),
+            supervisor,
+            _control: control,
+            dead,
+        };
+        stage.learn_addresses();
+        Ok(stage)
+    }
+
+    /// Where a listener of the configuration listens.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such listener.
+    pub(super) fn address(&self, listener: &str) -> SocketAddr {
+        self.addresses.borrow()[listener]
+    }
+
+    /// Whether there is a listener of this name.
+    pub(super) fn has(&self, listener: &str) -> bool {
+        self.addresses.borrow().contains_key(listener)
+    }
+
+    /// The upstream that is down.
+    pub(super) fn dead(&self) -> SocketAddr {
+        self.dead.address
+    }
+
+    /// Where `/metrics` is.
+    pub(super) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    pub(super) fn config_path(&self) -> PathBuf {
+        self.directory.path().join(CONFIG)
+    }
+
+    pub(super) fn control_path(&self) -> PathBuf {
+        self.directory.path().join(CONTROL)
+    }
+
+    pub(super) fn access_log_path(&self) -> PathBuf {
+        self.directory.path().join(ACCESS_LOG)
+    }
+
+    /// The next connection that an upstream tells of. Scenarios are played one after the other, so
+    /// it is the scenario's own.
+    ///
+    /// # Errors
+    ///
+    /// When none has been told of, although the client has seen the end of its connection.
+    pub(super) fn seen(&self) -> Result<Seen, Missed> {
+        let next = self.seen.borrow_mut().try_recv();
+        next.map_err(|_| Missed::Failed("no upstream saw the connection".into()))
+    }
+
+    /// Whether no upstream has seen a connection that [`Self::seen`] has not answered yet.
+    pub(super) fn nothing_seen(&self) -> bool {
+        self.seen.borrow().is_empty()
+    }
+
+    /// No more is asked of the upstreams: what they see need not be kept.
+    pub(super) fn forget_origins(&self) {
+        self.seen.borrow_mut().close();
+    }
+
+    /// The first access record with all of these words, such as `listener=plain`, once it is
+    /// written.
+    pub(super) async fn record(&self, words: &[&str]) -> String {
+        loop {
+            let log = fs::read_to_string(self.access_log_path()).unwrap_or_default();
+            let all = |line: &&str| words.iter().all(|word| line.split(' ').any(|w| w == *word));
+            if let Some(line) = log.lines().find(all) {
+                return line.to_owned();
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// What the admin listener answers.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be reached.
+    pub(super) async fn admin_page(&self, path: &str) -> Result<String, Missed> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n");
+        let answer = exchange(self.admin, request.as_bytes(), b"").await?.answer;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// Waits for this line of `/metrics`: a connection is counted when it has ended, of which its
+    /// client may know first.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come soon.
+    pub(super) async fn counted(&self, line: &str) -> Result<(), Missed> {
+        for _ in 0..LOOKS {
+            if self
+                .admin_page("/metrics")
+                .await?
+                .lines()
+                .any(|l| l == line)
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(Missed::Failed(format!("not counted: {line}")))
+    }
+
+    /// Adds `text` to the configuration and has it read again.
+    ///
+    /// # Errors
+    ///
+    /// Why it was refused.
+    pub(super) fn reload_with(&self, text: &str) -> Result<(), Missed> {
+        let path = self.config_path();
+        let whole = fs::read_to_string(&path)? + text;
+        fs::write(&path, whole)?;
+        match self.supervisor.reload() {
+            Ok(_) => {
+                self.learn_addresses();
+                Ok(())
+            }
+            Err(error) => Err(Missed::Failed(error.to_string())),
+        }
+    }
+
+    /// Ends it all; live connections get a moment, unless `now` completes.
+    pub(super) async fn end(&self, now: impl Future<Output = ()>) {
+        self.supervisor.shut_down(now).await;
+    }
+
+    fn learn_addresses(&self) {
+        let known = self.supervisor.listening().into_iter();
+        *self.addresses.borrow_mut() = known
+            .filter_map(|listening| Some((listening.listener, listening.address.parse().ok()?)))
+            .collect();
+    }
+}
+
+const ACCESS_LOG: &str = "access.log";
+const CONFIG: &str = "vestibule.toml";
+const CONTROL: &str = "control.sock";
+
+/// An upstream that is down.
+struct Dead {
+    address: SocketAddr,
+    /// Bound but not listening: whoever connects is refused, and nobody else gets the port.
+    _socket: Socket,
+}
+
+/// Name, manner, and whether a PROXY header is expected.
+const ORIGINS: [(&str, Manner, bool); 9] = [
+    ("a", Manner::Echoes, false),
+    ("b", Manner::Echoes, false),
+    ("chat", Manner::Echoes, true),
+    ("office", Manner::Echoes, true),
+    ("patient", Manner::AnswersAfterEnd, true),
+    ("plain", Manner::Echoes, false),
+    ("tlvs", Manner::Echoes, true),
+    ("v1", Manner::Echoes, true),
+    ("v2", Manner::Echoes, true),
+];
+
+async fn open_upstreams(
+    directory: &Path,
+    tells: &UnboundedSender<Seen>,
+) -> io::Result<(Upstreams, Dead)> {
+    let origin = |name, manner, takes_header| Origin {
+        name,
+        manner,
+        takes_header,
+        tells: tells.clone(),
+    };
+    let mut upstreams = Upstreams::new();
+    for (name, manner, takes_header) in ORIGINS {
+        let listener = TcpListener::bind(LOOPBACK).await?;
+        upstreams.insert(name, listener.local_addr()?.to_string());
+        origin(name, manner, takes_header).serve_tcp(listener);
+    }
+    let path = directory.join("origin.sock");
+    origin("unix", Manner::Echoes, true).serve_unix(UnixListener::bind(&path)?);
+    upstreams.insert("unix", format!("unix:{}", path.display()));
+
+    let dead = open_dead()?;
+    upstreams.insert("dead", dead.address.to_string());
+    Ok((upstreams, dead))
+}
+
+fn open_dead() -> io::Result<Dead> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&LOOPBACK.into())?;
+    let address = socket.local_addr()?.as_socket().unwrap_or(LOOPBACK);
+    Ok(Dead {
+        address,
+        _socket: socket,
+    })
+}
+
+async fn has_ipv6() -> bool {
+    match TcpListener::bind("[::1]:0").await {
+        Ok(listener) => match listener.local_addr() {
+            Ok(address) => TcpStream::connect(address).await.is_ok(),
+            Err(_) => false,
+        },
+        Err(_) => false,
+    }
+}
