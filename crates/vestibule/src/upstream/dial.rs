@@ -77,7 +77,15 @@ async fn attempt(
 ) -> Result<io::Result<(Stream, Active)>, Ending> {
     let active = Active::new(target);
     let limit = service.config.connect_timeout;
-    let connected = match target.next_place() {
+    let mut place = target.next_place();
+    if place == Place::Unresolved {
+        let looked_up = Box::pin(target.looked_up());
+        match connection.within(worker, limit, pin!(looked_up)).await {
+            Ok(()) | Err(Interrupt::Timeout) => place = target.next_place(),
+            Err(Interrupt::Stop(stop)) => return Err(Ending::Stopped(stop)),
+        }
+    }
+    let connected = match place {
         Place::Unresolved => Ok(Err(io::Error::new(
             io::ErrorKind::NotFound,
             format!("the name in {} does not resolve", target.label),

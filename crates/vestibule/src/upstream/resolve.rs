@@ -48,6 +48,7 @@ async fn follow(target: Arc<Target>, host: String, port: u16) {
                 RETRY
             }
         };
+        target.set_looked_up();
         tokio::time::sleep(wait).await;
     }
 }

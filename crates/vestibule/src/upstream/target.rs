@@ -12,6 +12,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 use vestibule_config::Upstream;
 
 use crate::metrics::TargetStats;
@@ -30,6 +31,10 @@ pub(crate) struct Target {
     active: AtomicUsize,
     /// What the name resolves to; unused for unix sockets.
     addresses: ArcSwap<Vec<SocketAddr>>,
+    /// Whether a look-up of the name has come to an end yet, well or badly.
+    looked_up: AtomicBool,
+    /// Says that it has.
+    first_look_up: Notify,
     /// Counts turns through the addresses.
     turn: AtomicUsize,
     /// Milliseconds since `epoch` until which it is avoided.
@@ -75,14 +80,16 @@ impl Target {
         };
         Self {
             label: Label(&upstream).to_string(),
-            upstream,
             stats: TargetStats::new(workers),
             active: AtomicUsize::new(0),
             addresses: ArcSwap::from_pointee(addresses),
+            looked_up: AtomicBool::new(!matches!(upstream, Upstream::Name(..))),
+            first_look_up: Notify::new(),
             turn: AtomicUsize::new(0),
             avoided_until: AtomicU64::new(0),
             unhealthy: AtomicBool::new(false),
             epoch: Instant::now(),
+            upstream,
         }
     }
 
@@ -135,6 +142,24 @@ impl Target {
         }
     }
 
+    /// Waits until the name has been looked up for the first time, which is soon after the start
+    /// or the reload that brought it.
+    pub(crate) async fn looked_up(&self) {
+        let first = self.first_look_up.notified();
+        tokio::pin!(first);
+        first.as_mut().enable();
+        if !self.looked_up.load(Ordering::Acquire) {
+            first.await;
+        }
+    }
+
+    /// Says that a look-up has come to an end.
+    pub(crate) fn set_looked_up(&self) {
+        if !self.looked_up.swap(true, Ordering::AcqRel) {
+            self.first_look_up.notify_waiters();
+        }
+    }
+
     /// Says what the name resolves to now. Answers whether that is new.
     pub(crate) fn set_addresses(&self, addresses: Vec<SocketAddr>) -> bool {
         let new = **self.addresses.load() != addresses;
@@ -180,6 +205,20 @@ mod tests {
         assert_eq!(target.next_place(), Place::Tcp(a));
         assert_eq!(target.next_place(), Place::Tcp(b));
         assert_eq!(target.next_place(), Place::Tcp(a));
+    }
+
+    #[tokio::test]
+    async fn the_first_look_up_is_waited_for() {
+        let target = Arc::new(named());
+        let waiter = tokio::spawn({
+            let target = Arc::clone(&target);
+            async move { target.looked_up().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiter.is_finished());
+        target.set_looked_up();
+        waiter.await.unwrap();
+        target.looked_up().await;
     }
 
     #[test]
