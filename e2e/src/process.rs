@@ -1,5 +1,5 @@
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -12,6 +12,7 @@ use crate::{eventually, wait_for};
 pub struct Process {
     name: String,
     child: Child,
+    stdin: Option<ChildStdin>,
     stdout: Lines,
     stderr: Lines,
 }
@@ -22,7 +23,7 @@ impl Process {
     /// Starts `command`; `name` is for messages.
     pub fn start(name: &str, command: &mut Command) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -35,10 +36,22 @@ impl Process {
         let stderr = collect(child.stderr.take());
         Self {
             name: name.to_owned(),
+            stdin: child.stdin.take(),
             child,
             stdout,
             stderr,
         }
+    }
+
+    /// Writes a line to its standard input.
+    pub fn say(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("standard input is open");
+        writeln!(stdin, "{line}").unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Ends its standard input.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
     }
 
     /// Waits for the end.
