@@ -23,6 +23,7 @@ impl Process {
     /// Starts `command`; `name` is for messages.
     pub fn start(name: &str, command: &mut Command) -> Self {
         let mut child = command
+            .env("PATH", path_with_sbin())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -94,6 +95,18 @@ impl Process {
         });
     }
 
+    /// Waits until somebody listens on this TCP port of its network namespace. Nobody connects to
+    /// find out, so that the first connection is the test's own.
+    pub fn wait_for_port(&mut self, port: u16) {
+        eventually(&format!("{} to listen on port {port}", self.name), || {
+            assert!(self.ended().is_none(), "{} has ended", self.name);
+            ["tcp", "tcp6"].iter().any(|table| {
+                std::fs::read_to_string(format!("/proc/{}/net/{table}", self.id()))
+                    .is_ok_and(|table| table.lines().any(|line| is_listening(line, port)))
+            })
+        });
+    }
+
     /// Memory that it holds, in bytes, without what the kernel holds for its sockets.
     pub fn resident_memory(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))
@@ -121,6 +134,21 @@ impl Drop for Process {
             );
         }
     }
+}
+
+/// Whether this line of `/proc/net/tcp` is of a socket that listens on `port`.
+fn is_listening(line: &str, port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let mut fields = line.split_whitespace().skip(1);
+    let (local, state) = (fields.next(), fields.nth(1));
+    let suffix = format!(":{port:04X}");
+    local.is_some_and(|local| local.ends_with(&suffix)) && state == Some(LISTEN)
+}
+
+/// Debian's daemons are where only root's `PATH` leads.
+fn path_with_sbin() -> String {
+    let path = std::env::var("PATH").unwrap_or_default();
+    format!("{path}:/usr/local/sbin:/usr/sbin:/sbin")
 }
 
 fn collect(stream: Option<impl Read + Send + 'static>) -> Lines {

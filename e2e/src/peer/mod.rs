@@ -1,0 +1,9 @@
+//! Other people's programs, each in the foreground with a directory of its own.
+
+mod certificate;
+mod haproxy;
+mod nginx;
+
+pub use certificate::certificate;
+pub use haproxy::Haproxy;
+pub use nginx::Nginx;
