@@ -6,6 +6,7 @@
 
 mod access;
 mod metrics;
+mod namespace;
 mod net;
 mod origin;
 mod peer;
@@ -19,9 +20,10 @@ mod wait;
 
 pub use access::Record;
 pub use metrics::{Metrics, http_get};
+pub use namespace::{Namespace, in_network_namespace};
 pub use net::{End, PATIENCE, connect, exchange, linger_zero, read_to_end, try_connect};
 pub use origin::{Connections, Origin};
-pub use peer::{Haproxy, Nginx, certificate};
+pub use peer::{Haproxy, Nginx, Prosody, ProsodyPorts, certificate};
 pub use port::ReservedPort;
 pub use process::Process;
 pub use proxy_origin::{ProxyOrigin, Told};

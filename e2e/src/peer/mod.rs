@@ -3,7 +3,9 @@
 mod certificate;
 mod haproxy;
 mod nginx;
+mod prosody;
 
 pub use certificate::certificate;
 pub use haproxy::Haproxy;
 pub use nginx::Nginx;
+pub use prosody::{Ports as ProsodyPorts, Prosody};
