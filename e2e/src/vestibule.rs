@@ -162,6 +162,11 @@ impl Vestibule {
             .collect()
     }
 
+    /// The event log so far, as it was written.
+    pub fn event_lines(&self) -> Vec<String> {
+        self.process.stderr()
+    }
+
     /// The address of the admin listener.
     pub fn admin(&self) -> SocketAddr {
         let event = wait_for("the admin listener", || {
