@@ -47,6 +47,8 @@ pub(crate) enum Ending {
     Eof(Party),
     /// One direction had ended, and then nothing moved for `half_close_timeout`.
     HalfCloseTimeout,
+    /// A bug of ours ended it.
+    InternalError,
     /// Nothing moved for `idle_timeout` on this side.
     IdleTimeout(Party),
     /// The connection was not carried.
@@ -67,6 +69,7 @@ impl Ending {
             Self::Empty => "empty",
             Self::Eof(_) => "eof",
             Self::HalfCloseTimeout => "half_close_timeout",
+            Self::InternalError => "internal_error",
             Self::IdleTimeout(_) => "idle_timeout",
             Self::Refused(refusal) => refusal.name(),
             Self::Rejected(_) => Refusal::ProxyHeaderInvalid.name(),
@@ -84,6 +87,7 @@ impl Ending {
             Self::ConnectFailed(_) => Party::Upstream,
             Self::Empty | Self::Refused(Refusal::ProxyHeaderTruncated) => Party::Client,
             Self::HalfCloseTimeout
+            | Self::InternalError
             | Self::IdleTimeout(_)
             | Self::Refused(_)
             | Self::Rejected(_)
@@ -97,9 +101,14 @@ impl Ending {
             Self::ConnectFailed(error) => Some(error.to_string()),
             Self::IdleTimeout(party) => Some(format!("the {} was silent", party.name())),
             Self::Rejected(reject) => Some(reject.name().to_owned()),
-            Self::Reset(_, kind) if *kind != io::ErrorKind::ConnectionReset => {
-                Some(kind.to_string())
-            }
+            // What a system call says of a connection that was reset before.
+            Self::Reset(
+                _,
+                io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::NotConnected,
+            ) => None,
+            Self::Reset(_, kind) => Some(kind.to_string()),
             _ => None,
         }
     }

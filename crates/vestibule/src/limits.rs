@@ -96,6 +96,10 @@ impl Limits {
             tokio::pin!(freed);
             freed.as_mut().enable();
             if let Some(place) = self.try_place() {
+                // Several places may have been freed before this waiter ran.
+                if self.connections() < self.max_connections() {
+                    self.freed.notify_one();
+                }
                 return place;
             }
             freed.await;
@@ -191,6 +195,24 @@ mod tests {
         tokio::task::yield_now().await;
         drop(one);
         waiter.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn every_waiter_gets_a_place_when_several_are_freed_at_once() {
+        let limits = Arc::new(Limits::new(3, 0));
+        let used: Vec<_> = (0..3).map(|_| limits.try_place().unwrap()).collect();
+        let waiters: Vec<_> = (0..3)
+            .map(|_| {
+                let limits = Arc::clone(&limits);
+                tokio::spawn(async move { limits.place().await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        drop(used);
+        for waiter in waiters {
+            let place = tokio::time::timeout(std::time::Duration::from_secs(5), waiter).await;
+            std::mem::forget(place.unwrap().unwrap());
+        }
     }
 
     #[test]

@@ -2,15 +2,14 @@
 //! 0600, because it changes state and shows client addresses.
 
 use std::{
-    fs, io,
+    io,
     io::{BufRead, BufReader, Write},
-    os::unix::{fs::PermissionsExt, net::UnixStream as StdStream},
-    path::{Path, PathBuf},
+    os::unix::net::{UnixListener as StdListener, UnixStream as StdStream},
+    path::Path,
     rc::Rc,
     time::Duration,
 };
 
-use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncBufReader},
@@ -20,7 +19,8 @@ use tokio::{
 
 use crate::{
     ending::Stop,
-    supervisor::{ReloadError, Supervisor, remove_stale},
+    supervisor::Supervisor,
+    sys::{SocketFile, listen_unix},
     worker::{ConnId, ConnectionView, Selection},
 };
 
@@ -92,29 +92,30 @@ pub(crate) struct UpstreamView {
     pub(crate) connect_errors: u64,
 }
 
-/// The file of the control socket; removed when dropped.
-#[derive(Debug)]
-pub(crate) struct ControlFile(PathBuf);
-
-impl Drop for ControlFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
+/// The control socket, bound but not served yet.
+pub(crate) struct Socket {
+    listener: StdListener,
+    file: SocketFile,
 }
 
-/// Binds the control socket and serves it until the runtime ends.
+/// Binds the control socket, for the owner only.
 ///
 /// # Errors
 ///
 /// When it cannot be bound, or another process listens on it.
-pub(crate) fn serve(supervisor: Rc<Supervisor>, path: &Path) -> io::Result<ControlFile> {
-    remove_stale(path)?;
-    // The file must not be open to others for a moment either.
-    let mask = rustix::process::umask(Mode::from_raw_mode(0o177));
-    let listener = UnixListener::bind(path);
-    rustix::process::umask(mask);
-    let listener = listener?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+pub(crate) fn bind(path: &Path) -> io::Result<Socket> {
+    let (listener, file) = listen_unix(path, 0o600)?;
+    Ok(Socket { listener, file })
+}
+
+/// Serves the control socket until the runtime ends. Answers its file, which is removed when
+/// dropped.
+///
+/// # Errors
+///
+/// When the runtime cannot watch the socket.
+pub(crate) fn serve(supervisor: Rc<Supervisor>, socket: Socket) -> io::Result<SocketFile> {
+    let listener = UnixListener::from_std(socket.listener)?;
     spawn_local(async move {
         loop {
             match listener.accept().await {
@@ -128,7 +129,7 @@ pub(crate) fn serve(supervisor: Rc<Supervisor>, path: &Path) -> io::Result<Contr
             }
         }
     });
-    Ok(ControlFile(path.to_owned()))
+    Ok(socket.file)
 }
 
 /// Asks the process whose control socket is at `path`.
@@ -172,19 +173,12 @@ async fn converse(supervisor: Rc<Supervisor>, stream: UnixStream) {
 async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
     match request {
         Request::Drain { service, after_ms } => drain(supervisor, service, after_ms).await,
-        Request::Kill { ids } => match ids.iter().map(|id| id.parse::<ConnId>()).collect() {
-            Ok(ids) => Answer::Stopping {
-                connections: supervisor.stop(&Selection::Ids(ids), Stop::Killed).await,
-            },
-            Err(message) => Answer::Failed { message },
-        },
+        Request::Kill { ids } => kill(supervisor, &ids).await,
         Request::Reload => match supervisor.reload() {
             Ok(report) => Answer::Reloaded {
                 report: report.render(false),
             },
-            Err(
-                error @ (ReloadError::Config(_) | ReloadError::NoFile | ReloadError::System(_)),
-            ) => failed(error.to_string()),
+            Err(error) => failed(error.to_string()),
         },
         Request::ShowConnections => Answer::Connections {
             connections: supervisor.connections().await,
@@ -202,6 +196,27 @@ async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
         Request::ShowServices => Answer::Services {
             services: services(supervisor),
         },
+    }
+}
+
+async fn kill(supervisor: &Supervisor, ids: &[String]) -> Answer {
+    let wanted = match ids.iter().map(|id| id.parse::<ConnId>()).collect() {
+        Ok(wanted) => wanted,
+        Err(message) => return Answer::Failed { message },
+    };
+    let live = supervisor.connections().await;
+    let gone: Vec<_> = ids
+        .iter()
+        .filter(|id| !live.iter().any(|c| c.id == **id))
+        .map(String::as_str)
+        .collect();
+    let connections = supervisor.stop(&Selection::Ids(wanted), Stop::Killed).await;
+    match gone.is_empty() {
+        true => Answer::Stopping { connections },
+        false => failed(format!(
+            "there is no connection {} (ending {connections} others)",
+            gone.join(", ")
+        )),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The read-only admin listener: `/metrics`, `/healthz`, `/readyz`.
 
-use std::{convert::Infallible, net::SocketAddr, rc::Rc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
 use http_body_util::Full;
 use hyper::{
@@ -19,11 +19,14 @@ use tokio::{
 
 use crate::{
     metrics::{Readout, render},
-    supervisor::Supervisor,
+    supervisor::{Supervisor, tcp_socket},
 };
 
 /// Admin connections at once; further ones wait.
 const CONNECTIONS: usize = 32;
+
+/// Connections that the kernel may hold before they are accepted.
+const BACKLOG: i32 = 128;
 
 /// For a request's head, and for an idle connection.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,17 +38,26 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// Binds `address` and serves it until the task is aborted. Answers the address that was bound.
+/// Listens on `address`; `[::]` is IPv6 only. Nothing is served yet.
 ///
 /// # Errors
 ///
 /// When it cannot be bound.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = tcp_socket(address, false)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves what [`bind`] answered until the runtime ends. Answers the address.
+///
+/// # Errors
+///
+/// When the runtime cannot watch the socket.
 pub(crate) fn serve(
     supervisor: Rc<Supervisor>,
-    address: SocketAddr,
-) -> std::io::Result<SocketAddr> {
-    let socket = std::net::TcpListener::bind(address)?;
-    socket.set_nonblocking(true)?;
+    socket: std::net::TcpListener,
+) -> io::Result<SocketAddr> {
     let listener = TcpListener::from_std(socket)?;
     let bound = listener.local_addr()?;
     spawn_local(accept(supervisor, listener));
@@ -53,28 +65,19 @@ pub(crate) fn serve(
 }
 
 async fn accept(supervisor: Rc<Supervisor>, listener: TcpListener) {
-    let places = Rc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        // The semaphore is never closed.
-        let place = Rc::clone(&places);
-        let Ok(_) = places
-            .acquire()
-            .await
-            .map(tokio::sync::SemaphorePermit::forget)
-        else {
-            return;
-        };
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    // The semaphore is never closed.
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let supervisor = Rc::clone(&supervisor);
                 spawn_local(async move {
                     converse(&supervisor, stream).await;
-                    place.add_permits(1);
+                    drop(place);
                 });
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot accept an admin connection");
-                place.add_permits(1);
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
         }

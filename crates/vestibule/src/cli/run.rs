@@ -1,15 +1,11 @@
 //! `vestibule run`.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode, rc::Rc};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{config_path, fail};
-use crate::{
-    admin::{self, control::ControlFile},
-    log::event,
-    supervisor::Supervisor,
-};
+use crate::{admin, log::event, supervisor::Supervisor};
 
 /// Runs until SIGTERM or SIGINT. SIGHUP reloads.
 pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
@@ -35,7 +31,10 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("cannot start the runtime: {error}")),
     };
-    match runtime.block_on(supervise(config, path, level)) {
+    let result = runtime.block_on(supervise(config, path, level));
+    // A name that is being looked up must not hold up the end.
+    runtime.shutdown_background();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => fail(message),
     }
@@ -46,24 +45,23 @@ async fn supervise(
     path: PathBuf,
     level: event::Level,
 ) -> Result<(), String> {
-    let admin = config.admin.clone();
     let watch = |kind| signal(kind).map_err(|error| format!("cannot watch signals: {error}"));
     let mut hangup = watch(SignalKind::hangup())?;
     let mut end = End {
         interrupt: watch(SignalKind::interrupt())?,
         terminate: watch(SignalKind::terminate())?,
     };
+    let endpoints = admin::bind(&config.admin)?;
     let supervisor = Supervisor::start(config, Some(path), level)?;
-    if let Some(address) = admin.listen {
-        let bound = admin::serve_http(Rc::clone(&supervisor), address)
-            .map_err(|error| format!("admin.listen = \"{address}\": {error}"))?;
-        tracing::info!(address = %bound, "admin listening");
+    let served = admin::serve(&supervisor, endpoints)?;
+    if let Some(address) = served.http {
+        tracing::info!(%address, "admin listening");
     }
-    let _control = open_control(&supervisor, admin.control)?;
     tracing::info!("ready");
     loop {
         tokio::select! {
             _ = hangup.recv() => {
+                supervisor.reopen_log();
                 // The result is in the log.
                 let _ = supervisor.reload();
             }
@@ -74,18 +72,6 @@ async fn supervise(
     supervisor.shut_down(end.asked()).await;
     tracing::info!("ended");
     Ok(())
-}
-
-fn open_control(
-    supervisor: &Rc<Supervisor>,
-    path: Option<PathBuf>,
-) -> Result<Option<ControlFile>, String> {
-    let Some(path) = path else {
-        return Ok(None);
-    };
-    admin::control::serve(Rc::clone(supervisor), &path)
-        .map(Some)
-        .map_err(|error| format!("admin.control = \"{}\": {error}", path.display()))
 }
 
 /// The signals that end the process.

@@ -1,7 +1,7 @@
 //! Accepting connections of one listening socket on one worker.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     io,
     rc::Rc,
     sync::Arc,
@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::Notify,
 };
 
@@ -18,7 +19,7 @@ use crate::{
     addr::{Endpoint, PeerAddr},
     plan::Listener,
     relay::Stream,
-    worker::{Socket, SocketId, Worker},
+    worker::{AbortOnPanic, Socket, SocketId, Worker},
 };
 
 /// How long nothing is accepted after the process has run out of descriptors or memory.
@@ -33,12 +34,11 @@ pub(crate) struct Binding {
 
 #[derive(Debug)]
 struct State {
-    closing: Cell<bool>,
+    /// Told when the socket is to be closed.
+    close: Notify,
     listener: RefCell<Arc<Listener>>,
     /// The address that every accepted socket has, when it is one.
     local: Option<Endpoint>,
-    /// Says that `closing` was set.
-    changed: Notify,
 }
 
 #[derive(Debug)]
@@ -64,10 +64,9 @@ impl Binding {
             Socket::Unix(socket) => Acceptor::Unix(UnixListener::from_std(socket)?),
         };
         let state = Rc::new(State {
-            closing: Cell::new(false),
+            close: Notify::new(),
             listener: RefCell::new(listener),
             local: acceptor.local(),
-            changed: Notify::new(),
         });
         tokio::task::spawn_local(accept(Rc::clone(worker), acceptor, Rc::clone(&state)));
         Ok(Self { id, state })
@@ -85,23 +84,18 @@ impl Binding {
 
     /// Accepts what the kernel has already established, then closes the socket.
     pub(crate) fn close(&self) {
-        self.state.closing.set(true);
-        self.state.changed.notify_one();
+        self.state.close.notify_one();
     }
 }
 
 async fn accept(worker: Rc<Worker>, acceptor: Acceptor, state: Rc<State>) {
+    let _guard = AbortOnPanic;
     let mut exhausted = false;
     loop {
         let accepted = tokio::select! {
             biased;
             accepted = std::future::poll_fn(|cx| acceptor.poll_accept(cx)) => accepted,
-            () = state.changed.notified() => {
-                if state.closing.get() {
-                    return drain(&worker, &acceptor, &state).await;
-                }
-                continue;
-            }
+            () = state.close.notified() => return drain(&worker, &acceptor, &state).await,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -126,8 +120,13 @@ async fn accept(worker: Rc<Worker>, acceptor: Acceptor, state: Rc<State>) {
 
 /// Accepts until the queue is empty.
 async fn drain(worker: &Rc<Worker>, acceptor: &Acceptor, state: &State) {
-    while let Some((stream, peer)) = acceptor.accept_now() {
-        carry(worker, state, stream, peer).await;
+    loop {
+        match acceptor.accept_now() {
+            Ok((stream, peer)) => carry(worker, state, stream, peer).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) if is_exhaustion(&error) => tokio::time::sleep(EXHAUSTED).await,
+            Err(error) => tracing::debug!(%error, "a connection was lost before it was accepted"),
+        }
     }
 }
 
@@ -175,22 +174,20 @@ impl Acceptor {
     }
 
     /// A connection that waits in the kernel's queue now, asked without the reactor.
-    fn accept_now(&self) -> Option<(Stream, PeerAddr)> {
+    fn accept_now(&self) -> io::Result<(Stream, PeerAddr)> {
         match self {
             Self::Tcp(listener) => {
-                let (socket, peer) = socket2::SockRef::from(listener).accept().ok()?;
-                socket.set_nonblocking(true).ok()?;
-                let stream = tokio::net::TcpStream::from_std(socket.into()).ok()?;
-                Some((
-                    Stream::Tcp(stream),
-                    PeerAddr(Endpoint::ip(peer.as_socket()?)),
-                ))
+                let (socket, peer) = SockRef::from(listener).accept()?;
+                socket.set_nonblocking(true)?;
+                let stream = TcpStream::from_std(socket.into())?;
+                let peer = peer.as_socket().map_or(Endpoint::Unix, Endpoint::ip);
+                Ok((Stream::Tcp(stream), PeerAddr(peer)))
             }
             Self::Unix(listener) => {
-                let (socket, _) = socket2::SockRef::from(listener).accept().ok()?;
-                socket.set_nonblocking(true).ok()?;
-                let stream = tokio::net::UnixStream::from_std(socket.into()).ok()?;
-                Some((Stream::Unix(stream), PeerAddr(Endpoint::Unix)))
+                let (socket, _) = SockRef::from(listener).accept()?;
+                socket.set_nonblocking(true)?;
+                let stream = UnixStream::from_std(socket.into())?;
+                Ok((Stream::Unix(stream), PeerAddr(Endpoint::Unix)))
             }
         }
     }

@@ -49,6 +49,9 @@ async fn carry(
         Next::Refuse => return Err(Ending::Refused(Refusal::Refused)),
     };
     connection.routed(Arc::clone(&service));
+    if !service.takes_tlvs() {
+        connection.header.take();
+    }
     let _client_place = worker
         .limits
         .client_place(connection.client())

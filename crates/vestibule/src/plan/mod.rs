@@ -79,7 +79,7 @@ impl Service {
     }
 
     /// Whether it writes TLVs that it takes from the incoming header.
-    fn takes_tlvs(&self) -> bool {
+    pub(crate) fn takes_tlvs(&self) -> bool {
         self.config.send_proxy.as_ref().is_some_and(|send| {
             send.version == ProxyVersion::V2
                 && (!send.pass_tlvs.is_empty()

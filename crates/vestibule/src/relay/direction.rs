@@ -106,6 +106,13 @@ impl Direction {
         self.state = State::Ended(Cause::SinkFailed);
     }
 
+    /// The sink was closed in order while it was written to: it wants no more, and nothing failed.
+    pub(crate) fn on_sink_closed(&mut self) {
+        self.pending = Vec::new();
+        self.written = 0;
+        self.state = State::Ended(Cause::Eof);
+    }
+
     /// What the sink is owed.
     pub(crate) fn pending(&self) -> &[u8] {
         &self.pending[self.written..]
@@ -122,8 +129,26 @@ impl Direction {
         }
     }
 
-    /// Whether the source has said FIN.
+    /// Whether nothing more is read, for whatever cause.
     pub(crate) fn source_ended(&self) -> bool {
+        self.state != State::Open
+    }
+
+    /// Whether the sink takes no more because it failed.
+    pub(crate) fn sink_failed(&self) -> bool {
+        self.state == State::Ended(Cause::SinkFailed)
+    }
+
+    /// Whether the source has failed.
+    pub(crate) fn source_failed(&self) -> bool {
+        matches!(
+            self.state,
+            State::Ending(Cause::SourceFailed) | State::Ended(Cause::SourceFailed)
+        )
+    }
+
+    /// Whether the source has said FIN, after which it may still receive.
+    pub(crate) fn source_said_fin(&self) -> bool {
         matches!(
             self.state,
             State::Ending(Cause::Eof) | State::Ended(Cause::Eof)
@@ -166,7 +191,7 @@ mod tests {
         let mut d = Direction::new(b"x".to_vec());
         d.on_written(1);
         d.on_read(0, b"");
-        assert!(d.source_ended());
+        assert!(d.source_said_fin());
         assert_eq!(d.next(), Step::ShutDown);
         d.on_shut_down();
         assert_eq!(d.next(), Step::Finished(Cause::Eof));
@@ -177,10 +202,18 @@ mod tests {
         let mut d = open();
         d.on_read(3, b"abc");
         d.on_read_failed();
-        assert!(!d.source_ended());
+        assert!(d.source_ended() && !d.source_said_fin());
         assert_eq!(d.next(), Step::Write);
         d.on_written(3);
         assert_eq!(d.next(), Step::Finished(Cause::SourceFailed));
+    }
+
+    #[test]
+    fn a_sink_that_closed_in_order_ends_like_fin() {
+        let mut d = open();
+        d.on_read(3, b"abc");
+        d.on_sink_closed();
+        assert_eq!(d.next(), Step::Finished(Cause::Eof));
     }
 
     #[test]

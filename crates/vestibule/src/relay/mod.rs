@@ -23,9 +23,12 @@ use crate::{
 /// After this time a connection is written to the access log as still open.
 const LONG: Duration = Duration::from_secs(60);
 
-/// How long bytes that were read before a reset may take to be delivered, and how long a side that
-/// was sent FIN may take to answer, once the connection is over.
+/// How long a side that was sent FIN may take to answer, once the connection is over.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// Between looks at a side that has said FIN: it may be reset afterwards, which nothing tells while
+/// there is nothing to write to it.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Two streams, and the bytes that go both ways between them until both directions have ended, one
 /// side fails, or nothing moves for too long.
@@ -88,12 +91,25 @@ impl<'a> Relay<'a> {
     /// Carries until the end, and tells the side that does not know it yet.
     pub(crate) async fn run(&mut self) -> Ending {
         let ending = poll_fn(|cx| self.poll(cx)).await;
+        self.connection.account(self.worker, &ending);
         match &ending {
             Ending::Eof(_) => {}
             Ending::Reset(party, _) => self.reset_other(*party).await,
-            _ => self.finish(&ending).await,
+            _ => match self.broken() {
+                // However it ends, this is not to look like FIN.
+                Some(party) => self.reset_other(party).await,
+                None => self.finish(&ending).await,
+            },
         }
         ending
+    }
+
+    /// The side that is known to have failed, when only bytes for the other side are still owed.
+    fn broken(&self) -> Option<Party> {
+        if self.inward.source_failed() || self.outward.sink_failed() {
+            return Some(Party::Client);
+        }
+        (self.outward.source_failed() || self.inward.sink_failed()).then_some(Party::Upstream)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
@@ -185,8 +201,7 @@ impl<'a> Relay<'a> {
                                 Poll::Ready(Ok((n, written > 0)))
                             }
                             Err(error) => {
-                                self.failure.get_or_insert((sink, error.kind()));
-                                direction.on_write_failed();
+                                write_failed(direction, to, sink, &error, &mut self.failure);
                                 Poll::Ready(Ok((n, false)))
                             }
                         }
@@ -217,8 +232,7 @@ impl<'a> Relay<'a> {
                         *sink_active = now;
                     }
                     Poll::Ready(Err(error)) => {
-                        self.failure.get_or_insert((sink, error.kind()));
-                        direction.on_write_failed();
+                        write_failed(direction, to, sink, &error, &mut self.failure);
                     }
                 },
                 Step::ShutDown => match opposite {
@@ -229,13 +243,20 @@ impl<'a> Relay<'a> {
                     Step::Finished(Cause::Eof) => direction.on_shut_down(),
                     _ => match to.shut_down_write() {
                         Ok(()) => direction.on_shut_down(),
-                        Err(error) => {
-                            self.failure.get_or_insert((sink, error.kind()));
-                            direction.on_write_failed();
-                        }
+                        Err(error) => write_failed(direction, to, sink, &error, &mut self.failure),
                     },
                 },
-                Step::Finished(cause) => return Poll::Ready(cause),
+                Step::Finished(cause) => {
+                    // The source may be unable to read what it is owed before somebody reads what
+                    // it writes, although nobody wants that any more.
+                    while cause == Cause::SinkFailed
+                        && let Poll::Ready(Ok(1..)) = self
+                            .worker
+                            .with_scratch(|scratch| from.poll_read(cx, scratch))
+                    {
+                    }
+                    return Poll::Ready(cause);
+                }
             }
         }
     }
@@ -249,6 +270,9 @@ impl<'a> Relay<'a> {
             return Poll::Pending;
         }
         self.half_closed = half_closed;
+        if let Some(party) = self.reset_after_fin() {
+            return Poll::Ready(Ending::Reset(party, io::ErrorKind::ConnectionReset));
+        }
         let (deadline, ending) = self.silence_deadline(half_closed);
         if deadline <= now {
             return Poll::Ready(ending);
@@ -258,10 +282,21 @@ impl<'a> Relay<'a> {
             self.long_at = Tick::NEVER;
         }
         self.check_at = deadline.min(self.long_at);
+        if half_closed {
+            self.check_at = self.check_at.min(now.after(LOOK));
+        }
         self.connection.set_deadline(self.worker, self.check_at);
         self.connection
             .poll_deadline(self.worker, cx)
             .map(|()| ending)
+    }
+
+    /// The side that has been reset after it had said FIN.
+    fn reset_after_fin(&self) -> Option<Party> {
+        if self.inward.source_said_fin() && self.client.has_failed() {
+            return Some(Party::Client);
+        }
+        (self.outward.source_said_fin() && self.upstream.has_failed()).then_some(Party::Upstream)
     }
 
     fn silence_deadline(&self, half_closed: bool) -> (Tick, Ending) {
@@ -283,16 +318,24 @@ impl<'a> Relay<'a> {
     }
 
     /// `failed` is gone: waits until what the kernel still holds for the other side is delivered,
-    /// and has it reset when it is closed.
+    /// and has it reset when it is closed. Waiting ends when nothing moves for
+    /// `half_close_timeout`.
     async fn reset_other(&self, failed: Party) {
         let other = match failed {
             Party::Client => &self.upstream,
             _ => &self.client,
         };
-        let mut waited = Duration::ZERO;
-        while other.unacknowledged() > 0 && waited < LINGER {
+        let limit = self.service.config.half_close_timeout;
+        let (mut left, mut unmoved) = (other.unacknowledged(), Duration::ZERO);
+        while left > 0 && unmoved < limit && self.connection.stopped().is_none() {
             tokio::time::sleep(TICK / 10).await;
-            waited += TICK / 10;
+            let now = other.unacknowledged();
+            unmoved = if now < left {
+                Duration::ZERO
+            } else {
+                unmoved + TICK / 10
+            };
+            left = now;
         }
         other.reset_on_close();
     }
@@ -328,6 +371,21 @@ impl<'a> Relay<'a> {
         })
         .await;
     }
+}
+
+/// `sink`, which is `to`, takes no more.
+fn write_failed(
+    direction: &mut Direction,
+    to: &Stream,
+    sink: Party,
+    error: &io::Error,
+    failure: &mut Option<(Party, io::ErrorKind)>,
+) {
+    if to.closed_in_order(error) {
+        return direction.on_sink_closed();
+    }
+    failure.get_or_insert((sink, error.kind()));
+    direction.on_write_failed();
 }
 
 /// Writes what is pending from `from` to `to`, then FIN, and reads `from` to its end.

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{RecvFlags, SendFlags},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -73,9 +76,23 @@ impl Stream {
         Ok(rustix::net::shutdown(self, rustix::net::Shutdown::Write)?)
     }
 
-    /// Makes closing the socket send RST and discard what is not sent yet.
+    /// Whether a write that failed like this tells only that the peer has closed. A unix socket
+    /// whose peer has read everything and closed says EPIPE; TCP says it after RST.
+    pub(crate) fn closed_in_order(&self, error: &io::Error) -> bool {
+        matches!(self, Self::Unix(_)) && error.kind() == io::ErrorKind::BrokenPipe
+    }
+
+    /// Makes closing the socket send RST and discard what is not sent yet. There is no RST between
+    /// unix sockets: the peer sees the end of the stream.
     pub(crate) fn reset_on_close(&self) {
         let _ = socket2::SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Whether the connection has failed in a way that no system call has told yet.
+    pub(crate) fn has_failed(&self) -> bool {
+        let mut asked = [PollFd::new(self, PollFlags::empty())];
+        let now = Timespec::default();
+        poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().contains(PollFlags::ERR)
     }
 
     /// Bytes written that the peer has not taken yet.

@@ -6,12 +6,18 @@ use vestibule_config::Config;
 /// Descriptors of one connection: the client's and the upstream's.
 const PER_CONNECTION: usize = 2;
 
-/// Descriptors of a worker beside its listening sockets: the event queue, its waker, and the
-/// connections that are accepted but wait for a place.
-const PER_WORKER: usize = 16;
+/// Descriptors of a worker: the event queue, its waker and what a library may need.
+const PER_WORKER: usize = 8;
+
+/// Descriptors of a listening address for each worker: the socket, held by the worker and by the
+/// supervisor, and a connection that was accepted but waits for a place.
+const PER_ADDRESS: usize = 3;
 
 /// Descriptors of the process: standard streams, logs, admin and control connections, checks.
 const PROCESS: usize = 128;
+
+/// What is counted with where there is no limit.
+const UNLIMITED: usize = 1 << 20;
 
 /// Raises the soft limit to the hard one, and answers how many connections fit, or as many as the
 /// configuration asks for if those fit.
@@ -22,8 +28,9 @@ const PROCESS: usize = 128;
 pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, String> {
     let descriptors = raise();
     let listening: usize = config.listeners.iter().map(|l| l.bind.len()).sum();
-    // Each listening socket is held by its worker and by the supervisor.
-    let overhead = PROCESS + workers * (PER_WORKER + 2 * listening);
+    let checked = config.services.iter().filter(|s| s.health.is_some());
+    let checks: usize = checked.map(|service| service.upstreams.len()).sum();
+    let overhead = PROCESS + checks + workers * (PER_WORKER + PER_ADDRESS * listening);
     let fit = descriptors.saturating_sub(overhead) / PER_CONNECTION;
     match config.limits.connections.map(usize::from) {
         Some(wanted) if wanted > fit => Err(format!(
@@ -52,7 +59,7 @@ fn raise() -> usize {
             maximum: limit.maximum,
         },
     );
-    getrlimit(Resource::Nofile).current.map_or(1 << 20, |n| {
-        usize::try_from(n).unwrap_or(usize::MAX).min(1 << 20)
-    })
+    getrlimit(Resource::Nofile)
+        .current
+        .map_or(UNLIMITED, |n| usize::try_from(n).unwrap_or(UNLIMITED))
 }

@@ -10,6 +10,7 @@ use std::{
     collections::HashMap,
     future::Future,
     io,
+    net::SocketAddr,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     rc::Rc,
@@ -24,7 +25,6 @@ use tokio::{
 use vestibule_config::{Bind, Config, Report};
 
 use crate::{
-    addr::Endpoint,
     ending::Stop,
     limits::Limits,
     log::{access, event},
@@ -34,7 +34,7 @@ use crate::{
     worker::{self, ConnectionView, Handle, Message, Selection, SocketId},
 };
 use sockets::Sockets;
-pub(crate) use sockets::remove_stale;
+pub(crate) use sockets::tcp_socket;
 
 /// How long connections may take to say goodbye after the drain.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -75,7 +75,7 @@ pub(crate) enum ReloadError {
 
 impl Supervisor {
     /// Binds, becomes the configured user, and starts the workers. On return every listener
-    /// accepts.
+    /// accepts. The control socket must exist before, so that it can be given to that user.
     ///
     /// # Errors
     ///
@@ -93,10 +93,11 @@ impl Supervisor {
         let plan = Arc::new(Plan::compile(config, workers, None));
         let mut sockets = Sockets::new(workers);
         let change = sockets.prepare(&plan)?;
-        privileges::check(&plan.config.runtime)?;
-        privileges::give_away(&plan)?;
         let log = &plan.config.log;
-        privileges::become_user(&plan.config.runtime)?;
+        if let Some(identity) = privileges::Identity::wanted(&plan.config.runtime)? {
+            identity.give_away(&plan.config)?;
+            identity.assume()?;
+        }
         let access = access::Writer::start(&log.access, log.format)
             .map_err(|error| format!("cannot open the access log: {error}"))?;
         let limits = Arc::new(Limits::new(
@@ -197,6 +198,9 @@ impl Supervisor {
 
     fn try_reload(&self) -> Result<Report, ReloadError> {
         let path: &Path = self.path.as_deref().ok_or(ReloadError::NoFile)?;
+        if !self.is_ready() {
+            return Err(ReloadError::System("the process is ending".to_owned()));
+        }
         let loaded = vestibule_config::load(path);
         let Some(config) = loaded.config else {
             return Err(ReloadError::Config(loaded.report));
@@ -205,19 +209,19 @@ impl Supervisor {
         let max_connections =
             descriptors::connections(&config, workers).map_err(ReloadError::System)?;
         let old = self.plan();
-        for key in needs_restart(&old.config, &config) {
-            tracing::warn!("{key} has changed, which takes effect at the next restart");
-        }
+        let postponed = needs_restart(&old.config, &config);
         let plan = Arc::new(Plan::compile(config, workers, Some(&old)));
         let change = self
             .sockets
             .borrow_mut()
             .prepare(&plan)
             .map_err(ReloadError::System)?;
+        for key in postponed {
+            tracing::warn!("{key} has changed, which takes effect at the next restart");
+        }
         self.limits
             .set(max_connections, plan.config.limits.connections_per_client);
         self.level.set(plan.config.log.level);
-        self.reopen_log();
         *self.plan.borrow_mut() = Arc::clone(&plan);
         self.apply(&plan, change);
         Ok(loaded.report)
@@ -226,7 +230,6 @@ impl Supervisor {
     /// Puts `plan` into effect on every worker.
     fn apply(&self, plan: &Arc<Plan>, mut change: sockets::Change) {
         let tcp = TcpOptions::new(&plan.config.tcp);
-        self.sockets.borrow().set_options(&tcp);
         let keep: HashMap<SocketId, Arc<Listener>> = change.keep;
         for worker in &*self.workers.borrow() {
             worker.send(Message::Apply {
@@ -291,19 +294,16 @@ impl Supervisor {
         let drain = async {
             let limit = self.plan().config.limits.drain_timeout;
             self.wait_for_connections(limit).await;
-            let left = self.stop(&Selection::All, Stop::Shutdown).await;
+            let left = self.limits.connections();
             if left > 0 {
                 tracing::info!(connections = left, "ending those that are left");
-                self.wait_for_connections(FAREWELL).await;
+                self.say_farewell().await;
             }
         };
         tokio::select! {
             () = drain => {}
-            () = now => {
-                // Their records are owed all the same.
-                self.stop(&Selection::All, Stop::Shutdown).await;
-                self.wait_for_connections(Duration::from_millis(50)).await;
-            }
+            // Workers write the records of those that are left.
+            () = now => {}
         }
         for task in self.background.take() {
             task.abort();
@@ -316,6 +316,15 @@ impl Supervisor {
         }
         if let Some(access) = self.access.take() {
             access.finish();
+        }
+    }
+
+    /// Ends every connection, also those that were accepted only now.
+    async fn say_farewell(&self) {
+        let start = Instant::now();
+        while self.limits.connections() > 0 && start.elapsed() < FAREWELL {
+            self.stop(&Selection::All, Stop::Shutdown).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -367,11 +376,12 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     keys
 }
 
-/// How an address is shown: as it can be written into the configuration.
-fn shown(endpoint: Endpoint, bind: &Bind) -> String {
-    match (endpoint, bind) {
-        (Endpoint::Ip(address), _) => address.to_string(),
-        (Endpoint::Unix, Bind::Unix(path)) => format!("unix:{}", path.display()),
-        (Endpoint::Unix, Bind::Tcp(address)) => address.to_string(),
+/// How an address is shown: as it can be written into the configuration. `local` is what the kernel
+/// made of it.
+fn shown(local: Option<SocketAddr>, bind: &Bind) -> String {
+    match (local, bind) {
+        (Some(address), _) => address.to_string(),
+        (None, Bind::Tcp(address)) => address.to_string(),
+        (None, Bind::Unix(path)) => format!("unix:{}", path.display()),
     }
 }

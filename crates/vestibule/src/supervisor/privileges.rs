@@ -1,104 +1,160 @@
 //! From root to the configured user, after binding.
 
-use nix::unistd::{Gid, Group, Uid, User, chown, geteuid, setgid, setgroups, setuid};
-use vestibule_config::{AccessLog, Bind, Runtime};
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+};
 
-use crate::plan::Plan;
+use nix::{
+    fcntl::{AT_FDCWD, AtFlags},
+    unistd::{Gid, Group, Uid, User, fchown, fchownat, geteuid, setgid, setgroups, setuid},
+};
+use vestibule_config::{AccessLog, Bind, Config, Runtime};
 
-/// The user and group of the configuration, when they are given and we may change to them.
-fn wanted(runtime: &Runtime) -> Result<Option<(Uid, Gid)>, String> {
-    if runtime.user.is_none() && runtime.group.is_none() {
-        return Ok(None);
-    }
-    let user = match &runtime.user {
-        None => None,
-        Some(name) => Some(
-            User::from_name(name)
-                .map_err(|error| format!("cannot look up runtime.user \"{name}\": {error}"))?
-                .ok_or_else(|| format!("runtime.user \"{name}\": there is no such user"))?,
-        ),
-    };
-    let group = match &runtime.group {
-        None => None,
-        Some(name) => Some(
-            Group::from_name(name)
-                .map_err(|error| format!("cannot look up runtime.group \"{name}\": {error}"))?
-                .ok_or_else(|| format!("runtime.group \"{name}\": there is no such group"))?,
-        ),
-    };
-    let uid = user.as_ref().map_or_else(geteuid, |user| user.uid);
-    let gid = group
-        .map(|group| group.gid)
-        .or(user.map(|user| user.gid))
-        .unwrap_or_else(nix::unistd::getegid);
-    Ok(Some((uid, gid)))
+/// Who the process becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    uid: Uid,
+    gid: Gid,
 }
 
-/// Whether the user and group exist. A process that is not root keeps who it is, and says so.
-///
-/// # Errors
-///
-/// A sentence, when they do not exist.
-pub(super) fn check(runtime: &Runtime) -> Result<(), String> {
-    if let Some((uid, _)) = wanted(runtime)?
-        && !geteuid().is_root()
-        && uid != geteuid()
-    {
-        tracing::warn!("runtime.user is ignored: only root can change to another user");
+impl Identity {
+    /// The configured user and group; `None` when there are none, or the process is not root and
+    /// has to stay who it is.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when there is no such user or group.
+    pub(super) fn wanted(runtime: &Runtime) -> Result<Option<Self>, String> {
+        let Some(name) = &runtime.user else {
+            return Ok(None);
+        };
+        let number = name.parse::<u32>().ok().map(Uid::from_raw);
+        let user = match (User::from_name(name), number) {
+            (Ok(None), Some(uid)) => User::from_uid(uid),
+            (found, _) => found,
+        };
+        let user =
+            user.map_err(|error| format!("cannot look up runtime.user \"{name}\": {error}"))?;
+        let uid = user
+            .as_ref()
+            .map(|user| user.uid)
+            .or(number)
+            .ok_or_else(|| format!("runtime.user \"{name}\": there is no such user"))?;
+        let gid = match &runtime.group {
+            Some(group) => group_id(group)?,
+            None => user.map(|user| user.gid).ok_or_else(|| {
+                format!("runtime.user \"{name}\" has no group of its own: set runtime.group")
+            })?,
+        };
+        if geteuid().is_root() {
+            return Ok(Some(Self { uid, gid }));
+        }
+        if uid != geteuid() {
+            tracing::warn!("runtime.user is ignored: only root can change to another user");
+        }
+        Ok(None)
     }
-    Ok(())
-}
 
-/// Gives what was made as root to the user who must use it later: unix sockets and the access log.
-///
-/// # Errors
-///
-/// A sentence that says what could not be given away.
-pub(super) fn give_away(plan: &Plan) -> Result<(), String> {
-    let Some((uid, gid)) = wanted(&plan.config.runtime)? else {
-        return Ok(());
-    };
-    if !geteuid().is_root() {
-        return Ok(());
-    }
-    let sockets = plan.listeners.iter().flat_map(|listener| &listener.bind);
-    let mut paths: Vec<_> = sockets
-        .filter_map(|bind| match bind {
+    /// Gives what was made as root to the user who must use it later: unix sockets, the control
+    /// socket and the access log. Links are never followed, because the user may have made them.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what could not be given away.
+    pub(super) fn give_away(self, config: &Config) -> Result<(), String> {
+        let bound = config.listeners.iter().flat_map(|listener| &listener.bind);
+        let sockets = bound.filter_map(|bind| match bind {
             Bind::Unix(path) => Some(path),
             Bind::Tcp(_) => None,
-        })
-        .collect();
-    if let AccessLog::File(path) = &plan.config.log.access {
-        std::fs::OpenOptions::new()
+        });
+        for path in sockets.chain(&config.admin.control) {
+            let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
+            fchownat(AT_FDCWD, path, Some(self.uid), Some(self.gid), flags).map_err(|error| {
+                format!("cannot give {} to runtime.user: {error}", path.display())
+            })?;
+        }
+        match &config.log.access {
+            AccessLog::File(path) => self.give_log(path),
+            AccessLog::Off | AccessLog::Stdout => Ok(()),
+        }
+    }
+
+    fn give_log(self, path: &Path) -> Result<(), String> {
+        let failed = |error: &dyn std::fmt::Display| {
+            format!(
+                "cannot give the access log {} to runtime.user: {error}",
+                path.display()
+            )
+        };
+        let file = OpenOptions::new()
             .create(true)
             .append(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(path)
-            .map_err(|error| format!("cannot open the access log {}: {error}", path.display()))?;
-        paths.push(path);
+            .map_err(|error| failed(&error))?;
+        let found = file.metadata().map_err(|error| failed(&error))?;
+        if !found.is_file() {
+            // A device or a pipe: whoever made it says who may write to it.
+            return Ok(());
+        }
+        if found.nlink() != 1 {
+            return Err(failed(&"it has another name as well"));
+        }
+        fchown(&file, Some(self.uid), Some(self.gid)).map_err(|error| failed(&error))
     }
-    for path in paths {
-        chown(path, Some(uid), Some(gid))
-            .map_err(|error| format!("cannot give {} to runtime.user: {error}", path.display()))?;
+
+    /// Becomes the user and group. Before any thread is started.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says which step failed; the process must not go on as root then.
+    pub(super) fn assume(self) -> Result<(), String> {
+        let failed = |what: &str, error: nix::Error| format!("cannot change the {what}: {error}");
+        setgroups(&[self.gid]).map_err(|error| failed("supplementary groups", error))?;
+        setgid(self.gid).map_err(|error| failed("group", error))?;
+        setuid(self.uid).map_err(|error| failed("user", error))?;
+        tracing::info!(
+            uid = self.uid.as_raw(),
+            gid = self.gid.as_raw(),
+            "no longer root"
+        );
+        Ok(())
     }
-    Ok(())
 }
 
-/// Becomes the configured user and group, when started as root. Before any thread is started.
-///
-/// # Errors
-///
-/// A sentence that says which step failed; the process must not go on as root then.
-pub(super) fn become_user(runtime: &Runtime) -> Result<(), String> {
-    let Some((uid, gid)) = wanted(runtime)? else {
-        return Ok(());
-    };
-    if !geteuid().is_root() {
-        return Ok(());
+fn group_id(name: &str) -> Result<Gid, String> {
+    let found = Group::from_name(name)
+        .map_err(|error| format!("cannot look up runtime.group \"{name}\": {error}"))?;
+    found
+        .map(|group| group.gid)
+        .or_else(|| name.parse().ok().map(Gid::from_raw))
+        .ok_or_else(|| format!("runtime.group \"{name}\": there is no such group"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runtime(user: &str, group: Option<&str>) -> Runtime {
+        Runtime {
+            user: Some(user.into()),
+            group: group.map(Into::into),
+            ..Runtime::default()
+        }
     }
-    let failed = |what: &str, error: nix::Error| format!("cannot change the {what}: {error}");
-    setgroups(&[gid]).map_err(|error| failed("supplementary groups", error))?;
-    setgid(gid).map_err(|error| failed("group", error))?;
-    setuid(uid).map_err(|error| failed("user", error))?;
-    tracing::info!(uid = uid.as_raw(), gid = gid.as_raw(), "no longer root");
-    Ok(())
+
+    #[test]
+    fn names_and_numbers_are_looked_up() {
+        let error = Identity::wanted(&runtime("no-such-user", None)).unwrap_err();
+        assert!(error.contains("no such user"), "{error}");
+        let error = Identity::wanted(&runtime("root", Some("no-such-group"))).unwrap_err();
+        assert!(error.contains("no such group"), "{error}");
+        let error = Identity::wanted(&runtime("4294900000", None)).unwrap_err();
+        assert!(error.contains("set runtime.group"), "{error}");
+        let number = Identity::wanted(&runtime("4294900000", Some("12"))).unwrap();
+        assert_eq!(number.is_some(), geteuid().is_root());
+        assert_eq!(Identity::wanted(&Runtime::default()), Ok(None));
+    }
 }

@@ -1,26 +1,15 @@
 //! The listening sockets of the process. They are made here, lent to the workers, and kept over
 //! reloads as long as the configuration names their address.
 
-use std::{
-    collections::HashMap,
-    fs, io,
-    net::SocketAddr,
-    os::unix::{
-        fs::{FileTypeExt, MetadataExt, PermissionsExt},
-        net::{UnixListener, UnixStream},
-    },
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use vestibule_config::Bind;
 
 use super::{Listening, shown};
 use crate::{
-    addr::Endpoint,
     plan::{Listener, Plan},
-    sys::TcpOptions,
+    sys::{SocketFile, TcpOptions, listen_unix},
     worker::{Socket, SocketId},
 };
 
@@ -45,12 +34,12 @@ struct Bound {
     id: SocketId,
     bind: Bind,
     listener: String,
-    /// What the kernel says; differs from `bind` when that asks for port 0.
-    endpoint: Endpoint,
+    /// What the kernel says of a TCP address; differs from `bind` when that asks for port 0.
+    local: Option<SocketAddr>,
     /// One per worker for TCP (SO_REUSEPORT), one for all for unix.
     sockets: Vec<RawSocket>,
-    /// Device and inode of a unix socket's file, so that only our own is removed.
-    file: Option<(u64, u64)>,
+    /// A unix socket's file, which goes with it.
+    _file: Option<SocketFile>,
 }
 
 /// What a new plan changes.
@@ -80,11 +69,11 @@ impl Sockets {
     ///
     /// Every address that cannot be bound, with a reason each; nothing has changed then.
     pub(super) fn prepare(&mut self, plan: &Plan) -> Result<Change, String> {
+        let tcp = TcpOptions::new(&plan.config.tcp);
         let mut change = Change {
             add: (0..self.workers).map(|_| Vec::new()).collect(),
             ..Change::default()
         };
-        let tcp = TcpOptions::new(&plan.config.tcp);
         let mut fresh = Vec::new();
         let mut problems = Vec::new();
         for listener in &plan.listeners {
@@ -93,46 +82,35 @@ impl Sockets {
                     change.keep.insert(known, Arc::clone(listener));
                     continue;
                 }
-                match self.bind(bind, &listener.name, &tcp) {
-                    Ok(bound) => fresh.push((bound, Arc::clone(listener))),
+                match self.open(bind, listener, &tcp, &mut change.add) {
+                    Ok(bound) => fresh.push(bound),
+                    Err(error) if is_missing_ipv6(&error, bind) && listener.bind.len() > 1 => {
+                        tracing::warn!(listener = listener.name, "this system has no IPv6");
+                    }
                     Err(error) => problems.push(format!(
                         "listener \"{}\" cannot listen on {}: {error}",
                         listener.name,
-                        shown(Endpoint::Unix, bind)
+                        shown(None, bind)
                     )),
                 }
             }
         }
         if !problems.is_empty() {
-            for (bound, _) in &fresh {
-                bound.remove_file();
-            }
             return Err(problems.join("\n"));
         }
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.bound)
+            .into_iter()
+            .partition(|bound| change.keep.contains_key(&bound.id));
+        self.bound = kept;
         for bound in &mut self.bound {
             if let Some(listener) = change.keep.get(&bound.id) {
                 bound.listener.clone_from(&listener.name);
             }
         }
-        let keep = &change.keep;
-        let (kept, gone) = std::mem::take(&mut self.bound)
-            .into_iter()
-            .partition(|bound| keep.contains_key(&bound.id));
-        self.bound = kept;
-        for bound in Vec::from_iter(gone) {
-            change.closed.push(bound.listening());
-            bound.remove_file();
-        }
-        for (bound, listener) in fresh {
-            for (worker, add) in change.add.iter_mut().enumerate() {
-                let lent = bound
-                    .lend(worker)
-                    .map_err(|error| format!("cannot lend a socket to a worker: {error}"))?;
-                add.push((bound.id, lent, Arc::clone(&listener)));
-            }
-            change.opened.push(bound.listening());
-            self.bound.push(bound);
-        }
+        change.closed = gone.iter().map(Bound::listening).collect();
+        change.opened = fresh.iter().map(Bound::listening).collect();
+        self.bound.extend(fresh);
+        self.set_options(&tcp);
         Ok(change)
     }
 
@@ -142,7 +120,7 @@ impl Sockets {
     }
 
     /// Sets the options that accepted TCP connections inherit.
-    pub(super) fn set_options(&self, tcp: &TcpOptions) {
+    fn set_options(&self, tcp: &TcpOptions) {
         for bound in self.bound.iter().filter(|b| matches!(b.bind, Bind::Tcp(_))) {
             for socket in &bound.sockets {
                 if let Err(error) = tcp.apply(socket) {
@@ -154,9 +132,7 @@ impl Sockets {
 
     /// Lets go of all sockets; the workers still hold theirs.
     pub(super) fn close(&mut self) {
-        for bound in self.bound.drain(..) {
-            bound.remove_file();
-        }
+        self.bound.clear();
     }
 
     /// The socket we have for this address. With port 0 the listener's name decides, because each
@@ -175,42 +151,45 @@ impl Sockets {
             .map(|bound| bound.id)
     }
 
-    fn bind(&mut self, bind: &Bind, listener: &str, tcp: &TcpOptions) -> io::Result<Bound> {
-        let (sockets, endpoint, file) = match bind {
-            Bind::Tcp(address) => {
-                let sockets = self.bind_tcp(*address, tcp)?;
-                let endpoint = sockets[0]
-                    .local_addr()?
-                    .as_socket()
-                    .map_or(Endpoint::Unix, Endpoint::Ip);
-                (sockets, endpoint, None)
-            }
-            Bind::Unix(path) => {
-                let (socket, file) = bind_unix(path)?;
-                (vec![socket], Endpoint::Unix, Some(file))
-            }
-        };
+    /// Binds an address and adds what is lent to each worker to its list.
+    fn open(
+        &mut self,
+        bind: &Bind,
+        listener: &Arc<Listener>,
+        tcp: &TcpOptions,
+        add: &mut [Vec<(SocketId, Socket, Arc<Listener>)>],
+    ) -> io::Result<Bound> {
         self.next_id += 1;
-        Ok(Bound {
+        let mut bound = Bound {
             id: SocketId(self.next_id),
             bind: bind.clone(),
-            listener: listener.to_owned(),
-            endpoint,
-            sockets,
-            file,
-        })
+            listener: listener.name.clone(),
+            local: None,
+            sockets: Vec::new(),
+            _file: None,
+        };
+        match bind {
+            Bind::Tcp(address) => {
+                bound.sockets = self.bind_tcp(*address, tcp)?;
+                bound.local = bound.sockets[0].local_addr()?.as_socket();
+            }
+            Bind::Unix(path) => {
+                let (socket, file) = listen_unix(path, UNIX_MODE)?;
+                bound.sockets.push(socket.into());
+                bound._file = Some(file);
+            }
+        }
+        for (worker, add) in add.iter_mut().enumerate() {
+            add.push((bound.id, bound.lend(worker)?, Arc::clone(listener)));
+        }
+        Ok(bound)
     }
 
     fn bind_tcp(&self, address: SocketAddr, tcp: &TcpOptions) -> io::Result<Vec<RawSocket>> {
-        let ours = self.bound.iter().any(|bound| {
-            bound
-                .endpoint
-                .socket_addr()
-                .is_some_and(|bound| bound.port() == address.port())
-        });
+        let ours = self.bound.iter().filter_map(|bound| bound.local);
         // SO_REUSEPORT would let a second process take a share of our connections, and us of
         // another's. A socket without it finds out whether there is one.
-        if !ours && address.port() != 0 {
+        if address.port() != 0 && !ours.into_iter().any(|ours| overlap(ours, address)) {
             tcp_socket(address, false)?;
         }
         let mut address = address;
@@ -234,7 +213,7 @@ impl Bound {
     fn listening(&self) -> Listening {
         Listening {
             listener: self.listener.clone(),
-            address: shown(self.endpoint, &self.bind),
+            address: shown(self.local, &self.bind),
         }
     }
 
@@ -245,17 +224,10 @@ impl Bound {
             Bind::Unix(_) => Socket::Unix(socket.into()),
         })
     }
-
-    fn remove_file(&self) {
-        if let (Bind::Unix(path), Some(file)) = (&self.bind, self.file)
-            && fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == file)
-        {
-            let _ = fs::remove_file(path);
-        }
-    }
 }
 
-fn tcp_socket(address: SocketAddr, reuse_port: bool) -> io::Result<RawSocket> {
+/// A bound TCP socket that does not listen yet. `[::]` is IPv6 only.
+pub(crate) fn tcp_socket(address: SocketAddr, reuse_port: bool) -> io::Result<RawSocket> {
     let domain = Domain::for_address(address);
     let socket = RawSocket::new(
         domain,
@@ -272,41 +244,17 @@ fn tcp_socket(address: SocketAddr, reuse_port: bool) -> io::Result<RawSocket> {
     Ok(socket)
 }
 
-/// A listening unix socket, and its file's device and inode.
-fn bind_unix(path: &Path) -> io::Result<(RawSocket, (u64, u64))> {
-    remove_stale(path)?;
-    let listener = UnixListener::bind(path)?;
-    listener.set_nonblocking(true)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(UNIX_MODE))?;
-    let found = fs::symlink_metadata(path)?;
-    Ok((RawSocket::from(listener), (found.dev(), found.ino())))
+/// Whether a connection could come to both.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port()
+        && one.is_ipv4() == other.is_ipv4()
+        && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
-/// Removes the file of a socket on which nobody listens any more.
-///
-/// # Errors
-///
-/// When somebody does, or the file is no socket.
-pub(crate) fn remove_stale(path: &Path) -> io::Result<()> {
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if !found.file_type().is_socket() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "there is a file of that name which is not a socket",
-        ));
-    }
-    match UnixStream::connect(path) {
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            "another process listens on it",
-        )),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) => Err(error),
-    }
+/// Whether binding failed because the system does without IPv6.
+fn is_missing_ipv6(error: &io::Error, bind: &Bind) -> bool {
+    error.raw_os_error() == Some(libc::EAFNOSUPPORT)
+        && matches!(bind, Bind::Tcp(address) if address.is_ipv6() && address.ip().is_unspecified())
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! The system calls that no crate wraps safely. All `unsafe` of the project lives here.
 
 mod options;
+mod unix_socket;
 
 use std::{ffi::c_int, io, os::fd::AsFd};
 
 use rustix::ioctl::{Getter, Opcode, ioctl};
 
 pub(crate) use options::TcpOptions;
+pub(crate) use unix_socket::{SocketFile, listen as listen_unix};
 
 /// Bytes written to a stream socket that its peer has not taken yet: for TCP those not
 /// acknowledged, for unix sockets those not read (`SIOCOUTQ`; tcp(7), unix(7)).

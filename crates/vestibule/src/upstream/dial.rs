@@ -1,6 +1,6 @@
 //! Dialing: from a service to a connected stream that has been told who the client is.
 
-use std::{io, net::SocketAddr, path::Path, pin::pin, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
@@ -15,6 +15,9 @@ use crate::{
     relay::Stream,
     worker::{Connection, Interrupt, Worker},
 };
+
+/// Between attempts to connect to a unix socket whose queue is full.
+const QUEUE_FULL: Duration = Duration::from_millis(10);
 
 /// A connection to a target.
 pub(crate) struct Dialed {
@@ -113,7 +116,7 @@ async fn attempt(
 }
 
 /// Begins to connect; answers whether that is done already, which saves waiting for the reactor.
-pub(crate) fn start_tcp(worker: &Worker, address: SocketAddr) -> io::Result<(TcpStream, bool)> {
+fn start_tcp(worker: &Worker, address: SocketAddr) -> io::Result<(TcpStream, bool)> {
     let socket = tcp_socket(address)?;
     worker.tcp_options.borrow().apply(&socket)?;
     begin(socket, address)
@@ -148,9 +151,18 @@ pub(crate) async fn connected(stream: TcpStream) -> io::Result<Stream> {
     }
 }
 
-/// Connects to a unix socket.
+/// Connects to a unix socket. While its queue is full, which the kernel says at once, it is tried
+/// again and again.
 pub(crate) async fn connect_unix(path: &Path) -> io::Result<Stream> {
-    Ok(Stream::Unix(UnixStream::connect(path).await?))
+    loop {
+        match UnixStream::connect(path).await {
+            Ok(stream) => return Ok(Stream::Unix(stream)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(QUEUE_FULL).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Writes the PROXY header and the client's first bytes; answers what the target did not take yet.

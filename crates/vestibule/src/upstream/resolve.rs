@@ -1,6 +1,6 @@
 //! Names of targets, resolved once per process and never on a worker.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use vestibule_config::Upstream;
 
@@ -29,9 +29,8 @@ pub(crate) async fn keep_resolved(plan: Arc<Plan>) {
 async fn follow(target: Arc<Target>, host: String, port: u16) {
     let mut failing = false;
     loop {
-        let wait = match tokio::net::lookup_host((host.as_str(), port)).await {
-            Ok(found) => {
-                let mut addresses: Vec<SocketAddr> = found.collect();
+        let wait = match look_up(&host, port).await {
+            Ok(mut addresses) => {
                 addresses.sort_unstable();
                 addresses.dedup();
                 failing = false;
@@ -50,5 +49,14 @@ async fn follow(target: Arc<Target>, host: String, port: u16) {
         };
         target.set_looked_up();
         tokio::time::sleep(wait).await;
+    }
+}
+
+/// At least one address.
+async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+    match addresses.is_empty() {
+        true => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
+        false => Ok(addresses),
     }
 }

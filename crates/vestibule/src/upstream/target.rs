@@ -100,7 +100,12 @@ impl Target {
 
     /// Whether it is worth trying before others that are not.
     pub(crate) fn is_up(&self) -> bool {
-        if self.unhealthy.load(Ordering::Relaxed) {
+        let unresolved = || {
+            matches!(self.upstream, Upstream::Name(..))
+                && self.looked_up.load(Ordering::Relaxed)
+                && self.addresses.load().is_empty()
+        };
+        if self.unhealthy.load(Ordering::Relaxed) || unresolved() {
             return false;
         }
         let until = self.avoided_until.load(Ordering::Relaxed);
@@ -216,14 +221,17 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waiter.is_finished());
+        assert!(target.is_up());
         target.set_looked_up();
         waiter.await.unwrap();
         target.looked_up().await;
+        assert!(!target.is_up(), "a name that does not resolve");
     }
 
     #[test]
     fn failures_avoid_and_successes_forgive() {
         let target = named();
+        target.set_addresses(vec!["192.0.2.1:5222".parse().unwrap()]);
         assert!(target.is_up());
         target.failed();
         assert!(!target.is_up());

@@ -83,6 +83,9 @@ pub(crate) struct Connection {
     peer: PeerAddr,
     service: OnceCell<Arc<Service>>,
     stop: Cell<Option<Stop>>,
+    accounted: Cell<bool>,
+    /// Whether there is an "open" record.
+    announced: Cell<bool>,
     target: RefCell<Option<Arc<Target>>>,
     timer: TimerKey,
 }
@@ -135,6 +138,8 @@ impl Live {
             peer,
             service: OnceCell::new(),
             stop: Cell::new(None),
+            accounted: Cell::new(false),
+            announced: Cell::new(false),
             target: RefCell::default(),
             timer: worker.timers.insert(),
         });
@@ -146,10 +151,37 @@ impl Live {
         }
     }
 
-    /// Says how it ended: counts that, and writes the access record.
+    /// Says how it ended.
     pub(crate) fn close(self, ending: &Ending) {
+        self.connection.account(&self.worker, ending);
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
         let (worker, connection) = (&self.worker, &self.connection);
-        let stats = &connection.listener.stats;
+        // Its task was dropped, because the worker ends or a bug made it panic.
+        connection.account(
+            worker,
+            &match std::thread::panicking() {
+                true => Ending::InternalError,
+                false => Ending::Stopped(connection.stopped().unwrap_or(Stop::Shutdown)),
+            },
+        );
+        worker.timers.remove(connection.timer);
+        worker.connections.remove(self.key);
+        connection.listener.stats.active.subtract(worker.id, 1);
+    }
+}
+
+impl Connection {
+    /// Says how it ended: counts that, and writes the access record. Only the first time, so that
+    /// saying goodbye to the peers does not count as a part of the connection.
+    pub(crate) fn account(&self, worker: &Worker, ending: &Ending) {
+        if self.accounted.replace(true) {
+            return;
+        }
+        let stats = &self.listener.stats;
         match ending {
             Ending::Refused(refusal) => stats.refused(*refusal).add(worker.id, 1),
             Ending::Rejected(reject) => {
@@ -158,24 +190,13 @@ impl Live {
             }
             _ => {}
         }
-        if connection.was_empty(ending) {
+        if self.was_empty(ending) && !self.announced.get() {
             stats.empty.add(worker.id, 1);
         } else {
-            connection.record(worker, Event::Close(ending));
+            self.record(worker, Event::Close(ending));
         }
     }
-}
 
-impl Drop for Live {
-    fn drop(&mut self) {
-        let (worker, connection) = (&self.worker, &self.connection);
-        worker.timers.remove(connection.timer);
-        worker.connections.remove(self.key);
-        connection.listener.stats.active.subtract(worker.id, 1);
-    }
-}
-
-impl Connection {
     /// Whether it came and went without a byte, as checks do: such connections are counted, not
     /// logged.
     fn was_empty(&self, ending: &Ending) -> bool {
@@ -193,6 +214,9 @@ impl Connection {
     pub(crate) fn record(&self, worker: &Worker, event: Event<'_>) {
         if !worker.access.enabled() {
             return;
+        }
+        if let Event::Open = event {
+            self.announced.set(true);
         }
         let target = self.target.borrow();
         worker.access.write(&Record {

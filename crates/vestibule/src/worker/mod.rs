@@ -62,6 +62,7 @@ impl Worker {
 
     /// Turns the wheel and hands access records over, each tick while there is a connection.
     async fn tick(&self) {
+        let _guard = AbortOnPanic;
         loop {
             if self.timers.is_empty() {
                 self.access.flush();
@@ -117,6 +118,8 @@ pub(crate) fn start(
                     peek_timeout: Cell::new(Duration::from_secs(5)),
                 });
                 runtime.block_on(run(&worker, inbox));
+                // Connections that are left write their records now.
+                drop(runtime);
                 worker.access.flush();
             }
         })?;
@@ -129,7 +132,7 @@ pub(crate) fn start(
 
 /// Ends the process when a worker's thread panics. (A panic in the task of a connection ends only
 /// that.) Its sockets would go on taking connections that nobody accepts.
-struct AbortOnPanic;
+pub(crate) struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {
     fn drop(&mut self) {

@@ -77,7 +77,7 @@ impl Registry {
         }
     }
 
-    /// An id that no other connection of any process of ours has: the PP2_TYPE_UNIQUE_ID we send.
+    /// An id that hardly any other connection of any process has: the PP2_TYPE_UNIQUE_ID we send.
     pub(crate) fn unique_id(&self, id: ConnId) -> String {
         format!("{:08x}-{id}", self.boot)
     }

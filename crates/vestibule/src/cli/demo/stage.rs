@@ -19,6 +19,8 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
+use vestibule_config::Admin;
+
 use super::{
     client::exchange,
     configuration::{Upstreams, configuration},
@@ -27,7 +29,7 @@ use super::{
     table::Missed,
 };
 use crate::{
-    admin::{self, control::ControlFile},
+    admin::{self, Served},
     log::event,
     supervisor::Supervisor,
 };
@@ -39,7 +41,7 @@ pub(super) struct Stage {
     directory: Directory,
     seen: RefCell<UnboundedReceiver<Seen>>,
     supervisor: Rc<Supervisor>,
-    _control: ControlFile,
+    _served: Served,
     dead: Dead,
 }
 
@@ -75,19 +77,19 @@ impl Stage {
         let loaded = vestibule_config::load(&path);
         let config = loaded.config.ok_or_else(|| loaded.report.render(false))?;
         let level = event::start(&config.log);
+        let endpoints = admin::bind(&Admin {
+            listen: Some(LOOPBACK),
+            control: Some(directory.path().join(CONTROL)),
+        })?;
         let supervisor = Supervisor::start(config, Some(path), level)?;
-        let admin = admin::serve_http(Rc::clone(&supervisor), LOOPBACK)
-            .map_err(|error| format!("cannot start the admin listener: {error}"))?;
-        let control =
-            admin::control::serve(Rc::clone(&supervisor), &directory.path().join(CONTROL))
-                .map_err(|error| format!("cannot open the control socket: {error}"))?;
+        let admin = admin::serve(&supervisor, endpoints)?;
         let stage = Self {
             addresses: RefCell::default(),
-            admin,
+            admin: admin.http.unwrap_or(LOOPBACK),
             directory,
             seen: RefCell::new(seen),
             supervisor,
-            _control: control,
+            _served: admin,
             dead,
         };
         stage.learn_addresses();

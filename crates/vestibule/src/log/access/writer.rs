@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -25,10 +25,15 @@ const FULL: usize = 16 * 1024;
 const QUEUE: usize = 1024;
 
 enum Job {
-    Records(Vec<u8>),
+    /// Records, and how many.
+    Records(Vec<u8>, u64),
+    /// Look at the flag.
     Reopen,
     Flush(SyncSender<()>),
 }
+
+/// How long the end of the process waits for a log that is not taken.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The end that the process keeps: the thread that writes.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ pub(crate) struct Writer {
     format: LogFormat,
     sender: Option<SyncSender<Job>>,
     lost: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
+    reopen: Arc<AtomicBool>,
 }
 
 /// The end that a worker keeps.
@@ -55,29 +60,24 @@ impl Writer {
     ///
     /// When the file cannot be opened, or the thread not started.
     pub(crate) fn start(target: &AccessLog, format: LogFormat) -> io::Result<Self> {
-        let lost = Arc::new(AtomicU64::new(0));
+        let mut writer = Self {
+            format,
+            sender: None,
+            lost: Arc::default(),
+            reopen: Arc::default(),
+        };
         let output = match target {
-            AccessLog::Off => {
-                return Ok(Self {
-                    format,
-                    sender: None,
-                    lost,
-                    thread: None,
-                });
-            }
+            AccessLog::Off => return Ok(writer),
             AccessLog::Stdout => Output::Stdout,
             AccessLog::File(path) => Output::File(open(path)?, path.clone()),
         };
         let (sender, jobs) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new()
+        let (lost, reopen) = (Arc::clone(&writer.lost), Arc::clone(&writer.reopen));
+        std::thread::Builder::new()
             .name("access-log".into())
-            .spawn(move || write(output, &jobs))?;
-        Ok(Self {
-            format,
-            sender: Some(sender),
-            lost,
-            thread: Some(thread),
-        })
+            .spawn(move || write(output, &jobs, &lost, &reopen))?;
+        writer.sender = Some(sender);
+        Ok(writer)
     }
 
     /// A worker's end.
@@ -97,21 +97,29 @@ impl Writer {
 
     /// Opens the file again, for whoever rotates it.
     pub(crate) fn reopen(&self) {
+        self.reopen.store(true, Ordering::Release);
         if let Some(sender) = &self.sender {
+            // A full queue will have the writer look at the flag soon enough.
             let _ = sender.try_send(Job::Reopen);
         }
     }
 
-    /// Waits until all that was handed over is written.
-    pub(crate) fn finish(mut self) {
-        if let Some(sender) = self.sender.take() {
-            let (done, wait) = sync_channel(1);
-            if sender.send(Job::Flush(done)).is_ok() {
-                let _ = wait.recv();
+    /// Waits until all that was handed over is written, but not for long where nobody takes it.
+    pub(crate) fn finish(self) {
+        let Some(sender) = self.sender else {
+            return;
+        };
+        let (done, wait) = sync_channel(1);
+        let deadline = Instant::now() + PATIENCE;
+        let mut flush = Job::Flush(done);
+        while let Err(TrySendError::Full(again)) = sender.try_send(flush) {
+            if Instant::now() >= deadline {
+                return;
             }
+            flush = again;
+            std::thread::sleep(Duration::from_millis(10));
         }
-        // The thread ends when the last buffer is gone; a worker that hangs must not hold us.
-        self.thread.take();
+        let _ = wait.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -142,7 +150,7 @@ impl Buffer {
             return;
         }
         let (bytes, count) = std::mem::take(&mut *records);
-        if let Err(TrySendError::Full(_)) = sender.try_send(Job::Records(bytes)) {
+        if let Err(TrySendError::Full(_)) = sender.try_send(Job::Records(bytes, count)) {
             self.lost.fetch_add(count, Ordering::Relaxed);
         }
     }
@@ -157,27 +165,46 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-fn write(mut output: Output, jobs: &Receiver<Job>) {
+fn write(mut output: Output, jobs: &Receiver<Job>, lost: &AtomicU64, reopen: &AtomicBool) {
     let mut failing = false;
     for job in jobs {
-        let result = match (job, &mut output) {
-            (Job::Records(records), Output::Stdout) => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(&records).and_then(|()| stdout.flush())
+        let mut result = Ok(());
+        if let Output::File(file, path) = &mut output
+            && reopen.swap(false, Ordering::AcqRel)
+        {
+            result = open(path).map(|new| *file = new);
+        }
+        match job {
+            Job::Records(records, count) => {
+                let written = output.write(&records);
+                if written.is_err() {
+                    lost.fetch_add(count, Ordering::Relaxed);
+                }
+                result = result.and(written);
             }
-            (Job::Records(records), Output::File(file, _)) => file.write_all(&records),
-            (Job::Flush(done), _) => {
+            Job::Reopen => {}
+            Job::Flush(done) => {
                 let _ = done.send(());
-                continue;
             }
-            (Job::Reopen, Output::Stdout) => continue,
-            (Job::Reopen, Output::File(file, path)) => open(path).map(|new| *file = new),
-        };
+        }
         if let Err(error) = &result
             && !failing
         {
             tracing::error!(%error, "cannot write the access log");
         }
         failing = result.is_err();
+    }
+}
+
+impl Output {
+    fn write(&mut self, records: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(records)?;
+                stdout.flush()
+            }
+            Self::File(file, _) => file.write_all(records),
+        }
     }
 }

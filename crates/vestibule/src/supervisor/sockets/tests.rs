@@ -1,4 +1,7 @@
-use std::net::{TcpListener, TcpStream};
+use std::{
+    net::{TcpListener, TcpStream},
+    os::unix::net::UnixStream,
+};
 
 use super::*;
 
@@ -98,26 +101,29 @@ fn a_wider_address_can_replace_a_narrower_one() {
 }
 
 #[test]
-fn unix_sockets_replace_dead_ones_only_and_clean_up() {
+fn another_address_of_a_known_port_is_still_probed() {
+    let mut sockets = Sockets::new(2);
+    sockets.prepare(&plan(&[("a", "127.0.0.1:0")])).unwrap();
+    let port = port(&sockets, "a");
+    let _other = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    let (old, new) = (format!("127.0.0.1:{port}"), format!("127.0.0.2:{port}"));
+    let error = sockets
+        .prepare(&plan(&[("a", &old), ("b", &new)]))
+        .unwrap_err();
+    assert!(error.contains(&new), "{error}");
+}
+
+#[test]
+fn unix_sockets_are_shared_by_workers_and_removed_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("in.sock");
     let bind = format!("unix:{}", path.display());
-    // A dead socket: bound, then closed without being removed.
-    drop(UnixListener::bind(&path).unwrap());
     let mut sockets = Sockets::new(2);
     let change = sockets.prepare(&plan(&[("u", &bind)])).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        UNIX_MODE
-    );
+    assert_eq!(change.add.len(), 2);
+    UnixStream::connect(&path).unwrap();
     let error = Sockets::new(1).prepare(&plan(&[("u", &bind)])).unwrap_err();
     assert!(error.contains("another process listens on it"), "{error}");
     sockets.close();
     assert!(!path.exists());
-    drop(change);
-
-    fs::write(&path, "no socket").unwrap();
-    let error = sockets.prepare(&plan(&[("u", &bind)])).unwrap_err();
-    assert!(error.contains("not a socket"), "{error}");
-    assert!(path.exists());
 }
