@@ -66,7 +66,10 @@ fn listener(
         .map_or_else(|| table.span().clone(), Spanned::span);
 
     let bind = bind(r, table);
-    let owner = format!("listener {}", quote(&label));
+    let owner = match label.is_empty() {
+        true => "another listener".to_owned(),
+        false => format!("listener {}", quote(&label)),
+    };
     endpoints.extend(bind.iter().map(|bind| Endpoint {
         bind: bind.get_ref().clone(),
         span: bind.span(),

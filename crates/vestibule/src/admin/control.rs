@@ -58,8 +58,12 @@ pub(crate) enum Answer {
     Failed { message: String },
     /// Listening addresses.
     Listeners { listeners: Vec<ListenerView> },
-    /// The configuration was read again. `report` holds warnings.
-    Reloaded { report: String },
+    /// The configuration was read again. `report` holds warnings, `postponed` the keys whose change
+    /// takes effect at the next restart.
+    Reloaded {
+        report: String,
+        postponed: Vec<String>,
+    },
     /// Services and their targets.
     Services { services: Vec<ServiceView> },
     /// So many connections were told to end.
@@ -157,14 +161,17 @@ async fn converse(supervisor: Rc<Supervisor>, stream: UnixStream) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
+        // What comes behind a line that is too long is not the beginning of another.
+        let too_long = line.len() as u64 == LONGEST && !line.ends_with('\n');
         let answer = match serde_json::from_str(&line) {
+            _ if too_long => failed(format!("a request has at most {LONGEST} bytes")),
             Ok(request) => carry_out(&supervisor, request).await,
             Err(error) => failed(format!("this is no request: {error}")),
         };
         // Serializing these types cannot fail.
         let mut answer = serde_json::to_vec(&answer).unwrap_or_default();
         answer.push(b'\n');
-        if writer.write_all(&answer).await.is_err() {
+        if writer.write_all(&answer).await.is_err() || too_long {
             return;
         }
     }
@@ -175,8 +182,9 @@ async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
         Request::Drain { service, after_ms } => drain(supervisor, service, after_ms).await,
         Request::Kill { ids } => kill(supervisor, &ids).await,
         Request::Reload => match supervisor.reload() {
-            Ok(report) => Answer::Reloaded {
-                report: report.render(false),
+            Ok(reloaded) => Answer::Reloaded {
+                report: reloaded.report.render(false),
+                postponed: reloaded.postponed.iter().map(ToString::to_string).collect(),
             },
             Err(error) => failed(error.to_string()),
         },

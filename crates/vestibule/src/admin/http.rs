@@ -22,17 +22,18 @@ use crate::{
     supervisor::{Supervisor, tcp_socket},
 };
 
-/// Admin connections at once; further ones wait.
-const CONNECTIONS: usize = 32;
+/// Admin connections at once; further ones wait. None lasts longer than [`EXCHANGE`].
+pub(crate) const CONNECTIONS: usize = 128;
 
 /// Connections that the kernel may hold before they are accepted.
 const BACKLOG: i32 = 128;
 
-/// For a request's head, and for an idle connection.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// For a request's head.
+const HEAD: Duration = Duration::from_secs(2);
 
-/// A whole connection may not last longer than this, whatever it does.
-const LIFETIME: Duration = Duration::from_secs(300);
+/// For a request and its answer, whatever the client does. There is one exchange per connection, so
+/// that idle clients keep nobody out.
+const EXCHANGE: Duration = Duration::from_secs(10);
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPENMETRICS: HeaderValue =
@@ -89,10 +90,11 @@ async fn converse(supervisor: &Supervisor, stream: TcpStream) {
         service_fn(|request| async move { Ok::<_, Infallible>(answer(supervisor, &request)) });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(TIMEOUT)
+        .header_read_timeout(HEAD)
+        .keep_alive(false)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), service);
-    if let Ok(Err(error)) = tokio::time::timeout(LIFETIME, connection).await {
+    if let Ok(Err(error)) = tokio::time::timeout(EXCHANGE, connection).await {
         tracing::debug!(%error, "an admin connection failed");
     }
 }

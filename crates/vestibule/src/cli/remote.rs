@@ -143,9 +143,15 @@ fn print(answer: &Answer) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match answer {
         Answer::Failed { message } => writeln!(io::stderr(), "vestibule: {message}"),
-        Answer::Reloaded { report } => {
+        Answer::Reloaded { report, postponed } => {
             if !report.is_empty() {
                 writeln!(io::stderr(), "{}", report.trim_end())?;
+            }
+            for key in postponed {
+                writeln!(
+                    io::stderr(),
+                    "{key} has changed, which takes effect at the next restart"
+                )?;
             }
             writeln!(out, "reloaded")
         }

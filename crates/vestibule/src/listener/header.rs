@@ -161,7 +161,8 @@ fn accept(
     Opening {
         payload,
         behind_header: true,
-        maybe_check: kind == HeaderKind::Local,
+        // HAProxy's checks name no client (v2), or the very socket that they come by (v1).
+        maybe_check: kind == HeaderKind::Local || client == connection.peer().0,
     }
 }
 

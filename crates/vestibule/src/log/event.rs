@@ -3,24 +3,36 @@
 use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 use vestibule_config::{Log, LogFormat, LogLevel, Report};
 
-/// Changes the level of the event log while it runs.
-pub(crate) struct Level(reload::Handle<LevelFilter, Registry>);
+/// Lines that may wait for a slow reader.
+const QUEUE: usize = 4096;
+
+/// The event log while it is kept. Changes its level.
+pub(crate) struct Level {
+    handle: reload::Handle<LevelFilter, Registry>,
+    /// Writes what is left when it is dropped, for a second at most.
+    _guard: WorkerGuard,
+}
 
 impl Level {
     /// Sets the least level that is written.
     pub(crate) fn set(&self, level: LogLevel) {
-        let _ = self.0.reload(filter(level));
+        let _ = self.handle.reload(filter(level));
     }
 }
 
-/// Starts the event log of this process. A second call changes nothing but answers a handle
-/// without effect, which is what tests in one process need.
+/// Starts the event log of this process. A thread writes it, so that a reader of standard error who
+/// does not read stops nothing; what does not fit its queue is lost. A second call changes nothing
+/// but answers a handle without effect, which is what tests in one process need.
 pub(crate) fn start(log: &Log) -> Level {
     let (level, handle) = reload::Layer::new(filter(log.level));
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE)
+        .finish(std::io::stderr());
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(level);
     let _ = match log.format {
         LogFormat::Json => registry
@@ -33,7 +45,10 @@ pub(crate) fn start(log: &Log) -> Level {
                 .try_init()
         }
     };
-    Level(handle)
+    Level {
+        handle,
+        _guard: guard,
+    }
 }
 
 /// Writes what is doubtful in a configuration, one event each.

@@ -3,6 +3,8 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use vestibule_config::Config;
 
+use crate::admin;
+
 /// Descriptors of one connection: the client's and the upstream's.
 const PER_CONNECTION: usize = 2;
 
@@ -13,8 +15,9 @@ const PER_WORKER: usize = 8;
 /// supervisor, and a connection that was accepted but waits for a place.
 const PER_ADDRESS: usize = 3;
 
-/// Descriptors of the process: standard streams, logs, admin and control connections, checks.
-const PROCESS: usize = 128;
+/// Descriptors of the process: standard streams, logs, name look-ups, admin and control
+/// connections.
+const PROCESS: usize = 64 + admin::CONNECTIONS;
 
 /// What is counted with where there is no limit.
 const UNLIMITED: usize = 1 << 20;

@@ -22,7 +22,7 @@ use tokio::{
     sync::oneshot,
     task::{AbortHandle, spawn_local},
 };
-use vestibule_config::{Bind, Config, Report};
+use vestibule_config::{AccessLog, Bind, Config, Report};
 
 use crate::{
     ending::Stop,
@@ -62,6 +62,15 @@ pub(crate) struct Listening {
     pub(crate) address: String,
 }
 
+/// A reload that took effect.
+#[derive(Debug)]
+pub(crate) struct Reloaded {
+    /// Warnings about the file.
+    pub(crate) report: Report,
+    /// The keys whose change takes effect at the next restart only.
+    pub(crate) postponed: Vec<&'static str>,
+}
+
 /// Why a reload was refused. The old plan stays.
 #[derive(Debug)]
 pub(crate) enum ReloadError {
@@ -98,8 +107,12 @@ impl Supervisor {
             identity.give_away(&plan.config)?;
             identity.assume()?;
         }
-        let access = access::Writer::start(&log.access, log.format)
-            .map_err(|error| format!("cannot open the access log: {error}"))?;
+        let access = access::Writer::start(&log.access, log.format).map_err(|error| match &log
+            .access
+        {
+            AccessLog::File(path) => format!("log.access = \"{}\": {error}", path.display()),
+            AccessLog::Off | AccessLog::Stdout => format!("cannot start the access log: {error}"),
+        })?;
         let limits = Arc::new(Limits::new(
             max_connections,
             plan.config.limits.connections_per_client,
@@ -179,13 +192,16 @@ impl Supervisor {
     /// # Errors
     ///
     /// Why it was refused.
-    pub(crate) fn reload(&self) -> Result<Report, ReloadError> {
+    pub(crate) fn reload(&self) -> Result<Reloaded, ReloadError> {
         let (good, bad) = self.reloads.get();
         let result = self.try_reload();
         match &result {
-            Ok(report) => {
+            Ok(Reloaded { report, postponed }) => {
                 self.reloads.set((good + 1, bad));
                 event::warn_of(report);
+                for key in postponed {
+                    tracing::warn!("{key} has changed, which takes effect at the next restart");
+                }
                 tracing::info!("reloaded");
             }
             Err(error) => {
@@ -196,7 +212,7 @@ impl Supervisor {
         result
     }
 
-    fn try_reload(&self) -> Result<Report, ReloadError> {
+    fn try_reload(&self) -> Result<Reloaded, ReloadError> {
         let path: &Path = self.path.as_deref().ok_or(ReloadError::NoFile)?;
         if !self.is_ready() {
             return Err(ReloadError::System("the process is ending".to_owned()));
@@ -216,15 +232,15 @@ impl Supervisor {
             .borrow_mut()
             .prepare(&plan)
             .map_err(ReloadError::System)?;
-        for key in postponed {
-            tracing::warn!("{key} has changed, which takes effect at the next restart");
-        }
         self.limits
             .set(max_connections, plan.config.limits.connections_per_client);
         self.level.set(plan.config.log.level);
         *self.plan.borrow_mut() = Arc::clone(&plan);
         self.apply(&plan, change);
-        Ok(loaded.report)
+        Ok(Reloaded {
+            report: loaded.report,
+            postponed,
+        })
     }
 
     /// Puts `plan` into effect on every worker.

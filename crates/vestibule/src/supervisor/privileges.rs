@@ -105,7 +105,7 @@ impl Identity {
         fchown(&file, Some(self.uid), Some(self.gid)).map_err(|error| failed(&error))
     }
 
-    /// Becomes the user and group. Before any thread is started.
+    /// Becomes the user and group, with every thread of the process.
     ///
     /// # Errors
     ///
