@@ -9,7 +9,8 @@ use std::path::Path;
 use std::thread;
 
 use vestibule_e2e::{
-    Origin, PATIENCE, ProxyOrigin, Setup, Vestibule, connect, exchange, try_connect, wait_for,
+    Origin, PATIENCE, ProxyOrigin, ReservedPort, Setup, Vestibule, connect, exchange, try_connect,
+    wait_for,
 };
 use vestibule_proxy_protocol::Version;
 
@@ -201,12 +202,13 @@ fn a_header_of_ipv6_goes_in_and_out() {
 #[test]
 fn the_ipv6_wildcard_takes_no_ipv4() {
     let origin = Origin::echo();
+    let reserved = ReservedPort::new();
+    let port = reserved.port();
     let vestibule = Vestibule::start(format!(
-        "[[listener]]\nname = \"six\"\nbind = \"[::]:0\"\nservice = \"s\"\n\
+        "[[listener]]\nname = \"six\"\nbind = \"[::]:{port}\"\nservice = \"s\"\n\
          [service.s]\nupstreams = [\"{}\"]\n",
         origin.address()
     ));
-    let port = vestibule.address("six").port();
     exchange(
         &mut connect(SocketAddr::new([0, 0, 0, 0, 0, 0, 0, 1].into(), port)),
         b"six",
