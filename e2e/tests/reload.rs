@@ -318,7 +318,10 @@ fn kill_ends_the_connection_that_it_names() {
     ]);
     exchange(&mut spared, b"still there");
     // Nobody has this id now.
-    assert_eq!(vestibule.ask(&["kill", id])["connections"], 0);
+    let gone = vestibule.command(&["kill", id]);
+    assert_eq!(gone.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&gone.stderr);
+    assert!(said.contains(&format!("there is no connection {id}")), "{said}");
     assert_eq!(
         vestibule.command(&["kill", "nonsense"]).status.code(),
         Some(1)
