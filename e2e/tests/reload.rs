@@ -321,7 +321,10 @@ fn kill_ends_the_connection_that_it_names() {
     let gone = vestibule.command(&["kill", id]);
     assert_eq!(gone.status.code(), Some(1));
     let said = String::from_utf8_lossy(&gone.stderr);
-    assert!(said.contains(&format!("there is no connection {id}")), "{said}");
+    assert!(
+        said.contains(&format!("there is no connection {id}")),
+        "{said}"
+    );
     assert_eq!(
         vestibule.command(&["kill", "nonsense"]).status.code(),
         Some(1)

@@ -10,7 +10,7 @@ use vestibule_e2e::{
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.1 40000 5222\r\n";
 
 /// The shorthand `top` before a service `c2s` that leads to `origin`.
-fn with(top: String, origin: &Origin) -> Vestibule {
+fn with(top: &str, origin: &Origin) -> Vestibule {
     Setup::new(format!(
         "[service.c2s]\nupstreams = [\"{}\"]\n",
         origin.address()
@@ -49,7 +49,7 @@ fn turned_away(address: SocketAddr, bytes: &[u8]) -> SocketAddr {
 fn an_untrusted_proxy_is_closed_unread() {
     let (origin, port) = (Origin::echo(), ReservedPort::new());
     let vestibule = with(
-        format!(
+        &format!(
             "proxy_port_mappings = {{ {} = \"c2s\" }}\n\
              proxy_trusted_proxies = [\"192.0.2.0/24\", \"::1\"]\n",
             port.port()
@@ -75,7 +75,7 @@ fn an_untrusted_proxy_is_closed_unread() {
 fn loopback_is_trusted_by_default() {
     let (origin, port) = (Origin::echo(), ReservedPort::new());
     let mapping = format!("proxy_port_mappings = {{ {} = \"c2s\" }}\n", port.port());
-    let vestibule = with(mapping, &origin);
+    let vestibule = with(&mapping, &origin);
     assert_eq!(warnings(&vestibule, ""), 0);
     let mut stream = connect(port.address());
     stream.write_all(LINE).expect("a header");
@@ -86,7 +86,7 @@ fn loopback_is_trusted_by_default() {
 fn an_empty_list_trusts_everyone_with_a_warning() {
     let (origin, port) = (Origin::echo(), ReservedPort::new());
     let vestibule = with(
-        format!(
+        &format!(
             "proxy_port_mappings = {{ {} = \"c2s\" }}\nproxy_trusted_proxies = []\n",
             port.port()
         ),
@@ -107,7 +107,7 @@ fn an_empty_list_trusts_everyone_with_a_warning() {
 fn a_port_without_mapping_drops_connections_after_their_header() {
     let (origin, mapped, unmapped) = (Origin::echo(), ReservedPort::new(), ReservedPort::new());
     let vestibule = with(
-        format!(
+        &format!(
             "proxy_port_mappings = {{ {0} = \"c2s\" }}\nproxy_ports = [{0}, {1}]\n",
             mapped.port(),
             unmapped.port()
@@ -126,7 +126,7 @@ fn a_port_without_mapping_drops_connections_after_their_header() {
 fn a_mapping_to_no_service_drops_connections_after_their_header() {
     let (origin, mapped, astray) = (Origin::echo(), ReservedPort::new(), ReservedPort::new());
     let vestibule = with(
-        format!(
+        &format!(
             "proxy_port_mappings = {{ {} = \"c2s\", {} = \"c2z\" }}\n",
             mapped.port(),
             astray.port()
@@ -165,7 +165,7 @@ fn assert_dropped_after_header(vestibule: &Vestibule, port: &ReservedPort) {
 fn only_the_ports_of_the_list_are_listened_on() {
     let (origin, listed, other) = (Origin::echo(), ReservedPort::new(), ReservedPort::new());
     let vestibule = with(
-        format!(
+        &format!(
             "proxy_port_mappings = {{ {0} = \"c2s\", {1} = \"c2s\" }}\nproxy_ports = [{0}]\n",
             listed.port(),
             other.port()
