@@ -77,6 +77,7 @@ fn reloads_disturb_none_of_4000_connections_nor_newcomers() {
     });
     flow.close_stdin();
     flow.wait();
+    flow.wait_for_line("\"failures\"");
     let report = flow.stdout().pop().expect("a report");
     let report: Value = serde_json::from_str(&report).expect("a report in JSON");
     println!("{report}, {} newcomers", newcomers.connections);

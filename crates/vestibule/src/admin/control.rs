@@ -230,29 +230,31 @@ async fn kill(supervisor: &Supervisor, ids: &[String]) -> Answer {
 
 async fn drain(supervisor: &Rc<Supervisor>, service: String, after_ms: u64) -> Answer {
     let live = supervisor.connections().await;
-    let of_service = live
+    let ids: Vec<ConnId> = live
         .iter()
         .filter(|c| c.service.as_deref() == Some(&service))
-        .count();
-    if of_service == 0 && supervisor.plan().service(&service).is_none() {
+        .filter_map(|c| c.id.parse().ok())
+        .collect();
+    if ids.is_empty() && supervisor.plan().service(&service).is_none() {
         return failed(format!(
             "there is no service \"{service}\", and no live connection of a former one"
         ));
     }
-    let which = Selection::Service(service);
     if after_ms == 0 {
+        let which = Selection::Service(service);
         return Answer::Stopping {
             connections: supervisor.stop(&which, Stop::Drained).await,
         };
     }
+    let connections = ids.len();
     let supervisor = Rc::clone(supervisor);
     spawn_local(async move {
         tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        // Not those that have come since: a new configuration may be meant for them.
+        let which = Selection::Ids(ids);
         supervisor.stop(&which, Stop::Drained).await;
     });
-    Answer::Stopping {
-        connections: of_service,
-    }
+    Answer::Stopping { connections }
 }
 
 fn services(supervisor: &Supervisor) -> Vec<ServiceView> {

@@ -365,12 +365,11 @@ impl Supervisor {
 impl std::fmt::Display for ReloadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Config(report) => write!(
-                f,
-                "{} errors in the file\n{}",
-                report.errors().count(),
-                report.render(false)
-            ),
+            Self::Config(report) => {
+                let errors = report.errors().count();
+                let s = if errors == 1 { "" } else { "s" };
+                write!(f, "{errors} error{s} in the file\n{}", report.render(false))
+            }
             Self::NoFile => f.write_str("the process was not started from a file"),
             Self::System(message) => f.write_str(message),
         }

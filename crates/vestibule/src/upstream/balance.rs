@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use rand::Rng;
 use vestibule_config::Balance;
 
 use super::Target;
@@ -14,17 +13,16 @@ use crate::{addr::ClientAddr, plan::Service};
 /// The attempts of one connection: which targets were tried, and in which order others come.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    /// Where round robin and ties start.
-    start: usize,
+    /// This connection's turn.
+    turn: usize,
     tried: Vec<usize>,
 }
 
 impl Attempts {
-    /// No attempt yet. Takes a turn of the service's round robin.
+    /// No attempt yet. Takes a turn of the service's.
     pub(crate) fn new(service: &Service) -> Self {
-        let turn = service.turn.fetch_add(1, Ordering::Relaxed);
         Self {
-            start: turn % service.targets.len().max(1),
+            turn: service.turn.fetch_add(1, Ordering::Relaxed),
             tried: Vec::new(),
         }
     }
@@ -42,12 +40,11 @@ impl Attempts {
         }
         let untried = |up: bool| {
             (0..targets.len())
-                .map(|i| (self.start + i) % targets.len())
                 .filter(|i| !self.tried.contains(i))
                 .filter(move |i| !up || targets[*i].is_up())
         };
-        let chosen = pick(service, client, || untried(true))
-            .or_else(|| pick(service, client, || untried(false)))?;
+        let pick = |up| pick(service, client, self.turn, || untried(up));
+        let chosen = pick(true).or_else(|| pick(false))?;
         if targets.len() > 1 {
             self.tried.push(chosen);
         }
@@ -55,20 +52,35 @@ impl Attempts {
     }
 }
 
+/// One of `candidates`. Turns are shared out among the candidates only, so that the share of a
+/// target that is down goes to all others alike.
 fn pick<I: Iterator<Item = usize>>(
     service: &Service,
     client: ClientAddr,
+    turn: usize,
     candidates: impl Fn() -> I,
 ) -> Option<usize> {
+    let nth = |mut chosen: I, count: usize, n: usize| match count {
+        0 => None,
+        count => chosen.nth(n % count),
+    };
     match service.config.balance {
-        Balance::RoundRobin => candidates().next(),
-        Balance::LeastConnections => candidates().min_by_key(|i| service.targets[*i].active()),
-        Balance::Random => {
-            let count = candidates().count();
-            (count > 0)
-                .then(|| candidates().nth(rand::rng().random_range(0..count)))
-                .flatten()
+        Balance::RoundRobin => nth(candidates(), candidates().count(), turn),
+        Balance::LeastConnections => {
+            let active = |i: &usize| service.targets[*i].active();
+            let least = candidates().map(|i| active(&i)).min()?;
+            let ties = || candidates().filter(|i| active(i) <= least);
+            match ties().count() {
+                // Others were faster.
+                0 => candidates().next(),
+                count => ties().nth(turn % count),
+            }
         }
+        Balance::Random => nth(
+            candidates(),
+            candidates().count(),
+            rand::random_range(0..usize::MAX),
+        ),
         // Rendezvous hashing: when a target goes, only its own clients move.
         Balance::SourceHash => candidates().max_by_key(|i| affinity(client, &service.targets[*i])),
     }
@@ -124,6 +136,23 @@ mod tests {
         let order: Vec<_> = (0..6).map(|_| first(&service, client(1))).collect();
         assert_eq!(order[..3], order[3..]);
         assert_eq!(order[..3].iter().collect::<HashSet<_>>().len(), 3);
+    }
+
+    #[test]
+    fn the_share_of_a_target_that_is_down_goes_to_all_others_alike() {
+        for policy in ["round_robin", "least_connections"] {
+            let service = service(policy, 4);
+            service.targets[1].set_healthy(false);
+            let mut shares = HashMap::new();
+            for _ in 0..300 {
+                *shares.entry(first(&service, client(1))).or_insert(0) += 1;
+            }
+            assert_eq!(
+                shares.into_values().collect::<Vec<_>>(),
+                [100; 3],
+                "{policy}"
+            );
+        }
     }
 
     #[test]

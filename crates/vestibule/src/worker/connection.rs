@@ -197,6 +197,11 @@ impl Connection {
         }
     }
 
+    /// Whether it has not ended yet. It may still be saying goodbye to its peers when it has.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.accounted.get()
+    }
+
     /// Whether it came and went without a byte, as checks do: such connections are counted, not
     /// logged.
     fn was_empty(&self, ending: &Ending) -> bool {

@@ -94,18 +94,27 @@ impl Registry {
 
     /// Describes the live connections.
     pub(crate) fn view(&self) -> Vec<ConnectionView> {
-        self.live.borrow().iter().map(|(_, c)| c.view()).collect()
+        let live = self.live.borrow();
+        let live = live.iter().filter(|(_, connection)| connection.is_live());
+        live.map(|(_, connection)| connection.view()).collect()
     }
 
     /// Tells connections to end; answers how many.
     pub(crate) fn stop(&self, worker: &Worker, which: &Selection, stop: Stop) -> usize {
         let live = self.live.borrow();
-        let chosen = live.iter().filter(|(_, c)| match which {
-            Selection::All => true,
-            Selection::Ids(ids) => ids.contains(&c.id),
-            Selection::Service(name) => c.service().is_some_and(|s| s.name() == name),
+        let chosen = live.iter().filter(|(_, connection)| {
+            connection.is_live()
+                && match which {
+                    Selection::All => true,
+                    Selection::Ids(ids) => ids.contains(&connection.id),
+                    Selection::Service(name) => {
+                        connection.service().is_some_and(|s| s.name() == name)
+                    }
+                }
         });
-        chosen.map(|(_, c)| c.stop(worker, stop)).count()
+        chosen
+            .map(|(_, connection)| connection.stop(worker, stop))
+            .count()
     }
 }
 

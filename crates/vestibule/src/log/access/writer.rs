@@ -172,7 +172,9 @@ fn write(mut output: Output, jobs: &Receiver<Job>, lost: &AtomicU64, reopen: &At
         if let Output::File(file, path) = &mut output
             && reopen.swap(false, Ordering::AcqRel)
         {
-            result = open(path).map(|new| *file = new);
+            result = open(path).map(|new| *file = new).map_err(|error| {
+                io::Error::new(error.kind(), format!("opening {}: {error}", path.display()))
+            });
         }
         match job {
             Job::Records(records, count) => {
