@@ -65,7 +65,10 @@ pub struct Loaded {
 ///
 /// What is wrong with it, in a sentence.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    value::duration::parse(text).map_err(|problem| problem.message)
+    value::duration::parse(text).map_err(|problem| match problem.help {
+        Some(help) => format!("{}; {help}", problem.message),
+        None => problem.message,
+    })
 }
 
 /// Reads and checks the file at `path`. A file that cannot be read, is larger than

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Admin connections at once; further ones wait. None lasts longer than [`EXCHANGE`].
-pub(crate) const CONNECTIONS: usize = 128;
+pub(crate) const CONNECTIONS: usize = 64;
 
 /// Connections that the kernel may hold before they are accepted.
 const BACKLOG: i32 = 128;

@@ -155,6 +155,7 @@ fn print(answer: &Answer) -> io::Result<()> {
             }
             writeln!(out, "reloaded")
         }
+        Answer::Stopping { connections: 1 } => writeln!(out, "ending 1 connection"),
         Answer::Stopping { connections } => writeln!(out, "ending {connections} connections"),
         Answer::Listeners { listeners } => {
             let rows = listeners

@@ -64,7 +64,7 @@ async fn carry(
         stream: upstream,
         active: _active,
         first,
-    } = dial(worker, connection, &service, payload).await?;
+    } = dial(worker, connection, &service, &stream, payload).await?;
     let mut relay = Relay::new(worker, connection, &service, stream, upstream, first);
     Ok(relay.run().await)
 }

@@ -15,9 +15,8 @@ const PER_WORKER: usize = 8;
 /// supervisor, and a connection that was accepted but waits for a place.
 const PER_ADDRESS: usize = 3;
 
-/// Descriptors of the process: standard streams, logs, name look-ups, admin and control
-/// connections.
-const PROCESS: usize = 64 + admin::CONNECTIONS;
+/// Descriptors of the process: standard streams, logs, name look-ups, control connections.
+const PROCESS: usize = 64;
 
 /// What is counted with where there is no limit.
 const UNLIMITED: usize = 1 << 20;
@@ -33,7 +32,8 @@ pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, Stri
     let listening: usize = config.listeners.iter().map(|l| l.bind.len()).sum();
     let checked = config.services.iter().filter(|s| s.health.is_some());
     let checks: usize = checked.map(|service| service.upstreams.len()).sum();
-    let overhead = PROCESS + checks + workers * (PER_WORKER + PER_ADDRESS * listening);
+    let admin = config.admin.listen.map_or(0, |_| admin::CONNECTIONS);
+    let overhead = PROCESS + admin + checks + workers * (PER_WORKER + PER_ADDRESS * listening);
     let fit = descriptors.saturating_sub(overhead) / PER_CONNECTION;
     match config.limits.connections.map(usize::from) {
         Some(wanted) if wanted > fit => Err(format!(

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{Active, Target, balance::Attempts, header::outgoing_header, target::Place};
 use crate::{
-    ending::Ending,
+    ending::{Ending, Party},
     plan::Service,
     relay::Stream,
     worker::{Connection, Interrupt, Worker},
@@ -30,7 +30,7 @@ pub(crate) struct Dialed {
 }
 
 /// Connects `connection` to a target of `service`: up to `1 + retries` attempts in balance order,
-/// each within `connect_timeout`. The PROXY header and then `payload`, what the client has sent so
+/// each within `connect_timeout`, unless `client` is gone by then. The PROXY header and then `payload`, what the client has sent so
 /// far, are written at once, so that they share the first segment.
 ///
 /// # Errors
@@ -40,11 +40,15 @@ pub(crate) async fn dial(
     worker: &Worker,
     connection: &Connection,
     service: &Service,
+    client: &Stream,
     payload: Vec<u8>,
 ) -> Result<Dialed, Ending> {
     let mut attempts = Attempts::new(service);
     let mut last_error = io::Error::other("the service has no target");
-    for _ in 0..=service.config.retries {
+    for number in 0..=service.config.retries {
+        if number > 0 && client.has_failed() {
+            return Err(Ending::Reset(Party::Client, io::ErrorKind::ConnectionReset));
+        }
         let Some(target) = attempts.next(service, connection.client()) else {
             break;
         };
