@@ -107,6 +107,13 @@ impl Process {
         });
     }
 
+    /// File descriptors that it has open.
+    pub fn open_descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id()))
+            .expect("the descriptors of a child")
+            .count()
+    }
+
     /// Memory that it holds, in bytes, without what the kernel holds for its sockets.
     pub fn resident_memory(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))

@@ -21,6 +21,8 @@ pub struct Setup {
     log_format: &'static str,
     /// The tables of the test.
     tables: String,
+    /// RLIMIT_NOFILE, soft and hard.
+    descriptors: Option<u32>,
 }
 
 impl Setup {
@@ -31,6 +33,7 @@ impl Setup {
             workers: 2,
             log_format: "json",
             tables: tables.into(),
+            descriptors: None,
         }
     }
 
@@ -52,6 +55,12 @@ impl Setup {
         self
     }
 
+    /// How many file descriptors the process may have.
+    pub fn descriptors(mut self, limit: u32) -> Self {
+        self.descriptors = Some(limit);
+        self
+    }
+
     /// Starts Vestibule and waits until it is ready.
     pub fn start(self) -> Vestibule {
         let vestibule = self.spawn();
@@ -64,7 +73,13 @@ impl Setup {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let config = directory.path().join("vestibule.toml");
         fs::write(&config, self.text(directory.path())).expect("writing to a temporary directory");
-        let process = Process::start("vestibule", program().arg("run").arg(&config));
+        let mut command = program();
+        if let Some(limit) = self.descriptors {
+            let program = command.get_program().to_owned();
+            command = Command::new("prlimit");
+            command.arg(format!("--nofile={limit}")).arg(program);
+        }
+        let process = Process::start("vestibule", command.arg("run").arg(&config));
         Vestibule {
             setup: self,
             process,
@@ -78,6 +93,7 @@ impl Setup {
             workers,
             log_format,
             tables,
+            descriptors: _,
         } = self;
         let path = |name: &str| directory.join(name).display().to_string();
         format!(

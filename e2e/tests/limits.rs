@@ -133,6 +133,50 @@ fn beyond_limits_connections_newcomers_wait() {
     assert_eq!(origin.accepted(), 25);
 }
 
+/// Without a limit in the file, the descriptors are the limit: the process never runs out of them.
+#[test]
+fn the_descriptors_limit_the_connections() {
+    let origin = Origin::echo();
+    let vestibule = Setup::new(format!(
+        "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
+         [listener.proxy_protocol]\n\
+         [service.s]\nupstreams = [\"{}\"]\n",
+        origin.address()
+    ))
+    .descriptors(500)
+    .start();
+    let places = vestibule.metrics().value("vestibule_places", &[]);
+    assert!((50..250).contains(&places), "{places}");
+    let places = usize::try_from(places).expect("a count");
+    let mut carried: Vec<TcpStream> = (0..places)
+        .map(|_| {
+            let mut stream = come(&vestibule, "192.0.2.1");
+            assert!(is_carried(&mut stream));
+            stream
+        })
+        .collect();
+    let mut waiting: Vec<TcpStream> = (0..100).map(|_| come(&vestibule, "192.0.2.2")).collect();
+    assert!(has_nothing_to_read(&mut waiting[0]));
+    assert!(has_nothing_to_read(&mut waiting[99]));
+    // The admin listener has its own.
+    assert_eq!(
+        vestibule.metrics().value("vestibule_places", &[]),
+        places as u64
+    );
+    for stream in &mut carried {
+        exchange(stream, b"still here");
+    }
+    drop(carried);
+    for stream in &mut waiting {
+        assert!(is_carried(stream));
+    }
+    let errors = vestibule.all_events();
+    assert!(
+        errors.iter().all(|event| event["level"] != "ERROR"),
+        "{errors:?}"
+    );
+}
+
 /// Whether nothing comes for a while.
 fn has_nothing_to_read(stream: &mut TcpStream) -> bool {
     let short = Duration::from_millis(20);
