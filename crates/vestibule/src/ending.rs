@@ -4,8 +4,6 @@ use std::io;
 
 use vestibule_proxy_protocol::Reject;
 
-use crate::metrics::Refusal;
-
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Party {
@@ -34,6 +32,56 @@ pub(crate) enum Stop {
     Killed,
     /// The process ends.
     Shutdown,
+}
+
+/// Why a connection was refused before anything was carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The real client holds `limits.connections_per_client` connections already.
+    ClientLimit,
+    /// The mod_net_proxy shorthand maps the port to nothing that exists.
+    NoService,
+    /// The PROXY header breaks a rule of the protocol.
+    ProxyHeaderInvalid,
+    /// No whole PROXY header came within the listener's timeout.
+    ProxyHeaderTimeout,
+    /// The connection ended in the middle of the PROXY header.
+    ProxyHeaderTruncated,
+    /// No route matches, and the listener has no service.
+    Refused,
+    /// The peer may not speak the PROXY protocol here.
+    UntrustedProxy,
+}
+
+impl Refusal {
+    /// Every refusal, in the order of [`Self::index`].
+    pub(crate) const ALL: [Self; 7] = [
+        Self::ClientLimit,
+        Self::NoService,
+        Self::ProxyHeaderInvalid,
+        Self::ProxyHeaderTimeout,
+        Self::ProxyHeaderTruncated,
+        Self::Refused,
+        Self::UntrustedProxy,
+    ];
+
+    /// Its name in metrics and access records.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ClientLimit => "client_limit",
+            Self::NoService => "no_service",
+            Self::ProxyHeaderInvalid => "proxy_header_invalid",
+            Self::ProxyHeaderTimeout => "proxy_header_timeout",
+            Self::ProxyHeaderTruncated => "proxy_header_truncated",
+            Self::Refused => "refused",
+            Self::UntrustedProxy => "untrusted_proxy",
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// How a connection ended.
@@ -110,6 +158,18 @@ impl Ending {
             ) => None,
             Self::Reset(_, kind) => Some(kind.to_string()),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_stand_in_the_order_of_their_index() {
+        for (i, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal.index(), i);
         }
     }
 }

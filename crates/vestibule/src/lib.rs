@@ -6,7 +6,7 @@
 //! listener ── accept ── PROXY header? ── route ── service ── dial ── relay ── close
 //! ```
 //!
-//! [`listener`] accepts and learns who the client is, [`route`] picks the service, [`upstream`]
+//! [`listener`] accepts and learns who the client is, [`plan`] has the routes that pick the service, [`upstream`]
 //! picks a target and dials it, [`relay`] carries the bytes. [`worker`] is the thread on which all
 //! of that happens, [`supervisor`] owns the sockets and the plan and survives every reload,
 //! [`admin`] shows and steers, [`cli`] is what people type.
@@ -17,13 +17,13 @@ pub mod cli;
 mod addr;
 mod admin;
 mod ending;
+mod identity;
 mod limits;
 mod listener;
 mod log;
 mod metrics;
 mod plan;
 mod relay;
-mod route;
 mod supervisor;
 mod sys;
 mod upstream;

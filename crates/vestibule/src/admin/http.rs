@@ -19,11 +19,8 @@ use tokio::{
 
 use crate::{
     metrics::{Readout, render},
-    supervisor::{Supervisor, tcp_socket},
+    supervisor::{ADMIN_CONNECTIONS, Supervisor, tcp_socket},
 };
-
-/// Admin connections at once; further ones wait. None lasts longer than [`EXCHANGE`].
-pub(crate) const CONNECTIONS: usize = 64;
 
 /// Connections that the kernel may hold before they are accepted.
 const BACKLOG: i32 = 128;
@@ -66,7 +63,7 @@ pub(crate) fn serve(
 }
 
 async fn accept(supervisor: Rc<Supervisor>, listener: TcpListener) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
     // The semaphore is never closed.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {

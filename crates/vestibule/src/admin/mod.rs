@@ -8,8 +8,6 @@ use std::{net::SocketAddr, rc::Rc};
 
 use vestibule_config::Admin;
 
-pub(crate) use http::CONNECTIONS;
-
 use crate::supervisor::Supervisor;
 
 /// What `[admin]` asks for, bound but not served yet. The control socket's file is removed when

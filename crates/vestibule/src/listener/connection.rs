@@ -5,12 +5,10 @@ use std::{rc::Rc, sync::Arc};
 use super::header;
 use crate::{
     addr::{Endpoint, PeerAddr},
-    ending::Ending,
+    ending::{Ending, Refusal},
     limits::Place,
-    metrics::Refusal,
-    plan::{Listener, Next},
+    plan::{Listener, Next, Service, choose},
     relay::{Relay, Stream},
-    route,
     upstream::{Dialed, dial},
     worker::{Connection, Live, Worker},
 };
@@ -39,19 +37,7 @@ async fn carry(
         Some(policy) => header::read(worker, connection, policy, &mut stream).await?,
         None => header::plain(connection, &stream),
     };
-    let next = match connection.identity() {
-        Some(identity) => route::choose(listener, identity, connection.header.borrow().as_deref()),
-        None => Next::Refuse,
-    };
-    let service = match next {
-        Next::Service(service) => service,
-        Next::Missing => return Err(Ending::Refused(Refusal::NoService)),
-        Next::Refuse => return Err(Ending::Refused(Refusal::Refused)),
-    };
-    connection.routed(Arc::clone(&service));
-    if !service.takes_tlvs() {
-        connection.header.take();
-    }
+    let service = route(connection)?;
     let _client_place = worker
         .limits
         .client_place(connection.client())
@@ -67,6 +53,23 @@ async fn carry(
     } = dial(worker, connection, &service, &stream, payload).await?;
     let mut relay = Relay::new(worker, connection, &service, stream, upstream, first);
     Ok(relay.run().await)
+}
+
+/// Picks the service. Apart from [`carry`], so that nothing of it lives on in the future.
+fn route(connection: &Connection) -> Result<Arc<Service>, Ending> {
+    // Both ways of opening have said who the client is.
+    let identity = connection.identity().ok_or(Ending::InternalError)?;
+    let header = connection.header.take();
+    let service = match choose(connection.listener(), identity, header.as_deref()) {
+        Next::Service(service) => service,
+        Next::Missing => return Err(Ending::Refused(Refusal::NoService)),
+        Next::Refuse => return Err(Ending::Refused(Refusal::Refused)),
+    };
+    if service.takes_tlvs() {
+        connection.header.replace(header);
+    }
+    connection.routed(Arc::clone(&service));
+    Ok(service)
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ use vestibule_proxy_protocol::{Decoded, Header, Version, decode};
 
 use crate::{
     addr::{ClientAddr, Endpoint, OriginalDst, PeerAddr},
-    ending::Ending,
-    metrics::Refusal,
+    ending::{Ending, Refusal},
+    identity::{HeaderKind, Identity},
     plan::{Listener, ProxyPolicy},
     relay::Stream,
-    worker::{Connection, HeaderKind, Identity, Interrupt, Worker},
+    worker::{Connection, Interrupt, Worker},
 };
 
 /// What has come in so far beyond the PROXY header.

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vestibule_proxy_protocol::Reject;
 
+use crate::ending::Refusal;
+
 pub(crate) use render::{Readout, render};
 
 /// A value that each worker changes alone. Reading adds the workers' shares up.
@@ -39,55 +41,6 @@ impl Sharded {
         self.0
             .iter()
             .fold(0, |sum, s| sum.wrapping_add(s.0.load(Ordering::Relaxed)))
-    }
-}
-
-/// Why a connection was refused before anything was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The real client holds `limits.connections_per_client` connections already.
-    ClientLimit,
-    /// The mod_net_proxy shorthand maps the port to nothing that exists.
-    NoService,
-    /// The PROXY header breaks a rule of the protocol.
-    ProxyHeaderInvalid,
-    /// No whole PROXY header came within the listener's timeout.
-    ProxyHeaderTimeout,
-    /// The connection ended in the middle of the PROXY header.
-    ProxyHeaderTruncated,
-    /// No route matches, and the listener has no service.
-    Refused,
-    /// The peer may not speak the PROXY protocol here.
-    UntrustedProxy,
-}
-
-impl Refusal {
-    /// Every refusal, in the order of [`Self::index`].
-    pub(crate) const ALL: [Self; 7] = [
-        Self::ClientLimit,
-        Self::NoService,
-        Self::ProxyHeaderInvalid,
-        Self::ProxyHeaderTimeout,
-        Self::ProxyHeaderTruncated,
-        Self::Refused,
-        Self::UntrustedProxy,
-    ];
-
-    /// Its name in metrics and access records.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::ClientLimit => "client_limit",
-            Self::NoService => "no_service",
-            Self::ProxyHeaderInvalid => "proxy_header_invalid",
-            Self::ProxyHeaderTimeout => "proxy_header_timeout",
-            Self::ProxyHeaderTruncated => "proxy_header_truncated",
-            Self::Refused => "refused",
-            Self::UntrustedProxy => "untrusted_proxy",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
     }
 }
 
@@ -179,12 +132,5 @@ mod tests {
         value.add(0, 3);
         value.subtract(1, 1);
         assert_eq!(value.value(), 2);
-    }
-
-    #[test]
-    fn refusals_stand_in_the_order_of_their_index() {
-        for (i, refusal) in Refusal::ALL.into_iter().enumerate() {
-            assert_eq!(refusal.index(), i);
-        }
     }
 }

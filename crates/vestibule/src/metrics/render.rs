@@ -11,8 +11,8 @@ use prometheus_client::{
 };
 use vestibule_proxy_protocol::Reject;
 
-use super::{Refusal, Sharded};
-use crate::{plan::Plan, worker::HeaderKind};
+use super::Sharded;
+use crate::{ending::Refusal, identity::HeaderKind, plan::Plan};
 
 /// What is read out once: the plan with its counters, and numbers of the process.
 #[derive(Debug)]

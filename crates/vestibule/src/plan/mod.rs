@@ -2,6 +2,7 @@
 //! and a live connection keeps the parts it started with.
 
 mod networks;
+mod route;
 
 use std::{collections::HashMap, sync::Arc, sync::atomic::AtomicUsize, time::Duration};
 
@@ -10,10 +11,10 @@ use vestibule_config::{
 };
 
 pub(crate) use networks::Networks;
+pub(crate) use route::{Route, choose};
 
 use crate::{
     metrics::{ListenerStats, ServiceStats},
-    route::Route,
     upstream::Target,
 };
 

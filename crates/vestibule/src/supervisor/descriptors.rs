@@ -3,8 +3,6 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use vestibule_config::Config;
 
-use crate::admin;
-
 /// Descriptors of one connection: the client's and the upstream's.
 const PER_CONNECTION: usize = 2;
 
@@ -17,6 +15,9 @@ const PER_ADDRESS: usize = 3;
 
 /// Descriptors of the process: standard streams, logs, name look-ups, control connections.
 const PROCESS: usize = 64;
+
+/// Connections of the admin listener at once; further ones wait.
+pub(crate) const ADMIN_CONNECTIONS: usize = 64;
 
 /// What is counted with where there is no limit.
 const UNLIMITED: usize = 1 << 20;
@@ -32,7 +33,7 @@ pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, Stri
     let listening: usize = config.listeners.iter().map(|l| l.bind.len()).sum();
     let checked = config.services.iter().filter(|s| s.health.is_some());
     let checks: usize = checked.map(|service| service.upstreams.len()).sum();
-    let admin = config.admin.listen.map_or(0, |_| admin::CONNECTIONS);
+    let admin = config.admin.listen.map_or(0, |_| ADMIN_CONNECTIONS);
     let overhead = PROCESS + admin + checks + workers * (PER_WORKER + PER_ADDRESS * listening);
     let fit = descriptors.saturating_sub(overhead) / PER_CONNECTION;
     match config.limits.connections.map(usize::from) {

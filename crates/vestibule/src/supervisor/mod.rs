@@ -33,6 +33,7 @@ use crate::{
     upstream,
     worker::{self, ConnectionView, Handle, Message, Selection, SocketId},
 };
+pub(crate) use descriptors::ADMIN_CONNECTIONS;
 use sockets::Sockets;
 pub(crate) use sockets::tcp_socket;
 

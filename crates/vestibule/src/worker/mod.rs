@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{runtime::LocalRuntime, sync::Notify};
 
-pub(crate) use connection::{Connection, ConnectionView, HeaderKind, Identity, Interrupt, Live};
+pub(crate) use connection::{Connection, ConnectionView, Interrupt, Live};
 pub(crate) use inbox::{Handle, Inbox, Message, Socket, SocketId};
 pub(crate) use registry::{ConnId, Registry, Selection};
 pub(crate) use timers::{TICK, Tick, Wheel};

@@ -13,7 +13,8 @@ use vestibule_config::LogFormat;
 use crate::{
     addr::{ClientAddr, OriginalDst, PeerAddr},
     ending::Ending,
-    worker::{ConnId, HeaderKind},
+    identity::HeaderKind,
+    worker::ConnId,
 };
 
 /// Why a record is written.

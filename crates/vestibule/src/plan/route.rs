@@ -6,10 +6,8 @@ use std::{net::SocketAddr, sync::Arc};
 use vestibule_config::{DestinationMatch, TlvKind, TlvMatch};
 use vestibule_proxy_protocol::{Decoded, Header, V2_MAX_LEN, decode, kind};
 
-use crate::{
-    plan::{Listener, Networks, Next, Service},
-    worker::Identity,
-};
+use super::{Listener, Networks, Next, Service};
+use crate::identity::Identity;
 
 /// A compiled route.
 #[derive(Debug)]
@@ -105,8 +103,8 @@ mod tests {
     use super::*;
     use crate::{
         addr::{ClientAddr, Endpoint, OriginalDst},
+        identity::HeaderKind,
         plan::Plan,
-        worker::HeaderKind,
     };
 
     const CLIENT: &str = "192.0.2.1:40000";
