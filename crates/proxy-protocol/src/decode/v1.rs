@@ -4,8 +4,11 @@
 //! it stands. Section 2.1 has the receiver wait for CR LF before it uses the addresses; so does
 //! [`decode`], which shows nothing of an incomplete line.
 
+mod ipv6;
+
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
+use self::ipv6::{HEXADECIMAL, NO_DIGIT};
 use crate::{Addresses, Command, Decoded, Header, Reject, Transport, V1_MAX_LEN, Version};
 
 /// `PROXY UNKNOWN` with CR LF, the shortest line.
@@ -192,7 +195,19 @@ impl Line<'_> {
     /// HAProxy and nginx write mapped addresses so, and it can be read in one way only.
     #[inline(always)]
     fn ipv6(&mut self) -> Result<Ipv6Addr, Stop> {
-        let mut bits = 0;
+        let (address, at) = match self.whole_ipv6() {
+            Some(read) => read,
+            // A copy, so that `at` of this one can stay in a register.
+            None => Line { ..*self }.careful_ipv6()?,
+        };
+        self.at = at;
+        Ok(address)
+    }
+
+    /// The same byte by byte, and where the field after it begins.
+    #[cold]
+    fn careful_ipv6(mut self) -> Result<(Ipv6Addr, usize), Stop> {
+        let mut bits: u128 = 0;
         let mut count = 0;
         // Where `::` stands, and how many groups there may be with it.
         let mut gap = None;
@@ -206,7 +221,7 @@ impl Line<'_> {
             self.at += 1;
             if self.peek()? == b' ' {
                 self.at += 1;
-                return Ok(Ipv6Addr::UNSPECIFIED);
+                return Ok((Ipv6Addr::UNSPECIFIED, self.at));
             }
             gap = Some(0);
             most = 7;
@@ -253,23 +268,24 @@ impl Line<'_> {
         self.at += 1;
         match gap {
             None if count < 8 => Err(Reject::V1Ipv6.into()),
-            None | Some(0) => Ok(bits.into()),
+            None | Some(0) => Ok((bits.into(), self.at)),
             // The groups before `::` go up to the front; those after it, at most six, stay.
             Some(gap) => {
                 let tail_bits = 16 * (count - gap);
                 let tail = bits & ((1 << tail_bits) - 1);
-                Ok((bits >> tail_bits << (128 - 16 * gap) | tail).into())
+                let bits = bits >> tail_bits << (128 - 16 * gap) | tail;
+                Ok((bits.into(), self.at))
             }
         }
     }
 
     /// One to four hexadecimal digits and the byte after them, which is not read.
     #[inline(always)]
-    fn group(&mut self) -> Result<(u16, u8), Stop> {
+    fn group(&mut self) -> Result<(u32, u8), Stop> {
         let mut group = 0;
         for digits in 0.. {
             let byte = self.peek()?;
-            let digit = HEXADECIMAL[usize::from(byte)];
+            let digit = u32::from(HEXADECIMAL[usize::from(byte)]);
             if digit == NO_DIGIT {
                 return match digits {
                     0 => Err(unexpected(byte, Reject::V1Ipv6).into()),
@@ -317,9 +333,9 @@ impl Line<'_> {
         if number > 9 {
             return Err(unexpected(byte, syntax).into());
         }
-        let mut leading_zero = number == 0;
+        self.at += 1;
+        let leading_zero = number == 0;
         loop {
-            self.at += 1;
             let byte = self.peek()?;
             let digit = u32::from(byte.wrapping_sub(b'0'));
             if digit > 9 {
@@ -328,7 +344,7 @@ impl Line<'_> {
             if leading_zero {
                 return Err(Reject::V1LeadingZero.into());
             }
-            leading_zero = false;
+            self.at += 1;
             number = number * 10 + digit;
             if number > max {
                 return Err(range.into());
@@ -376,17 +392,3 @@ fn unexpected(byte: u8, otherwise: Reject) -> Reject {
         _ => otherwise,
     }
 }
-
-const NO_DIGIT: u16 = 0xFF;
-
-/// Value of every byte as a hexadecimal digit.
-static HEXADECIMAL: [u16; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        values[b"0123456789abcdef"[digit] as usize] = digit as u16;
-        values[b"0123456789ABCDEF"[digit] as usize] = digit as u16;
-        digit += 1;
-    }
-    values
-};
