@@ -274,6 +274,35 @@ fn a_server_may_speak_first() {
     }
 }
 
+/// A header that names nobody is how proxies check: the end or a byte is waited for. What is no
+/// check, but a client of a server that speaks first, is carried after `peek_timeout`.
+#[test]
+fn a_server_speaks_first_to_a_client_without_a_name_too() {
+    let origin = Origin::greeting("220 ready\r\n");
+    let vestibule = Vestibule::start(format!(
+        "[limits]\npeek_timeout = \"500ms\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
+         [listener.proxy_protocol]\n\
+         [service.s]\nupstreams = [\"{}\"]\n",
+        origin.address()
+    ));
+    let started = Instant::now();
+    let mut client = connect(vestibule.address("in"));
+    client.write_all(b"PROXY UNKNOWN\r\n").expect("the header");
+    let mut greeting = [0; 11];
+    client.read_exact(&mut greeting).expect("the greeting");
+    assert!(started.elapsed() >= Duration::from_millis(500));
+    assert!(started.elapsed() < Duration::from_secs(2));
+    // Whoever says something is not kept waiting.
+    let started = Instant::now();
+    let mut client = connect(vestibule.address("in"));
+    client
+        .write_all(b"PROXY UNKNOWN\r\nhello")
+        .expect("the header and more");
+    client.read_exact(&mut greeting).expect("the greeting");
+    assert!(started.elapsed() < Duration::from_millis(400));
+}
+
 /// A client that has gone before anything was dialed is nobody's connection.
 #[test]
 fn whoever_closes_without_a_byte_is_counted_and_not_carried() {
