@@ -3,7 +3,6 @@
 use std::{
     io,
     os::fd::{AsFd, BorrowedFd},
-    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,7 +12,7 @@ use rustix::{
     net::{RecvFlags, SendFlags},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::Interest,
     net::{TcpStream, UnixStream},
 };
 
@@ -30,28 +29,66 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Reads into `buffer`; 0 is FIN.
+    ///
+    /// A read that returns less than asked for means that the socket is drained: the next one waits
+    /// for the reactor without asking the kernel.
     pub(crate) fn poll_read(
-        &mut self,
+        &self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-        })?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        loop {
+            ready!(match self {
+                Self::Tcp(stream) => stream.poll_read_ready(cx),
+                Self::Unix(stream) => stream.poll_read_ready(cx),
+            })?;
+            let mut partial = None;
+            let tried = self.try_io(Interest::READABLE, || {
+                let n = self.read_now(buffer)?;
+                if n == 0 || n == buffer.len() {
+                    return Ok(n);
+                }
+                partial = Some(n);
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            match (tried, partial) {
+                (_, Some(n)) | (Ok(n), _) => return Poll::Ready(Ok(n)),
+                (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (Err(error), _) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 
-    /// Writes some of `bytes`.
-    pub(crate) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    /// Writes some of `bytes`. A write that takes less than given means that the socket is full.
+    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(match self {
+                Self::Tcp(stream) => stream.poll_write_ready(cx),
+                Self::Unix(stream) => stream.poll_write_ready(cx),
+            })?;
+            let mut partial = None;
+            let tried = self.try_io(Interest::WRITABLE, || {
+                let n = self.write_now(bytes)?;
+                if n == bytes.len() {
+                    return Ok(n);
+                }
+                partial = Some(n);
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            match (tried, partial) {
+                (_, Some(n)) | (Ok(n), _) => return Poll::Ready(Ok(n)),
+                (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (Err(error), _) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Calls `f` when the reactor thinks that it can succeed; has it think otherwise when `f` says
+    /// that it would block.
+    fn try_io<T>(&self, interest: Interest, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tcp(stream) => stream.try_io(interest, f),
+            Self::Unix(stream) => stream.try_io(interest, f),
         }
     }
 

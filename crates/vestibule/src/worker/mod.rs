@@ -23,7 +23,7 @@ pub(crate) use timers::{TICK, Tick, Wheel};
 use crate::{limits::Limits, listener::Binding, log::access, sys::TcpOptions};
 
 /// Bytes of the buffer that all connections of a worker read into, one after the other.
-const SCRATCH: usize = 16 * 1024;
+const SCRATCH: usize = 32 * 1024;
 
 /// What the connections of one worker share.
 #[derive(Debug)]
