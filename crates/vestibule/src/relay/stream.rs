@@ -29,66 +29,59 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Reads into `buffer`; 0 is FIN.
-    ///
-    /// A read that returns less than asked for means that the socket is drained: the next one waits
-    /// for the reactor without asking the kernel.
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(match self {
-                Self::Tcp(stream) => stream.poll_read_ready(cx),
-                Self::Unix(stream) => stream.poll_read_ready(cx),
-            })?;
-            let mut partial = None;
-            let tried = self.try_io(Interest::READABLE, || {
-                let n = self.read_now(buffer)?;
-                if n == 0 || n == buffer.len() {
-                    return Ok(n);
-                }
-                partial = Some(n);
-                Err(io::ErrorKind::WouldBlock.into())
-            });
-            match (tried, partial) {
-                (_, Some(n)) | (Ok(n), _) => return Poll::Ready(Ok(n)),
-                (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => {}
-                (Err(error), _) => return Poll::Ready(Err(error)),
-            }
-        }
+        self.poll_io(cx, Interest::READABLE, buffer.len(), || {
+            self.read_now(buffer)
+        })
     }
 
-    /// Writes some of `bytes`. A write that takes less than given means that the socket is full.
+    /// Writes some of `bytes`.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(match self {
-                Self::Tcp(stream) => stream.poll_write_ready(cx),
-                Self::Unix(stream) => stream.poll_write_ready(cx),
-            })?;
-            let mut partial = None;
-            let tried = self.try_io(Interest::WRITABLE, || {
-                let n = self.write_now(bytes)?;
-                if n == bytes.len() {
-                    return Ok(n);
-                }
-                partial = Some(n);
-                Err(io::ErrorKind::WouldBlock.into())
-            });
-            match (tried, partial) {
-                (_, Some(n)) | (Ok(n), _) => return Poll::Ready(Ok(n)),
-                (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => {}
-                (Err(error), _) => return Poll::Ready(Err(error)),
-            }
-        }
+        self.poll_io(cx, Interest::WRITABLE, bytes.len(), || {
+            self.write_now(bytes)
+        })
     }
 
-    /// Calls `f` when the reactor thinks that it can succeed; has it think otherwise when `f` says
-    /// that it would block.
-    fn try_io<T>(&self, interest: Interest, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        match self {
-            Self::Tcp(stream) => stream.try_io(interest, f),
-            Self::Unix(stream) => stream.try_io(interest, f),
+    /// Calls `operation`, which moves up to `asked` bytes, when the reactor thinks that it can.
+    ///
+    /// One that moves less means that the socket is drained, or full: the next call waits for the
+    /// reactor without asking the kernel. Zero is the end of the stream, which stays.
+    fn poll_io(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        asked: usize,
+        mut operation: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(match (self, interest) {
+                (Self::Tcp(stream), Interest::READABLE) => stream.poll_read_ready(cx),
+                (Self::Tcp(stream), _) => stream.poll_write_ready(cx),
+                (Self::Unix(stream), Interest::READABLE) => stream.poll_read_ready(cx),
+                (Self::Unix(stream), _) => stream.poll_write_ready(cx),
+            })?;
+            let mut partial = None;
+            let attempt = || {
+                let moved = operation()?;
+                if moved == 0 || moved == asked {
+                    return Ok(moved);
+                }
+                partial = Some(moved);
+                Err(io::ErrorKind::WouldBlock.into())
+            };
+            let tried = match self {
+                Self::Tcp(stream) => stream.try_io(interest, attempt),
+                Self::Unix(stream) => stream.try_io(interest, attempt),
+            };
+            match (tried, partial) {
+                (_, Some(moved)) | (Ok(moved), None) => return Poll::Ready(Ok(moved)),
+                (Err(error), None) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (Err(error), None) => return Poll::Ready(Err(error)),
+            }
         }
     }
 
