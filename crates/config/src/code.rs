@@ -28,6 +28,8 @@ codes! {
     AddressOverlap = "address_overlap",
     /// The admin listener can be reached from other machines.
     AdminNotLoopback = "admin_not_loopback",
+    /// A certificate is out of date, or soon will be.
+    CertificateExpired = "certificate_expired",
     /// The limit per client is above the limit for all.
     ClientLimitUnreachable = "client_limit_unreachable",
     /// A key or table stands twice.
@@ -104,6 +106,8 @@ codes! {
     UnreachableRoute = "unreachable_route",
     /// The file cannot be read.
     UnreadableFile = "unreadable_file",
+    /// A file that the configuration names cannot be read, or is not what it should be.
+    UnusableFile = "unusable_file",
     /// A service that nothing leads to.
     UnusedService = "unused_service",
     /// A value of another type than the key has.

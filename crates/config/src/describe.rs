@@ -180,6 +180,7 @@ fn show_upstream(upstream: &Upstream) -> String {
     match upstream {
         Upstream::Address(address) => address.to_string(),
         Upstream::Name(name, port) => format!("{name}:{port}"),
+        Upstream::Sni(port) => format!("sni:{port}"),
         Upstream::Unix(path) => format!("unix:{}", path.display()),
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
 
 pub use crate::source::Position;
-use crate::{Code, source::Source};
+use crate::{Code, FileRef, source::Source};
 
 /// All that was found in one file.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn new(source: Source, mut diagnostics: Vec<Diagnostic>) -> Self {
-        diagnostics.sort_by_key(|found| (found.span.start, found.severity, found.code));
+        sort(&mut diagnostics);
         Self {
             diagnostics,
             source,
@@ -37,6 +37,26 @@ impl Report {
     /// What is allowed, but probably not meant.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.of(Severity::Warning)
+    }
+
+    /// Adds what is wrong or doubtful with a file that the configuration names, at the place where
+    /// it does. For what only the program can find out, because it reads the file.
+    pub fn add(
+        &mut self,
+        file: &FileRef,
+        severity: Severity,
+        code: Code,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let problem = Problem {
+            code,
+            message: message.into(),
+            help,
+        };
+        let found = Diagnostic::new(&self.source, severity, &file.span, problem);
+        self.diagnostics.push(found);
+        sort(&mut self.diagnostics);
     }
 
     /// Everything for people: each diagnostic with its place, the offending text underlined and
@@ -157,6 +177,10 @@ impl Diagnostic {
             .annotation(AnnotationKind::Primary.span(shown(&self.span)))
             .annotations(related)
     }
+}
+
+fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|found| (found.span.start, found.severity, found.code));
 }
 
 /// How bad it is.

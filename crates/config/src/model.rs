@@ -1,9 +1,13 @@
 //! What a checked configuration says, as types. "Parse, don't validate": a value of these types
 //! needs no further check by the program.
 
+mod tls;
+
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+
+pub use tls::*;
 
 /// A whole configuration file, checked, with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +22,8 @@ pub struct Config {
     pub admin: Admin,
     /// `[log]`: what is written where.
     pub log: Log,
+    /// Every `[[certificate]]`, in the order of the file. The first is the default one.
+    pub certificates: Vec<Certificate>,
     /// Every `[[listener]]`, then those of the mod_net_proxy shorthand. Names are unique.
     pub listeners: Vec<Listener>,
     /// Every `[service.NAME]`, in the order of the file. Names are unique.
@@ -42,6 +48,8 @@ pub struct Limits {
     pub connections: Option<NonZeroUsize>,
     /// Connections held at once per real client address (IPv6: per /64); 0 is off (the default).
     pub connections_per_client: usize,
+    /// For a TLS handshake with a client, from its first byte. Default 10 s.
+    pub handshake_timeout: Duration,
     /// How long a client may be silent where something is peeked at. Default 5 s.
     pub peek_timeout: Duration,
     /// How long live connections may go on after SIGTERM. Default 30 s.
@@ -124,6 +132,8 @@ pub struct Listener {
     pub default: Destination,
     /// Who must speak the PROXY protocol here; `None`: header bytes are just bytes.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// What is done with TLS here; `None`: nothing, its bytes are just bytes.
+    pub tls: Option<ListenerTls>,
 }
 
 /// One address of a listener.
@@ -150,12 +160,18 @@ pub enum Destination {
 /// One entry of `routes`: keys are ANDed, the values of a key ORed. An empty list is an absent key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
+    /// What the client offers by ALPN (RFC 7301); one of these matches.
+    pub alpn: Vec<Vec<u8>>,
     /// Networks of the real client.
     pub client: Vec<IpNet>,
     /// Destinations that the client asked for (PROXY header, else the socket's own address).
     pub destination: Vec<DestinationMatch>,
     /// TLVs of the PROXY header.
     pub proxy_tlv: Vec<TlvMatch>,
+    /// The host of the HTTP request.
+    pub http_host: Vec<NameMatch>,
+    /// The server name of the TLS hello.
+    pub sni: Vec<NameMatch>,
     /// The service at this index of [`Config::services`].
     pub service: usize,
 }
@@ -221,13 +237,19 @@ pub struct Service {
     pub name: String,
     /// Where connections are carried; at least one, none twice.
     pub upstreams: Vec<Upstream>,
+    /// The names that `sni:` upstreams may lead to; never empty when there is one.
+    pub allow: Vec<NameMatch>,
+    /// Networks that `sni:` upstreams may lead to although they are not public.
+    pub allow_networks: Vec<IpNet>,
     /// In which order targets are tried. Default: round robin.
     pub balance: Balance,
     /// The PROXY header written to the upstream; `None`: none.
     pub send_proxy: Option<SendProxy>,
+    /// TLS towards the targets; `None`: none.
+    pub tls: Option<UpstreamTls>,
     /// Active checks; `None`: a target is only known to be down by failed connections.
     pub health: Option<Health>,
-    /// For one attempt to connect. Default 5 s.
+    /// For one attempt to connect, TLS handshake included. Default 5 s.
     pub connect_timeout: Duration,
     /// Further attempts after the first that failed to connect. Default 2.
     pub retries: u32,
@@ -244,6 +266,8 @@ pub enum Upstream {
     Address(SocketAddr),
     /// A name to resolve, and a port.
     Name(String, u16),
+    /// `sni:PORT`: the server name of the client's TLS hello, and this port.
+    Sni(u16),
     /// A unix stream socket.
     Unix(PathBuf),
 }

@@ -63,6 +63,7 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
         tcp,
         admin,
         log,
+        certificates: Vec::new(),
         listeners: listeners
             .into_iter()
             .map(|placed| placed.listener)

@@ -86,6 +86,7 @@ pub(crate) fn limits(r: &mut Reader<'_>, root: &Table<'_>) -> Limits {
     Limits {
         connections,
         connections_per_client: per_client,
+        handshake_timeout: Duration::from_secs(10),
         peek_timeout: r.duration(&table, &PEEK_TIMEOUT),
         drain_timeout: r.duration(&table, &DRAIN_TIMEOUT),
     }

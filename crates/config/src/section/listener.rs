@@ -101,6 +101,7 @@ fn listener(
         routes: routes.into_iter().map(Spanned::into_inner).collect(),
         default: default.map_or(Destination::Refuse, Destination::Service),
         proxy_protocol,
+        tls: None,
     };
     Placed {
         listener,

@@ -63,6 +63,9 @@ fn route(r: &mut Reader<'_>, table: &Table<'_>, services: &mut Services) -> Opti
         return None;
     };
     Some(Route {
+        alpn: Vec::new(),
+        http_host: Vec::new(),
+        sni: Vec::new(),
         client: values(client),
         destination: values(destination),
         proxy_tlv: values(proxy_tlv),

@@ -283,6 +283,9 @@ fn with_defaults(name: &str) -> Service {
     Service {
         name: name.to_owned(),
         upstreams: Vec::new(),
+        allow: Vec::new(),
+        allow_networks: Vec::new(),
+        tls: None,
         balance: Balance::RoundRobin,
         send_proxy: None,
         health: None,

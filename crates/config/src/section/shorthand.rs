@@ -97,6 +97,7 @@ pub(crate) fn listeners(
             routes: Vec::new(),
             default,
             proxy_protocol: Some(required_from(trusted.clone())),
+            tls: None,
         };
         listeners.push(Placed {
             listener,

@@ -76,7 +76,7 @@ impl Target {
     pub(crate) fn new(upstream: Upstream, workers: usize) -> Self {
         let addresses = match &upstream {
             Upstream::Address(address) => vec![*address],
-            Upstream::Name(..) | Upstream::Unix(_) => Vec::new(),
+            Upstream::Name(..) | Upstream::Sni(_) | Upstream::Unix(_) => Vec::new(),
         };
         Self {
             label: Label(&upstream).to_string(),
@@ -186,6 +186,7 @@ impl fmt::Display for Label<'_> {
         match self.0 {
             Upstream::Address(address) => address.fmt(f),
             Upstream::Name(host, port) => write!(f, "{host}:{port}"),
+            Upstream::Sni(port) => write!(f, "sni:{port}"),
             Upstream::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
