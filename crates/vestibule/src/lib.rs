@@ -26,5 +26,6 @@ mod plan;
 mod relay;
 mod supervisor;
 mod sys;
+mod tls;
 mod upstream;
 mod worker;
