@@ -50,10 +50,14 @@ codes! {
     GroupWithoutUser = "group_without_user",
     /// A health check may take longer than the time between checks.
     HealthOverlap = "health_overlap",
+    /// Health checks of a target that only a connection names.
+    HealthWithoutTarget = "health_without_target",
     /// A network has bits set behind its prefix.
     HostBitsSet = "host_bits_set",
     /// Not an address and port.
     InvalidAddress = "invalid_address",
+    /// Not the name of a protocol.
+    InvalidAlpn = "invalid_alpn",
     /// Not a duration.
     InvalidDuration = "invalid_duration",
     /// Not a name.
@@ -74,6 +78,16 @@ codes! {
     MisplacedKey = "misplaced_key",
     /// A key that must be there is absent.
     MissingKey = "missing_key",
+    /// Targets that a connection names stand beside others.
+    MixedUpstreams = "mixed_upstreams",
+    /// A listener never knows the name that its service needs.
+    NameNeverKnown = "name_never_known",
+    /// A key is for `sni:` upstreams, but there are none.
+    NeedsSniUpstream = "needs_sni_upstream",
+    /// A key is for listeners that terminate TLS.
+    NeedsTerminate = "needs_terminate",
+    /// TLS is to be terminated without any certificate.
+    NoCertificate = "no_certificate",
     /// There is nothing to listen on.
     NoListeners = "no_listeners",
     /// Known, but not in this version.
@@ -92,6 +106,8 @@ codes! {
     ShorthandWithoutPorts = "shorthand_without_ports",
     /// Not TOML.
     Syntax = "syntax",
+    /// A version of TLS is allowed that could never be agreed on.
+    TlsVersionUnusable = "tls_version_unusable",
     /// TLVs are asked for, but only version 2 has them.
     TlvNeedsV2 = "tlv_needs_v2",
     /// Anyone may claim any client address.
@@ -108,8 +124,12 @@ codes! {
     UnreadableFile = "unreadable_file",
     /// A file that the configuration names cannot be read, or is not what it should be.
     UnusableFile = "unusable_file",
+    /// A certificate that no listener shows.
+    UnusedCertificate = "unused_certificate",
     /// A service that nothing leads to.
     UnusedService = "unused_service",
+    /// The certificate of an upstream is not verified.
+    UnverifiedUpstream = "unverified_upstream",
     /// A value of another type than the key has.
     WrongType = "wrong_type",
 }

@@ -1,12 +1,14 @@
 //! A configuration in words, for the administrator who wants to see what the file means.
 
+mod tls;
+
 use std::fmt::{self, Display, Formatter};
 
 use crate::{
     AccessLog, Balance, Bind, Config, Destination, Health, Limits, Listener, ProxyProtocol,
     ProxyProtocolMode, ProxyVersion, Route, SendProxy, Service, Tcp, Upstream,
     section::send_proxy::tlv_name,
-    value::{destination, duration::show, network, tlv},
+    value::{destination, duration::show, host, network, tls::show_protocol, tlv},
 };
 
 impl Config {
@@ -30,6 +32,7 @@ struct Description<'a>(&'a Config);
 impl Display for Description<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(config) = self;
+        tls::certificates(f, &config.certificates)?;
         for listener in &config.listeners {
             config.listener(f, listener)?;
         }
@@ -47,6 +50,9 @@ impl Config {
         match &listener.proxy_protocol {
             Some(policy) => line(f, "PROXY header", &show_policy(policy))?,
             None => line(f, "PROXY header", "not looked for")?,
+        }
+        if let Some(tls) = &listener.tls {
+            tls::listener(f, tls)?;
         }
         for (number, route) in (1..).zip(&listener.routes) {
             let service = &self.services[route.service].name;
@@ -121,6 +127,12 @@ fn describe_service(f: &mut Formatter<'_>, service: &Service) -> fmt::Result {
     if let Some(send) = &service.send_proxy {
         line(f, "sends", &show_send_proxy(send))?;
     }
+    if !service.allow.is_empty() {
+        line(f, "allows", &tls::names(service))?;
+    }
+    if let Some(tls) = &service.tls {
+        tls::upstream(f, tls)?;
+    }
     if let Some(health) = &service.health {
         line(f, "health", &show_health(health))?;
     }
@@ -158,6 +170,12 @@ fn show_policy(policy: &ProxyProtocol) -> String {
 
 fn show_route(route: &Route) -> String {
     let keys = [
+        ("sni", joined(route.sni.iter().map(host::show))),
+        (
+            "alpn",
+            joined(route.alpn.iter().map(|protocol| show_protocol(protocol))),
+        ),
+        ("http_host", joined(route.http_host.iter().map(host::show))),
         ("client", joined(route.client.iter().map(network::show))),
         (
             "destination",
@@ -222,7 +240,8 @@ fn show_limits(limits: &Limits) -> String {
         number => format!("{number} per client"),
     };
     let (peek, drain) = (show(limits.peek_timeout), show(limits.drain_timeout));
-    format!("{all}, {per_client}; peek {peek}, drain {drain}")
+    let handshake = show(limits.handshake_timeout);
+    format!("{all}, {per_client}; peek {peek}, handshake {handshake}, drain {drain}")
 }
 
 fn show_tcp(tcp: &Tcp) -> String {

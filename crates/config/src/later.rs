@@ -11,21 +11,13 @@ use crate::{
 
 /// Keys, by their table.
 const KEYS: &[(&Schema, &str, &str)] = &[
-    (&schema::ROOT, "certificate", "TLS"),
     (&schema::ROOT, "companion", "Matrix over low bandwidth"),
     (&schema::ROOT, "component", "the XMPP component"),
     (&schema::ROOT, "low_bandwidth", "Matrix over low bandwidth"),
-    (&schema::LIMITS, "handshake_timeout", "TLS"),
-    (&schema::LISTENER, "tls", "TLS on listeners"),
     (&schema::LISTENER, "transparent", "interception"),
-    (&schema::ROUTE, "alpn", "routing by TLS"),
-    (&schema::ROUTE, "http_host", "routing by HTTP"),
-    (&schema::ROUTE, "sni", "routing by TLS"),
     (&schema::ROUTE, "xmpp_from", "routing by XMPP"),
     (&schema::ROUTE, "xmpp_to", "routing by XMPP"),
-    (&schema::SERVICE, "allow", "the explicit proxy"),
     (&schema::SERVICE, "source", "transparent source addresses"),
-    (&schema::SERVICE, "tls", "TLS towards upstreams"),
     (&schema::SERVICE, "trusted_proxies", "the reverse proxy"),
     (&schema::SERVICE, "users", "the explicit proxy"),
     (&schema::SERVICE, "via", "dialling through another proxy"),
@@ -40,7 +32,6 @@ const KINDS: &[(&str, &str)] = &[
 /// Beginnings of upstreams.
 const UPSTREAMS: &[(&str, &str)] = &[
     ("original", "the destination of an intercepted connection"),
-    ("sni:", "the server name of the TLS hello as a target"),
     ("srv:", "targets from SRV records"),
 ];
 

@@ -74,31 +74,31 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Reads and checks the file at `path`. A file that cannot be read, is larger than
 /// [`LARGEST_FILE`] or is not UTF-8 is a diagnostic too.
 pub fn load(path: &Path) -> Loaded {
-    let name = path.to_string_lossy();
     let mut bytes = Vec::new();
     let read =
         File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
-        return unusable(Source::new(&name, ""), 0, unreadable(&error));
+        return unusable(Source::of(path, ""), 0, unreadable(&error));
     }
     if bytes.len() as u64 > LARGEST_FILE {
         let problem = Problem::new(Code::FileTooLarge, "this is too large for a configuration");
         let help = format!("a configuration has at most {LARGEST_FILE} bytes");
-        return unusable(Source::new(&name, ""), 0, problem.help(help));
+        return unusable(Source::of(path, ""), 0, problem.help(help));
     }
     match String::from_utf8(bytes) {
-        Ok(text) => parse(&name, &text),
+        Ok(text) => read::read(Source::of(path, &text)),
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes());
             let problem =
                 Problem::new(Code::NotUtf8, "this is not UTF-8").help("save the file in UTF-8");
-            unusable(Source::new(&name, &text), good, problem)
+            unusable(Source::of(path, &text), good, problem)
         }
     }
 }
 
-/// Checks `text`; `file_name` is only shown.
+/// Checks `text`. `file_name` is shown, and its directory is where relative paths to certificates
+/// and the like begin; nothing is read.
 pub fn parse(file_name: &str, text: &str) -> Loaded {
     read::read(Source::new(file_name, text))
 }

@@ -4,12 +4,12 @@ use toml::de::DeTable;
 
 use crate::{
     Code, Config, Loaded, Report,
-    check::{addresses, services},
+    check::{addresses, certificates, services},
     diagnostic::Problem,
     reader::Reader,
     schema,
     section::{
-        globals,
+        certificate, globals,
         listener::{self, Placed},
         service, shorthand,
     },
@@ -32,6 +32,7 @@ pub(crate) fn read(source: Source) -> Loaded {
 
 fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
     let root = r.known_keys(document, 0..0, &schema::ROOT);
+    let certificates = certificate::certificates(r, &root);
     let mut endpoints = Vec::new();
     let mut services = service::services(r, &root);
     let mut listeners = listener::listeners(r, &root, &mut services, &mut endpoints);
@@ -51,6 +52,8 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
     addresses::report(r, &endpoints);
     services::unused(r, &services);
     services::loops(r, &services, &listeners);
+    services::nameless(r, &services, &listeners);
+    certificates::unused(r, &certificates, &listeners);
     if listeners.is_empty() && !r.has_errors() {
         let problem = Problem::new(Code::NoListeners, "there is nothing to listen on").help(
             "write a [[listener]] with `name`, `bind` and `service`, or `proxy_port_mappings`",
@@ -63,7 +66,10 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
         tcp,
         admin,
         log,
-        certificates: Vec::new(),
+        certificates: certificates
+            .into_iter()
+            .map(|(certificate, _)| certificate)
+            .collect(),
         listeners: listeners
             .into_iter()
             .map(|placed| placed.listener)

@@ -2,6 +2,8 @@
 //!
 //! Each function gives the best value it can and goes on, so that one mistake does not hide another.
 
+mod file;
+mod lists;
 mod typed;
 
 use std::ops::Range;

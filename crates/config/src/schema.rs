@@ -15,11 +15,17 @@ pub(crate) const ALL: &[&Schema] = &[
     &TCP,
     &ADMIN,
     &LOG,
+    &CERTIFICATE,
     &LISTENER,
     &PROXY_PROTOCOL,
+    &TLS,
+    &CLIENT_AUTH,
+    &TICKETS,
     &ROUTE,
     &SERVICE,
     &SEND_PROXY,
+    &UPSTREAM_TLS,
+    &UPSTREAM_CERTIFICATE,
     &HEALTH,
     &IDLE_TIMEOUT,
     &ROOT,
@@ -37,6 +43,7 @@ pub(crate) const ROOT: Schema = Schema {
     name: "the top of the file",
     keys: &[
         "admin",
+        "certificate",
         "limits",
         "listener",
         "log",
@@ -61,6 +68,7 @@ pub(crate) const LIMITS: Schema = Schema {
         "connections",
         "connections_per_client",
         "drain_timeout",
+        "handshake_timeout",
         "peek_timeout",
     ],
 };
@@ -80,9 +88,14 @@ pub(crate) const LOG: Schema = Schema {
     keys: &["access", "format", "level"],
 };
 
+pub(crate) const CERTIFICATE: Schema = Schema {
+    name: "[[certificate]]",
+    keys: &["chain", "key"],
+};
+
 pub(crate) const LISTENER: Schema = Schema {
     name: "[[listener]]",
-    keys: &["bind", "name", "proxy_protocol", "routes", "service"],
+    keys: &["bind", "name", "proxy_protocol", "routes", "service", "tls"],
 };
 
 pub(crate) const PROXY_PROTOCOL: Schema = Schema {
@@ -90,14 +103,50 @@ pub(crate) const PROXY_PROTOCOL: Schema = Schema {
     keys: &["max_header", "mode", "timeout", "trusted"],
 };
 
+pub(crate) const TLS: Schema = Schema {
+    name: "[listener.tls]",
+    keys: &[
+        "alpn",
+        "cipher_suites",
+        "client_auth",
+        "groups",
+        "max_version",
+        "min_version",
+        "mode",
+        "prefer_server_ciphers",
+        "strict_sni",
+        "tickets",
+    ],
+};
+
+pub(crate) const CLIENT_AUTH: Schema = Schema {
+    name: "client_auth",
+    keys: &["ca", "crl", "mode"],
+};
+
+pub(crate) const TICKETS: Schema = Schema {
+    name: "tickets",
+    keys: &["key_file", "lifetime"],
+};
+
 pub(crate) const ROUTE: Schema = Schema {
     name: "a route",
-    keys: &["client", "destination", "proxy_tlv", "service"],
+    keys: &[
+        "alpn",
+        "client",
+        "destination",
+        "http_host",
+        "proxy_tlv",
+        "service",
+        "sni",
+    ],
 };
 
 pub(crate) const SERVICE: Schema = Schema {
     name: "[service.NAME]",
     keys: &[
+        "allow",
+        "allow_networks",
         "balance",
         "connect_timeout",
         "half_close_timeout",
@@ -106,6 +155,7 @@ pub(crate) const SERVICE: Schema = Schema {
         "kind",
         "retries",
         "send_proxy",
+        "tls",
         "upstreams",
     ],
 };
@@ -113,6 +163,27 @@ pub(crate) const SERVICE: Schema = Schema {
 pub(crate) const SEND_PROXY: Schema = Schema {
     name: "send_proxy",
     keys: &["pass_tlvs", "tlvs", "version"],
+};
+
+pub(crate) const UPSTREAM_TLS: Schema = Schema {
+    name: "tls of a service",
+    keys: &[
+        "alpn",
+        "ca",
+        "certificate",
+        "cipher_suites",
+        "groups",
+        "max_version",
+        "min_version",
+        "server_name",
+        "sni",
+        "verify",
+    ],
+};
+
+pub(crate) const UPSTREAM_CERTIFICATE: Schema = Schema {
+    name: "certificate of a service",
+    keys: &["chain", "key"],
 };
 
 pub(crate) const HEALTH: Schema = Schema {

@@ -1,5 +1,6 @@
 //! One module for each kind of table: from the tree to the types of [`crate::Config`].
 
+pub(crate) mod certificate;
 pub(crate) mod globals;
 pub(crate) mod listener;
 pub(crate) mod proxy_protocol;
@@ -7,6 +8,10 @@ pub(crate) mod route;
 pub(crate) mod send_proxy;
 pub(crate) mod service;
 pub(crate) mod shorthand;
+mod sni_upstreams;
+mod tls;
+mod tls_parameters;
+mod upstream_tls;
 
 use crate::{Bind, reader::Span};
 

@@ -1,6 +1,9 @@
 //! A configuration file's text, with byte offsets turned into lines and columns.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 /// A place in a file, as people count: from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,15 +18,26 @@ pub struct Position {
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: String,
+    /// Where its relative paths begin.
+    pub(crate) directory: PathBuf,
     pub(crate) text: String,
     line_starts: Vec<usize>,
 }
 
 impl Source {
+    /// The file at `path`; only its name is shown, also when it is not UTF-8.
+    pub(crate) fn of(path: &Path, text: &str) -> Self {
+        Self {
+            directory: directory(path),
+            ..Self::new(&path.to_string_lossy(), text)
+        }
+    }
+
     pub(crate) fn new(name: &str, text: &str) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self {
             name: name.to_owned(),
+            directory: directory(Path::new(name)),
             text: text.to_owned(),
             line_starts: [0]
                 .into_iter()
@@ -70,4 +84,8 @@ impl Source {
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         (1..).zip(self.text.lines())
     }
+}
+
+fn directory(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
 }

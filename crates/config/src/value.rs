@@ -3,10 +3,12 @@
 pub(crate) mod address;
 pub(crate) mod destination;
 pub(crate) mod duration;
+pub(crate) mod host;
 pub(crate) mod name;
 pub(crate) mod network;
 pub(crate) mod path;
 pub(crate) mod size;
+pub(crate) mod tls;
 pub(crate) mod tlv;
 pub(crate) mod upstream;
 

@@ -54,6 +54,30 @@ pub(crate) fn without_proxy_protocol(
     }
 }
 
+/// Reports what cannot match on a listener that does not look for TLS.
+pub(crate) fn without_tls(r: &mut Reader<'_>, table: &Table<'_>) {
+    for key in ["alpn", "sni"] {
+        if let Some(span) = table.key_span(key) {
+            let message = "nothing can match: this listener does not look at TLS";
+            let problem = Problem::new(Code::RouteNeverMatches, message)
+                .help("this needs the client's hello: add [listener.tls] with `mode = \"peek\"`");
+            r.warning(span, problem);
+        }
+    }
+}
+
+/// Reports what cannot match where TLS is not terminated: a request inside it.
+pub(crate) fn inside_tls(r: &mut Reader<'_>, table: &Table<'_>) {
+    if let Some(span) = table.key_span("http_host")
+        && (table.has("alpn") || table.has("sni"))
+    {
+        let message = "nothing can match: the request is inside TLS, which is not terminated here";
+        let problem = Problem::new(Code::RouteNeverMatches, message)
+            .help("write `mode = \"terminate\"`, or `sni` alone");
+        r.warning(span, problem);
+    }
+}
+
 /// Whether a connection to `bind` can have the destination `wanted`.
 fn can_be(wanted: &DestinationMatch, bind: &Bind) -> bool {
     let Bind::Tcp(address) = bind else {

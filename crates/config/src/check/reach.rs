@@ -4,11 +4,11 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use crate::{
-    DestinationMatch, Route, TlvMatch,
+    DestinationMatch, NameMatch, Route, TlvMatch,
     code::Code,
     diagnostic::Problem,
     reader::{Reader, Span},
-    value::tlv,
+    value::{host, tlv},
 };
 
 /// Reports routes, and the service for everything else (at `default`), that are never reached.
@@ -49,7 +49,12 @@ pub(crate) fn report(r: &mut Reader<'_>, routes: &[Spanned<Route>], default: Opt
 }
 
 fn is_catch_all(route: &Route) -> bool {
-    route.client.is_empty() && route.destination.is_empty() && route.proxy_tlv.is_empty()
+    route.alpn.is_empty()
+        && route.client.is_empty()
+        && route.destination.is_empty()
+        && route.http_host.is_empty()
+        && route.proxy_tlv.is_empty()
+        && route.sni.is_empty()
 }
 
 /// Whether `first`, whose clients are together `clients`, matches everything that `second` matches.
@@ -62,9 +67,18 @@ fn covers(first: &Route, clients: &[IpNet], second: &Route) -> bool {
             .any(|wide| covers_destination(wide, narrow))
     };
     let tlv = |narrow: &TlvMatch| first.proxy_tlv.iter().any(|wide| covers_tlv(wide, narrow));
-    contained(&first.client, &second.client, client)
+    let name = |wide: &[NameMatch], narrow: &[NameMatch]| {
+        contained(wide, narrow, |narrow| {
+            wide.iter().any(|wide| host::covers(wide, narrow))
+        })
+    };
+    let alpn = |protocol: &Vec<u8>| first.alpn.contains(protocol);
+    contained(&first.alpn, &second.alpn, alpn)
+        && contained(&first.client, &second.client, client)
         && contained(&first.destination, &second.destination, destination)
+        && name(&first.http_host, &second.http_host)
         && contained(&first.proxy_tlv, &second.proxy_tlv, tlv)
+        && name(&first.sni, &second.sni)
 }
 
 /// Whether the key with the values `wide` matches whatever the one with `narrow` matches.

@@ -56,6 +56,31 @@ pub(crate) fn loops(r: &mut Reader<'_>, services: &Services, listeners: &[Placed
     }
 }
 
+/// Reports `sni:` upstreams of services that a listener leads to which never sees a hello.
+pub(crate) fn nameless(r: &mut Reader<'_>, services: &Services, listeners: &[Placed]) {
+    for (index, (service, place)) in services.list.iter().zip(&services.places).enumerate() {
+        for (upstream, span) in service.upstreams.iter().zip(&place.upstreams) {
+            let blind = listeners
+                .iter()
+                .find(|placed| !placed.has_tls && leads_to(&placed.listener, index));
+            if let (Upstream::Sni(_), Some(blind)) = (upstream, blind) {
+                let message = format!(
+                    "connections of listener {} never have a name: it does not look at TLS",
+                    quote(&blind.listener.name)
+                );
+                let problem = Problem::new(Code::NameNeverKnown, message)
+                    .help("add [listener.tls] to it with `mode = \"peek\"`, or another service");
+                r.doubt(
+                    span.clone(),
+                    problem,
+                    &blind.name,
+                    "this listener leads here",
+                );
+            }
+        }
+    }
+}
+
 fn leads_to(listener: &Listener, service: usize) -> bool {
     listener.default == Destination::Service(service)
         || listener.routes.iter().any(|route| route.service == service)

@@ -12,7 +12,7 @@ pub struct Certificate {
 }
 
 /// A file that the program reads, and where the configuration names it, so that what is wrong with
-/// the file can be told at that place ([`crate::Report::file_error`]).
+/// the file can be told at that place ([`crate::Report::add`]).
 #[derive(Clone, Debug)]
 pub struct FileRef {
     /// The file. What the configuration writes as a relative path is relative to the directory

@@ -97,6 +97,17 @@ impl Reader<'_> {
         self.text(table, key, |text| choose(text, key, words))
     }
 
+    /// `true` or `false`; `None` when it is absent or wrong.
+    pub(crate) fn boolean(&mut self, table: &Table<'_>, key: &str) -> Option<bool> {
+        let value = table.value(key)?;
+        let boolean = value.get_ref().as_bool();
+        if boolean.is_none() {
+            let problem = wrong_type("a boolean", value.get_ref());
+            self.error(value.span(), problem.help("write `true` or `false`"));
+        }
+        boolean
+    }
+
     /// A whole number in `range`.
     pub(crate) fn integer(
         &mut self,

@@ -21,6 +21,11 @@ const PEEK_TIMEOUT: DurationKey = DurationKey {
     min: Duration::from_millis(10),
     max: Duration::from_secs(300),
 };
+const HANDSHAKE_TIMEOUT: DurationKey = DurationKey {
+    key: "handshake_timeout",
+    default: Duration::from_secs(10),
+    ..PEEK_TIMEOUT
+};
 const DRAIN_TIMEOUT: DurationKey = DurationKey {
     key: "drain_timeout",
     default: Duration::from_secs(30),
@@ -86,7 +91,7 @@ pub(crate) fn limits(r: &mut Reader<'_>, root: &Table<'_>) -> Limits {
     Limits {
         connections,
         connections_per_client: per_client,
-        handshake_timeout: Duration::from_secs(10),
+        handshake_timeout: r.duration(&table, &HANDSHAKE_TIMEOUT),
         peek_timeout: r.duration(&table, &PEEK_TIMEOUT),
         drain_timeout: r.duration(&table, &DRAIN_TIMEOUT),
     }

@@ -2,7 +2,9 @@
 
 use toml::{Spanned, de::DeValue};
 
-use super::{Endpoint, proxy_protocol::proxy_protocol, route::routes, service::Services};
+use super::{
+    Endpoint, proxy_protocol::proxy_protocol, route::routes, service::Services, tls::listener_tls,
+};
 use crate::{
     Bind, Destination, Listener,
     check::reach,
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) struct Placed {
     pub(crate) listener: Listener,
     pub(crate) name: Span,
+    /// Whether it has `[listener.tls]`, right or wrong.
+    pub(crate) has_tls: bool,
 }
 
 pub(crate) fn listeners(
@@ -40,7 +44,8 @@ pub(crate) fn listeners(
     let mut listeners = Vec::with_capacity(items.len());
     for item in items {
         if let Some(table) = r.table(item, &schema::LISTENER) {
-            listeners.push(listener(r, &table, services, endpoints));
+            let has_certificates = root.has("certificate");
+            listeners.push(listener(r, &table, services, endpoints, has_certificates));
         }
     }
     listeners
@@ -51,6 +56,7 @@ fn listener(
     table: &Table<'_>,
     services: &mut Services,
     endpoints: &mut Vec<Endpoint>,
+    has_certificates: bool,
 ) -> Placed {
     if !table.has("name") {
         let problem = Problem::new(Code::MissingKey, "this listener has no `name`");
@@ -77,7 +83,8 @@ fn listener(
     }));
 
     let proxy_protocol = proxy_protocol(r, table);
-    let routes = routes(r, table, services, &bind);
+    let tls = listener_tls(r, table, has_certificates);
+    let routes = routes(r, table, services, &bind, tls.as_ref());
     let default = table
         .value("service")
         .and_then(|value| services.resolve(r, value));
@@ -101,11 +108,12 @@ fn listener(
         routes: routes.into_iter().map(Spanned::into_inner).collect(),
         default: default.map_or(Destination::Refuse, Destination::Service),
         proxy_protocol,
-        tls: None,
+        tls,
     };
     Placed {
         listener,
         name: place,
+        has_tls: table.has("tls"),
     }
 }
 

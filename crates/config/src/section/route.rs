@@ -4,13 +4,13 @@ use toml::Spanned;
 
 use super::service::Services;
 use crate::{
-    Bind, Route,
+    Bind, ListenerTls, Route,
     check::never,
     code::Code,
     diagnostic::Problem,
     reader::{Reader, Table},
     schema,
-    value::{destination, network, tlv},
+    value::{destination, host, network, tls, tlv},
 };
 
 const EMPTY: &str = "an empty list matches nothing: leave the key out to match everything";
@@ -21,6 +21,7 @@ pub(super) fn routes(
     listener: &Table<'_>,
     services: &mut Services,
     bind: &[Spanned<Bind>],
+    tls: Option<&ListenerTls>,
 ) -> Vec<Spanned<Route>> {
     let Some(value) = listener.value("routes") else {
         return Vec::new();
@@ -43,6 +44,11 @@ pub(super) fn routes(
             if !listener.has("proxy_protocol") {
                 never::without_proxy_protocol(r, &table, &route, bind);
             }
+            if !listener.has("tls") {
+                never::without_tls(r, &table);
+            } else if tls == Some(&ListenerTls::Peek) {
+                never::inside_tls(r, &table);
+            }
             routes.push(Spanned::new(item.span(), route));
         }
     }
@@ -50,9 +56,12 @@ pub(super) fn routes(
 }
 
 fn route(r: &mut Reader<'_>, table: &Table<'_>, services: &mut Services) -> Option<Route> {
+    let alpn = r.some_texts(table, "alpn", EMPTY, tls::protocol);
     let client = r.some_texts(table, "client", EMPTY, network::parse);
     let destination = r.some_texts(table, "destination", EMPTY, destination::parse);
+    let http_host = r.some_texts(table, "http_host", EMPTY, host::http_host);
     let proxy_tlv = r.some_texts(table, "proxy_tlv", EMPTY, tlv::parse);
+    let sni = r.some_texts(table, "sni", EMPTY, host::sni);
     let Some(service) = table.value("service") else {
         let problem = Problem::new(Code::MissingKey, "this route has no `service`");
         r.missing(
@@ -63,12 +72,12 @@ fn route(r: &mut Reader<'_>, table: &Table<'_>, services: &mut Services) -> Opti
         return None;
     };
     Some(Route {
-        alpn: Vec::new(),
-        http_host: Vec::new(),
-        sni: Vec::new(),
+        alpn: values(alpn),
         client: values(client),
         destination: values(destination),
+        http_host: values(http_host),
         proxy_tlv: values(proxy_tlv),
+        sni: values(sni),
         service: services.resolve(r, service)?,
     })
 }

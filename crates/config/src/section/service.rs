@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
-use super::send_proxy::send_proxy;
+use super::{send_proxy::send_proxy, sni_upstreams, upstream_tls::upstream_tls};
 use crate::{
     Balance, Health, IdleTimeout, Service, Upstream,
     code::Code,
@@ -166,15 +166,19 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<S
         ("source_hash", Balance::SourceHash),
     ];
     let retries = r.integer(table, "retries", 0..=MOST_RETRIES);
+    let names = sni_upstreams::read(r, name, table, &upstreams);
     let service = Service {
         upstreams: upstreams
             .iter()
             .map(|upstream| upstream.get_ref().clone())
             .collect(),
+        allow: names.allow,
+        allow_networks: names.allow_networks,
         balance: r
             .choice(table, "balance", &balances)
             .unwrap_or(Balance::RoundRobin),
         send_proxy: send_proxy(r, table),
+        tls: upstream_tls(r, table, &upstreams),
         health: health(r, table),
         connect_timeout: r.duration(table, &CONNECT_TIMEOUT),
         retries: small(retries, DEFAULT_RETRIES),

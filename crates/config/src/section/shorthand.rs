@@ -102,6 +102,7 @@ pub(crate) fn listeners(
         listeners.push(Placed {
             listener,
             name: span,
+            has_tls: false,
         });
     }
     listeners

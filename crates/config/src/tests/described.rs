@@ -70,7 +70,7 @@ service s2s
 process
   workers      2
   becomes      user vestibule, group its own group
-  limits       8000 connections, 20 per client; peek 5s, drain 30s
+  limits       8000 connections, 20 per client; peek 5s, handshake 10s, drain 30s
   tcp          no keepalive; given up by the kernel's rule
   admin        http://127.0.0.1:9180
   control      /run/control.sock

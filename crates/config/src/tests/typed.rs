@@ -88,6 +88,7 @@ fn defaults_are_those_of_the_reference() {
     let limits = Limits {
         connections: None,
         connections_per_client: 0,
+        handshake_timeout: Duration::from_secs(10),
         peek_timeout: Duration::from_secs(5),
         drain_timeout: Duration::from_secs(30),
     };
@@ -104,14 +105,18 @@ fn defaults_are_those_of_the_reference() {
         routes: Vec::new(),
         default: Destination::Service(0),
         proxy_protocol: None,
+        tls: None,
     };
     assert_eq!(config.listeners, [listener]);
     let day = Duration::from_secs(86_400);
     let service = Service {
         name: "c2s".to_owned(),
         upstreams: vec![Upstream::Address(address("127.0.0.1:5222"))],
+        allow: Vec::new(),
+        allow_networks: Vec::new(),
         balance: Balance::RoundRobin,
         send_proxy: None,
+        tls: None,
         health: None,
         connect_timeout: Duration::from_secs(5),
         retries: 2,
@@ -122,6 +127,7 @@ fn defaults_are_those_of_the_reference() {
         half_close_timeout: Duration::from_secs(60),
     };
     assert_eq!(config.services, [service]);
+    assert_eq!(config.certificates, []);
 }
 
 #[test]
@@ -174,6 +180,9 @@ fn listeners_are_read() {
     assert_eq!(listener.bind, bind);
     assert_eq!(listener.default, Destination::Service(1));
     let first = Route {
+        alpn: Vec::new(),
+        http_host: Vec::new(),
+        sni: Vec::new(),
         client: vec![
             "192.0.2.0/24".parse().unwrap(),
             "2001:db8::1/128".parse().unwrap(),
@@ -196,6 +205,9 @@ fn listeners_are_read() {
         value: value.map(<[u8]>::to_vec),
     };
     let second = Route {
+        alpn: Vec::new(),
+        http_host: Vec::new(),
+        sni: Vec::new(),
         client: Vec::new(),
         destination: Vec::new(),
         proxy_tlv: vec![
@@ -281,7 +293,7 @@ fn services_are_read_in_the_order_of_the_file() {
 
 #[test]
 fn what_later_versions_have_may_be_switched_off() {
-    let listener = "transparent = false\ntls = \"off\"\n[service";
+    let listener = "transparent = \"off\"\n[service";
     let text = PLAIN.replace("[service", listener) + "source = \"off\"\nhealth = false\n";
     assert_eq!(flawless(&text).services[0].health, None);
 }

@@ -10,11 +10,11 @@ use crate::{
 /// The longest path of a unix socket in bytes: `sun_path` has 108, one of them ends it (unix(7)).
 pub(crate) const LONGEST_SOCKET_PATH: usize = 107;
 
-/// A path of a file.
+/// A path of a file, such as a certificate or a log.
 pub(crate) fn file(text: &str) -> Result<PathBuf, Problem> {
     if text.is_empty() {
         return Err(
-            invalid("the path is empty").help("write one such as `/run/vestibule/c2s.sock`")
+            invalid("the path is empty").help("write one such as `/etc/vestibule/chat.pem`")
         );
     }
     if text.contains('\0') {
@@ -25,6 +25,11 @@ pub(crate) fn file(text: &str) -> Result<PathBuf, Problem> {
 
 /// A path of a unix socket.
 pub(crate) fn socket(text: &str) -> Result<PathBuf, Problem> {
+    if text.is_empty() {
+        return Err(
+            invalid("the path is empty").help("write one such as `/run/vestibule/c2s.sock`")
+        );
+    }
     if text.starts_with("//") {
         let path = text.trim_start_matches('/');
         return Err(invalid(format!("{} begins with two slashes", quote(text)))

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{address, path};
+use super::{address, host, path};
 use crate::{
     Code, Upstream,
     diagnostic::{Problem, quote},
@@ -17,21 +17,30 @@ pub(crate) fn parse(text: &str) -> Result<Upstream, Problem> {
     if let Some(path) = text.strip_prefix("unix:") {
         return path::socket(path).map(Upstream::Unix);
     }
+    if let Some(port) = text.strip_prefix("sni:") {
+        let number = port.parse::<u16>();
+        return match number {
+            Ok(0) => Err(port_zero(text)),
+            Ok(number) if port.bytes().all(|b| b.is_ascii_digit()) => Ok(Upstream::Sni(number)),
+            _ => Err(invalid(text).help(
+                "write `sni:` and a port: `sni:443` is the name in the client's hello, port 443",
+            )),
+        };
+    }
     if text.starts_with('/') || text.starts_with("./") {
         return Err(invalid(text).help(format!("write `unix:{text}` for a unix socket")));
     }
     match address::socket(text) {
         Ok(address) => usable(text, address).map(Upstream::Address),
         Err(problem) => match text.rsplit_once(':') {
-            Some((host, port)) if is_host(host) => match port.parse::<u16>() {
+            Some((host, port)) if let Some(host) = host::name(host) => match port.parse::<u16>() {
                 Ok(0) => Err(port_zero(text)),
-                Ok(number) if port.bytes().all(|b| b.is_ascii_digit()) => Ok(Upstream::Name(
-                    host.trim_end_matches('.').to_ascii_lowercase(),
-                    number,
-                )),
+                Ok(number) if port.bytes().all(|b| b.is_ascii_digit()) => {
+                    Ok(Upstream::Name(host, number))
+                }
                 _ => Err(problem),
             },
-            None if is_host(text) => Err(invalid(text).help(format!(
+            None if host::name(text).is_some() => Err(invalid(text).help(format!(
                 "the port is missing: write for example `{text}:5222`"
             ))),
             _ if problem.help.is_some() => Err(problem),
@@ -60,21 +69,6 @@ fn usable(text: &str, address: SocketAddr) -> Result<SocketAddr, Problem> {
         return Err(invalid(text).help("nothing can be connected to at a multicast address"));
     }
     Ok(address)
-}
-
-/// A host name (RFC 952, RFC 1123; `_` as in practice) that cannot be taken for an address.
-fn is_host(text: &str) -> bool {
-    let name = text.strip_suffix('.').unwrap_or(text);
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    let last = name.rsplit('.').next().unwrap_or_default();
-    name.len() <= 253 && name.split('.').all(label) && !last.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn port_zero(text: &str) -> Problem {

@@ -1,0 +1,160 @@
+//! What is done with TLS, in words.
+
+use std::fmt::{self, Formatter};
+
+use super::{joined, line};
+use crate::{
+    Certificate, CipherSuite, ClientAuth, Group, ListenerTls, Service, Terminate, Tickets,
+    TlsParameters, UpstreamAlpn, UpstreamTls,
+    value::{
+        duration, host, network,
+        tls::{show_protocol, show_version},
+    },
+};
+
+pub(super) fn certificates(f: &mut Formatter<'_>, all: &[Certificate]) -> fmt::Result {
+    if all.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "certificates")?;
+    for (number, certificate) in (1..).zip(all) {
+        let label = match number {
+            1 => "default".to_owned(),
+            _ => number.to_string(),
+        };
+        line(f, &label, &show_certificate(certificate))?;
+    }
+    writeln!(f)
+}
+
+pub(super) fn listener(f: &mut Formatter<'_>, tls: &ListenerTls) -> fmt::Result {
+    match tls {
+        ListenerTls::Peek => line(f, "TLS", "the hello is peeked at, nothing is changed"),
+        ListenerTls::Terminate(terminate) => terminated(f, terminate),
+    }
+}
+
+/// What the clients of a service with `sni:` upstreams may choose.
+pub(super) fn names(service: &Service) -> String {
+    let names = joined(service.allow.iter().map(host::show));
+    match service.allow_networks.is_empty() {
+        true => format!("{names}; public addresses only"),
+        false => {
+            let networks = joined(service.allow_networks.iter().map(network::show));
+            format!("{names}; public addresses and {networks}")
+        }
+    }
+}
+
+pub(super) fn upstream(f: &mut Formatter<'_>, tls: &UpstreamTls) -> fmt::Result {
+    let name = match &tls.server_name {
+        Some(name) => format!("as {name}"),
+        None => "as the upstream is named".to_owned(),
+    };
+    let trust = match (&tls.ca, tls.verify) {
+        (_, false) => "not verified".to_owned(),
+        (Some(ca), true) => format!("verified by {}", ca.path.display()),
+        (None, true) => "verified by the system's CAs".to_owned(),
+    };
+    let sni = if tls.sni { "" } else { ", without SNI" };
+    let versions = show_versions(&tls.parameters);
+    line(f, "TLS", &format!("{versions} {name}{sni}, {trust}"))?;
+    parameters(f, &tls.parameters)?;
+    let alpn = match &tls.alpn {
+        UpstreamAlpn::Forward => "what was negotiated with the client".to_owned(),
+        UpstreamAlpn::Set(protocols) if protocols.is_empty() => "none".to_owned(),
+        UpstreamAlpn::Set(protocols) => show_protocols(protocols),
+    };
+    line(f, "ALPN", &alpn)?;
+    match &tls.certificate {
+        Some(certificate) => line(f, "certificate", &show_certificate(certificate)),
+        None => Ok(()),
+    }
+}
+
+fn terminated(f: &mut Formatter<'_>, tls: &Terminate) -> fmt::Result {
+    let order = match tls.prefer_server_ciphers {
+        true => "our order of suites",
+        false => "the client's order of suites",
+    };
+    let strict = match tls.strict_sni {
+        true => "unknown names are refused",
+        false => "unknown names get the default certificate",
+    };
+    let versions = show_versions(&tls.parameters);
+    line(
+        f,
+        "TLS",
+        &format!("terminated: {versions}, {order}; {strict}"),
+    )?;
+    parameters(f, &tls.parameters)?;
+    if !tls.alpn.is_empty() {
+        line(f, "ALPN", &show_protocols(&tls.alpn))?;
+    }
+    line(
+        f,
+        "client cert",
+        &show_client_auth(tls.client_auth.as_ref()),
+    )?;
+    line(f, "tickets", &show_tickets(tls.tickets.as_ref()))
+}
+
+/// Only what differs from the default, which is everything there is.
+fn parameters(f: &mut Formatter<'_>, parameters: &TlsParameters) -> fmt::Result {
+    if parameters.cipher_suites != CipherSuite::ALL {
+        let names = parameters.cipher_suites.iter().map(|suite| suite.name());
+        line(f, "suites", &joined(names.map(str::to_owned)))?;
+    }
+    if parameters.groups != Group::ALL {
+        let names = parameters.groups.iter().map(|group| group.name());
+        line(f, "groups", &joined(names.map(str::to_owned)))?;
+    }
+    Ok(())
+}
+
+fn show_versions(parameters: &TlsParameters) -> String {
+    let min = show_version(parameters.min_version);
+    let max = show_version(parameters.max_version);
+    if min == max {
+        format!("TLS {min}")
+    } else {
+        format!("TLS {min} to {max}")
+    }
+}
+
+fn show_client_auth(auth: Option<&ClientAuth>) -> String {
+    let Some(auth) = auth else {
+        return "not asked for".to_owned();
+    };
+    let mode = if auth.required {
+        "required"
+    } else {
+        "optional"
+    };
+    let signed = format!("{mode}, signed by {}", auth.ca.path.display());
+    if auth.crl.is_empty() {
+        return signed;
+    }
+    let lists = auth.crl.iter().map(|file| file.path.display().to_string());
+    format!("{signed}, not revoked by {}", joined(lists))
+}
+
+fn show_tickets(tickets: Option<&Tickets>) -> String {
+    let Some(tickets) = tickets else {
+        return "none".to_owned();
+    };
+    let lifetime = duration::show(tickets.lifetime);
+    match &tickets.key_file {
+        Some(file) => format!("for {lifetime}, keys of {}", file.path.display()),
+        None => format!("for {lifetime}, keys of this process"),
+    }
+}
+
+fn show_certificate(certificate: &Certificate) -> String {
+    let chain = certificate.chain.path.display();
+    format!("{chain}, key {}", certificate.key.path.display())
+}
+
+fn show_protocols(protocols: &[Vec<u8>]) -> String {
+    joined(protocols.iter().map(|protocol| show_protocol(protocol)))
+}

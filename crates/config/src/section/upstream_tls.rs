@@ -1,0 +1,94 @@
+//! `tls` of a service.
+
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    certificate::certificate,
+    tls_parameters::{parameters, protocols},
+};
+use crate::{
+    Certificate, Upstream, UpstreamAlpn, UpstreamTls,
+    code::Code,
+    diagnostic::{Problem, quote},
+    reader::{Reader, Table, wrong_type},
+    schema,
+    value::host,
+};
+
+pub(super) fn upstream_tls(
+    r: &mut Reader<'_>,
+    service: &Table<'_>,
+    upstreams: &[Spanned<Upstream>],
+) -> Option<UpstreamTls> {
+    let value = service.value("tls")?;
+    let table = match value.get_ref() {
+        DeValue::Boolean(false) => return None,
+        DeValue::Boolean(true) => Table::absent(&schema::UPSTREAM_TLS),
+        DeValue::Table(_) => r.table(value, &schema::UPSTREAM_TLS)?,
+        other => {
+            let problem = wrong_type("a table or a boolean", other);
+            r.error(
+                value.span(),
+                problem.help("write `tls = true` for the defaults"),
+            );
+            return None;
+        }
+    };
+    let nameless = |upstream: &&Spanned<Upstream>| matches!(upstream.get_ref(), Upstream::Unix(_));
+    if let Some(upstream) = upstreams.iter().find(nameless)
+        && !table.has("server_name")
+    {
+        let message = "TLS to a unix socket needs a `server_name`: a path is not in a certificate";
+        let problem = Problem::new(Code::MissingKey, message).help(
+            "write `tls = { server_name = \"xmpp.example.org\" }`, as the certificate has it",
+        );
+        r.conflict(
+            value.span(),
+            problem,
+            &upstream.span(),
+            "this upstream has no name",
+        );
+    }
+    let tls = UpstreamTls {
+        parameters: parameters(r, &table),
+        server_name: r.text(&table, "server_name", host::server_name),
+        sni: r.boolean(&table, "sni").unwrap_or(true),
+        alpn: alpn(r, &table),
+        ca: r.file(&table, "ca"),
+        certificate: own_certificate(r, &table),
+        verify: r.boolean(&table, "verify").unwrap_or(true),
+    };
+    if let Some(verify) = table.value("verify").filter(|_| !tls.verify) {
+        let message = "nobody checks who the upstream is";
+        let problem = Problem::new(Code::UnverifiedUpstream, message).help(
+            "whoever is on the way can read and change everything: write a `ca` that its \
+             certificate is signed by",
+        );
+        r.warning(verify.span(), problem);
+    }
+    Some(tls)
+}
+
+fn alpn(r: &mut Reader<'_>, table: &Table<'_>) -> UpstreamAlpn {
+    let Some(value) = table.value("alpn") else {
+        return UpstreamAlpn::Forward;
+    };
+    match value.get_ref().as_str() {
+        Some("forward") => UpstreamAlpn::Forward,
+        Some(text) => {
+            let problem = Problem::new(
+                Code::UnknownValue,
+                format!("unknown `alpn` {}", quote(text)),
+            );
+            let help = format!("write `forward`, or a list of protocols such as `[\"{text}\"]`");
+            r.error(value.span(), problem.help(help));
+            UpstreamAlpn::Forward
+        }
+        None => protocols(r, table).map_or(UpstreamAlpn::Forward, UpstreamAlpn::Set),
+    }
+}
+
+fn own_certificate(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Certificate> {
+    let table = r.table(table.value("certificate")?, &schema::UPSTREAM_CERTIFICATE)?;
+    certificate(r, &table)
+}
