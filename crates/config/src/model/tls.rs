@@ -21,6 +21,17 @@ pub struct FileRef {
     pub(crate) span: Range<usize>,
 }
 
+impl FileRef {
+    /// A file that the configuration does not name. What is wrong with it is told at the
+    /// beginning of the configuration.
+    pub fn unnamed(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            span: 0..0,
+        }
+    }
+}
+
 impl PartialEq for FileRef {
     /// The same file, wherever it is named.
     fn eq(&self, other: &Self) -> bool {
