@@ -7,6 +7,7 @@ mod random;
 mod recovery;
 mod rendered;
 mod shorthand;
+mod tls;
 mod typed;
 mod unreadable;
 

@@ -41,10 +41,13 @@ pub(crate) fn listeners(
         );
         return Vec::new();
     };
+    // Whatever is wrong with them was told.
+    let has_certificates = root
+        .value("certificate")
+        .is_some_and(|value| !matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()));
     let mut listeners = Vec::with_capacity(items.len());
     for item in items {
         if let Some(table) = r.table(item, &schema::LISTENER) {
-            let has_certificates = root.has("certificate");
             listeners.push(listener(r, &table, services, endpoints, has_certificates));
         }
     }

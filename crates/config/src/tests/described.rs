@@ -78,3 +78,100 @@ process
 ";
     assert_eq!(usable(text).0.describe(), expected);
 }
+
+#[test]
+fn the_plan_of_tls_is_told() {
+    let text = r#"
+[[certificate]]
+chain = "/etc/tls/a.pem"
+key = "/etc/tls/a.key"
+[[certificate]]
+chain = "b.pem"
+key = "b.key"
+[[listener]]
+name = "outer"
+bind = "127.0.0.1:443"
+service = "by-name"
+routes = [{ sni = ["*.example.org", ""], alpn = "h2", service = "web" }]
+[listener.tls]
+mode = "peek"
+[[listener]]
+name = "inner"
+bind = "127.0.0.1:444"
+routes = [{ http_host = "a.example.org", service = "web" }]
+[listener.tls]
+mode = "terminate"
+max_version = "1.2"
+alpn = ["http/1.1"]
+groups = ["P-256"]
+client_auth = { mode = "required", ca = "ca.pem", crl = ["a.crl", "b.crl"] }
+tickets = { key_file = "t.key" }
+[[listener]]
+name = "plain"
+bind = "127.0.0.1:445"
+service = "web"
+[listener.tls]
+mode = "terminate"
+strict_sni = true
+prefer_server_ciphers = false
+tickets = false
+[service.web]
+upstreams = "192.0.2.1:443"
+tls = { server_name = "web.internal", ca = "ca.pem", alpn = ["h2"], sni = false, min_version = "1.3", cipher_suites = ["TLS_AES_128_GCM_SHA256"], certificate = { chain = "c.pem", key = "c.key" } }
+[service.by-name]
+upstreams = "sni:443"
+allow = ["*.example.org"]
+allow_networks = "10.0.0.0/8"
+tls = true
+"#;
+    let expected = "\
+certificates
+  default      /etc/tls/a.pem, key /etc/tls/a.key
+  2            b.pem, key b.key
+
+listener outer
+  bind         127.0.0.1:443
+  PROXY header not looked for
+  TLS          the hello is peeked at, nothing is changed
+  route 1      sni *.example.org, \"\" and alpn h2 -> web
+  all else     -> by-name
+
+listener inner
+  bind         127.0.0.1:444
+  PROXY header not looked for
+  TLS          terminated: TLS 1.2, our order of suites; unknown names get the default certificate
+  groups       secp256r1
+  ALPN         http/1.1
+  client cert  required, signed by ca.pem, not revoked by a.crl, b.crl
+  tickets      for 12h, keys of t.key
+  route 1      http_host a.example.org -> web
+  all else     refused
+
+listener plain
+  bind         127.0.0.1:445
+  PROXY header not looked for
+  TLS          terminated: TLS 1.2 to 1.3, the client's order of suites; unknown names are refused
+  client cert  not asked for
+  tickets      none
+  all          -> web
+
+service web
+  upstreams    192.0.2.1:443
+  TLS          TLS 1.3 as web.internal, without SNI, verified by ca.pem
+  suites       TLS_AES_128_GCM_SHA256
+  ALPN         h2
+  certificate  c.pem, key c.key
+  timeouts     connect 5s (retries 2), idle 24h, half-closed 1m
+
+service by-name
+  upstreams    sni:443
+  allows       *.example.org; public addresses and 10.0.0.0/8
+  TLS          TLS 1.2 to 1.3 as the upstream is named, verified by the system's CAs
+  ALPN         what was negotiated with the client
+  timeouts     connect 5s (retries 2), idle 24h, half-closed 1m
+";
+    let described = usable(text).0.describe();
+    let (before, process) = described.split_once("\nprocess\n").unwrap();
+    assert_eq!(before, expected);
+    assert!(process.contains("handshake 10s"));
+}

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use super::{flawless, summary};
-use crate::{Code, load, parse, schema};
+use crate::{CipherSuite, Code, Group, load, parse, schema};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -48,6 +48,26 @@ fn every_code_is_in_the_reference() {
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
     assert_eq!(rows, codes);
     assert!(codes.is_sorted());
+}
+
+#[test]
+fn every_suite_and_group_is_in_the_reference() {
+    let reference = reference();
+    let rows: BTreeSet<_> = reference
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .collect();
+    for suite in CipherSuite::ALL {
+        let (name, openssl) = (suite.name(), suite.openssl_name());
+        let openssl = if name == openssl { "the same" } else { openssl };
+        let version = crate::value::tls::show_version(suite.version());
+        let row = format!("| {name} | {openssl} | {version} |");
+        assert!(rows.contains(&*row), "{row}");
+    }
+    for group in Group::ALL {
+        let row = format!("| {}", group.name());
+        assert!(rows.iter().any(|line| line.starts_with(&row)), "{row}");
+    }
 }
 
 /// The fragments of the reference define not everything that they name, so only that is missing.

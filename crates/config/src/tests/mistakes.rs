@@ -1,5 +1,7 @@
 //! One mistake, one diagnostic, at the right place.
 
+mod tls;
+
 use std::collections::BTreeSet;
 
 use super::summary;
@@ -20,6 +22,11 @@ enum In {
     Used,
     /// Alone.
     File,
+    /// In a service without upstreams that is used by a listener which peeks at TLS. The text
+    /// begins at line 2.
+    Names,
+    /// In a listener's TLS that is terminated, behind `mode`. The text begins at line 10.
+    Terminate,
 }
 
 impl In {
@@ -27,6 +34,7 @@ impl In {
         const SERVICE: &str = "[service.c2s]\nupstreams = \"192.0.2.1:5222\"\n";
         const LISTENER: &str =
             "[[listener]]\nname = \"a\"\nbind = \"127.0.0.1:5222\"\nservice = \"c2s\"\n";
+        const CERTIFICATE: &str = "[[certificate]]\nchain = \"a.pem\"\nkey = \"a.key\"\n";
         const NAMED: &str = "[[listener]]\nname = \"a\"\n";
         match self {
             Self::Top => format!("{text}\n{LISTENER}{SERVICE}"),
@@ -35,6 +43,12 @@ impl In {
             Self::Service => format!("[service.c2s]\n{text}\n{LISTENER}"),
             Self::Used => format!("{SERVICE}{text}\n{LISTENER}"),
             Self::File => text.to_owned(),
+            Self::Names => {
+                format!("[service.c2s]\n{text}\n{LISTENER}tls = {{ mode = \"peek\" }}\n")
+            }
+            Self::Terminate => format!(
+                "{CERTIFICATE}{LISTENER}[listener.tls]\nmode = \"terminate\"\n{text}\n{SERVICE}"
+            ),
         }
     }
 }
@@ -42,8 +56,14 @@ impl In {
 use In::{File, Listener, Service, Top, Used, Whole};
 
 /// Where, what, and every diagnostic of the file.
+type Case = (In, &'static str, &'static [&'static str]);
+
+fn cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(tls::CASES)
+}
+
 #[rustfmt::skip]
-const CASES: &[(In, &str, &[&str])] = &[
+const CASES: &[Case] = &[
     // Values of the wrong type.
     (Top, "limits = 3", &["wrong_type 1:10"]),
     (Top, "[[limits]]", &["wrong_type 1:1"]),
@@ -231,7 +251,7 @@ const CASES: &[(In, &str, &[&str])] = &[
 #[test]
 fn each_is_reported_where_it_stands() {
     let mut wrong = String::new();
-    for (place, text, expected) in CASES {
+    for (place, text, expected) in cases() {
         let file = place.file(text);
         let loaded = parse("test.toml", &file);
         let found = summary(&loaded.report);
@@ -250,7 +270,7 @@ fn each_is_reported_where_it_stands() {
 
 #[test]
 fn each_error_says_what_would_be_right() {
-    for (place, text, _) in CASES {
+    for (place, text, _) in cases() {
         for found in parse("test.toml", &place.file(text)).report.diagnostics {
             let help = found.help.unwrap_or_default();
             // These messages say what was expected.
@@ -301,7 +321,7 @@ fn every_key_of_later_versions_is_refused_unless_it_is_off() {
 /// files.
 #[test]
 fn every_code_has_a_case() {
-    let seen: BTreeSet<_> = CASES.iter().flat_map(|(.., expected)| *expected).collect();
+    let seen: BTreeSet<_> = cases().flat_map(|(.., expected)| *expected).collect();
     let seen: BTreeSet<_> = seen
         .iter()
         .filter_map(|found| found.split(' ').next())

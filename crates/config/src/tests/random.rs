@@ -2,7 +2,7 @@
 
 use proptest::{prelude::*, sample::Index};
 
-use crate::{Loaded, parse};
+use crate::{CipherSuite, Config, ListenerTls, Loaded, Upstream, parse};
 
 /// A file in which every key stands.
 const VALID: &str = r#"proxy_port_mappings = { 15222 = "c2s", 15269 = "s2s" }
@@ -18,6 +18,7 @@ group = "vestibule"
 connections = 8_000
 connections_per_client = 0x10
 peek_timeout = "5s"
+handshake_timeout = "10s"
 drain_timeout = "1m30s"
 [tcp]
 keepalive_idle = "2m"
@@ -30,6 +31,9 @@ control = "/run/vestibule/control.sock"
 format = "text"
 access = 'stdout'
 level = """info"""
+[[certificate]]
+chain = "ec.pem"
+key = "ec.key"
 [[listener]]
 name = "in" # behind HAProxy
 bind = ["127.0.0.1:5222", "[::1]:5222", "unix:/run/c2s.sock"]
@@ -37,12 +41,34 @@ service = "c2s"
 routes = [
   { client = "10.0.0.0/8", destination = ["[2001:db8::]/32:443", ":80"], service = "s2s" },
   { proxy_tlv = ["alpn=xmpp-client", "0xE0=hex:0011"], service = "c2s" },
+  { sni = ["chat.example.org", "*.example.net", ""], alpn = "xmpp-client", service = "c2s" },
+  { http_host = ["web.example.org", "192.0.2.7"], service = "s2s" },
 ]
 [listener.proxy_protocol]
 trusted = ["192.0.2.0/24"]
 mode = "mixed"
 timeout = "3s"
 max_header = "64KiB"
+[listener.tls]
+mode = "terminate"
+min_version = "1.2"
+max_version = "1.3"
+cipher_suites = ["TLS_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"]
+prefer_server_ciphers = false
+groups = ["X25519MLKEM768", "P-256"]
+alpn = ["xmpp-client", "h2"]
+strict_sni = true
+client_auth = { mode = "required", ca = "ca.pem", crl = ["a.crl", "b.crl"] }
+tickets = { key_file = "tickets.key", lifetime = "12h" }
+[[listener]]
+name = "by-name"
+bind = "127.0.0.1:8443"
+service = "by-name"
+tls = { mode = "peek" }
+[service.by-name]
+upstreams = "sni:443"
+allow = ["*.example.org", "example.org"]
+allow_networks = ["10.0.0.0/8"]
 [service.c2s]
 kind = "tcp"
 upstreams = ["127.0.0.1:5223", "xmpp.example:5222"]
@@ -55,6 +81,7 @@ idle_timeout = { client = "24h", upstream = "24h" }
 half_close_timeout = "1m"
 [service."s2s"]
 upstreams = "unix:/run/s2s.sock"
+tls = { server_name = "xmpp.internal", sni = true, alpn = "forward", ca = "ca.pem", certificate = { chain = "c.pem", key = "c.key" }, min_version = "1.3", max_version = "1.3", cipher_suites = ["TLS_AES_128_GCM_SHA256"], groups = ["X25519"], verify = true }
 "#;
 
 const PIECES: &[&str] = &[
@@ -100,6 +127,11 @@ const PIECES: &[&str] = &[
     "\"[]:/\"",
     "service = \"c2s\"\n",
     "a.b.c = 1\n",
+    "[listener.tls]\nmode = \"peek\"\n",
+    "mode = \"terminate\"\n",
+    "tls = true\n",
+    "\"sni:443\"",
+    "\"*.\"",
 ];
 
 /// Remove, put in, or take twice.
@@ -151,12 +183,15 @@ fn hold(text: &str) {
                     .all(|route| route.service < config.services.len())
             );
         }
-        assert!(
-            config
-                .services
-                .iter()
-                .all(|service| !service.upstreams.is_empty())
-        );
+        for service in &config.services {
+            assert!(!service.upstreams.is_empty());
+            let by_name = |upstream: &Upstream| matches!(upstream, Upstream::Sni(_));
+            assert_eq!(
+                service.upstreams.iter().any(by_name),
+                !service.allow.is_empty()
+            );
+        }
+        hold_tls(&config);
     }
     let lines = text.split('\n').count();
     for found in &report.diagnostics {
@@ -173,6 +208,31 @@ fn hold(text: &str) {
         report.diagnostics.is_empty()
     );
     report.render(true);
+}
+
+/// Whatever is allowed can be spoken.
+fn hold_tls(config: &Config) {
+    let terminated = config
+        .listeners
+        .iter()
+        .filter_map(|listener| match &listener.tls {
+            Some(ListenerTls::Terminate(tls)) => Some(&tls.parameters),
+            _ => None,
+        });
+    let terminated: Vec<_> = terminated.collect();
+    assert!(terminated.is_empty() || !config.certificates.is_empty());
+    let upstreams = config
+        .services
+        .iter()
+        .filter_map(|service| Some(&service.tls.as_ref()?.parameters));
+    for parameters in terminated.into_iter().chain(upstreams) {
+        for version in [parameters.min_version, parameters.max_version] {
+            let of_version = |suite: &CipherSuite| suite.version() == version;
+            assert!(parameters.cipher_suites.iter().any(of_version));
+        }
+        assert!(parameters.min_version <= parameters.max_version);
+        assert!(!parameters.groups.is_empty());
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `"chat.example.org"`: names of hosts, and what is matched against them.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 
 use crate::{
@@ -122,7 +125,7 @@ fn explained(text: &str) -> Problem {
         let host = rest.split(['/', ':']).next().unwrap_or_default();
         return problem.help(format!("write `{host}`, without the scheme"));
     }
-    if text.trim_start_matches("*.").contains('*') {
+    if text.strip_prefix("*.").unwrap_or(text).contains('*') {
         return problem.help("`*` is only possible as the whole first label: `*.example.org`");
     }
     if let Some((host, port)) = text.rsplit_once(':')

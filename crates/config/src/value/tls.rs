@@ -1,5 +1,8 @@
 //! `"1.3"`, `"ECDHE-RSA-AES256-GCM-SHA384"`, `"X25519"`, `"xmpp-client"`: what TLS is made of.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     CipherSuite, Code, Group, TlsVersion,
     diagnostic::{Problem, quote},
