@@ -1,0 +1,217 @@
+//! Files that the configuration names: read whole, and watched.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use vestibule_config::FileRef;
+use zeroize::Zeroizing;
+
+use super::problem::{FileProblem, Reason};
+
+/// Between looks at the files.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The largest file that is read, in bytes. Revocation lists can have megabytes.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// How often a file is read that changes meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// Reads files; keeps what they looked like, and what is wrong with them.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    pub(super) problems: Vec<FileProblem>,
+    pub(super) stamps: Stamps,
+}
+
+impl Reader {
+    /// All of a file, as it was at one moment. `None`: it is noted why not. The bytes are wiped
+    /// when they are dropped.
+    pub(super) fn read(&mut self, file: &FileRef) -> Option<Zeroizing<Vec<u8>>> {
+        for _ in 0..ATTEMPTS {
+            let before = Stamp::of(&file.path);
+            let read = read(&file.path);
+            if before == Stamp::of(&file.path) {
+                self.stamps.0.insert(file.path.clone(), before);
+                return read.map_err(|reason| self.note(file, reason)).ok();
+            }
+        }
+        // Different from whatever it looks like later, so that it is read again.
+        self.stamps.0.insert(file.path.clone(), Stamp::Changing);
+        self.note(file, Reason::Changing);
+        None
+    }
+
+    /// Notes what is wrong or doubtful with a file.
+    pub(super) fn note(&mut self, file: &FileRef, reason: Reason) {
+        self.problems.push(FileProblem {
+            file: file.clone(),
+            reason,
+        });
+    }
+}
+
+/// Something that was built out of files.
+pub(super) trait FromFiles: Send + Sync {
+    /// Reads the files again and, when all is well, puts what they hold into effect. Otherwise
+    /// everything stays, `reader` has the reasons, and the answer is false.
+    fn refresh(&self, reader: &mut Reader) -> bool;
+}
+
+/// Something that was built out of files, and what they looked like then.
+pub(super) struct Watched {
+    item: Arc<dyn FromFiles>,
+    seen: Stamps,
+    /// The last look found something that could not be used. Perhaps only half of it was there, so
+    /// it is read once more when it has stayed the same until the next look.
+    doubtful: bool,
+}
+
+impl Watched {
+    /// `seen` is what the files looked like when `item` was built.
+    pub(super) fn new(item: Arc<dyn FromFiles>, seen: Stamps) -> Self {
+        Self {
+            item,
+            seen,
+            doubtful: false,
+        }
+    }
+
+    /// Looks whether the files changed, and reads them again when they did.
+    pub(super) fn look(&mut self) {
+        let changed = self.seen.changed();
+        if !changed && !self.doubtful {
+            return;
+        }
+        let mut reader = Reader::default();
+        let good = self.item.refresh(&mut reader);
+        let stable = !changed;
+        self.doubtful = !good && !stable;
+        // A file that was not read because another one is bad is still to be watched.
+        self.seen.look_again();
+        self.seen.0.append(&mut reader.stamps.0);
+        if good || stable {
+            for problem in &reader.problems {
+                let kept = if good {
+                    ""
+                } else {
+                    "; what it held before stays in use"
+                };
+                tracing::warn!("{problem}{kept}");
+            }
+        }
+    }
+}
+
+/// Looks at the files again and again, until aborted.
+pub(super) async fn keep_fresh(mut watched: Vec<Watched>) {
+    watched.retain(|watched| !watched.seen.0.is_empty());
+    if watched.is_empty() {
+        return;
+    }
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let looked = tokio::task::spawn_blocking(move || {
+            watched.iter_mut().for_each(Watched::look);
+            watched
+        });
+        watched = match looked.await {
+            Ok(watched) => watched,
+            Err(error) => {
+                tracing::error!(%error, "certificates are no longer watched");
+                return;
+            }
+        };
+    }
+}
+
+/// What files look like, by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamps(BTreeMap<PathBuf, Stamp>);
+
+impl Stamps {
+    fn changed(&self) -> bool {
+        self.0.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
+    }
+
+    fn look_again(&mut self) {
+        for (path, stamp) in &mut self.0 {
+            *stamp = Stamp::of(path);
+        }
+    }
+}
+
+/// What a file looks like, without reading it. A symbolic link looks like what it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stamp {
+    Changing,
+    Missing(io::ErrorKind),
+    Present {
+        device: u64,
+        inode: u64,
+        size: u64,
+        modified: (i64, i64),
+        changed: (i64, i64),
+    },
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        match fs::metadata(path) {
+            Ok(metadata) => Self::Present {
+                device: metadata.dev(),
+                inode: metadata.ino(),
+                size: metadata.size(),
+                modified: (metadata.mtime(), metadata.mtime_nsec()),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+            },
+            Err(error) => Self::Missing(error.kind()),
+        }
+    }
+}
+
+/// Whether others than owner and group may read `path`.
+pub(super) fn readable_by_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reason> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
+    // Opening a pipe would wait for its other end.
+    if !metadata.is_file() {
+        return Err(Reason::NotAFile);
+    }
+    if metadata.size() > LARGEST_FILE {
+        return Err(Reason::TooLarge);
+    }
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    read_all(&file, &metadata).map_err(|error| unreadable(&error))
+}
+
+fn read_all(file: &File, metadata: &Metadata) -> io::Result<Zeroizing<Vec<u8>>> {
+    // In one piece, so that no copy of a key is left behind by growing.
+    let expected = usize::try_from(metadata.size()).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
+    file.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(error: &io::Error) -> Reason {
+    let id = nix::unistd::geteuid();
+    let user = nix::unistd::User::from_uid(id).ok().flatten();
+    Reason::Unreadable {
+        error: error.kind(),
+        text: error.to_string(),
+        user: user.map_or_else(|| id.to_string(), |user| user.name),
+    }
+}

@@ -1,0 +1,91 @@
+//! SSLKEYLOGFILE: secrets of sessions for those who must look inside, such as with Wireshark
+//! (draft-ietf-tls-keylogfile).
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    fs::{File, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use rustls::KeyLog;
+
+/// The environment variable that names the file.
+const VARIABLE: &str = "SSLKEYLOGFILE";
+
+/// The key log of the process, which all sessions in both roles share. Opens no file yet.
+pub(super) fn shared() -> Arc<dyn KeyLog> {
+    static SHARED: OnceLock<Arc<Secrets>> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| Arc::new(Secrets::new(std::env::var_os(VARIABLE))));
+    Arc::<Secrets>::clone(shared)
+}
+
+/// Says in the event log that there is a key log, when there is one.
+pub(crate) fn announce() {
+    if shared().will_log("CLIENT_RANDOM") {
+        tracing::warn!("{VARIABLE} is set: who reads that file can decrypt every TLS session");
+    }
+}
+
+/// Writes secrets to a file.
+#[derive(Debug)]
+struct Secrets {
+    path: Option<PathBuf>,
+    /// `None`: it cannot be opened.
+    file: OnceLock<Option<File>>,
+}
+
+impl Secrets {
+    fn new(path: Option<OsString>) -> Self {
+        Self {
+            path: path.filter(|path| !path.is_empty()).map(PathBuf::from),
+            file: OnceLock::new(),
+        }
+    }
+
+    /// Opened at the first use, so that a check of the configuration makes no file.
+    fn file(&self) -> Option<&File> {
+        let path = self.path.as_ref()?;
+        let open = || {
+            let mut options = OpenOptions::new();
+            let opened = options.append(true).create(true).mode(0o600).open(path);
+            opened
+                .inspect_err(|error| {
+                    tracing::warn!(%error, "{VARIABLE} cannot be opened: {}", path.display());
+                })
+                .ok()
+        };
+        self.file.get_or_init(open).as_ref()
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let Some(mut file) = self.file() else { return };
+        let mut line = format!("{label} ");
+        push_hex(&mut line, client_random);
+        line.push(' ');
+        push_hex(&mut line, secret);
+        line.push('\n');
+        // One write, so that lines of several processes do not mix. A full disk must not end
+        // a session.
+        let _ = file.write_all(line.as_bytes());
+    }
+
+    fn will_log(&self, _label: &str) -> bool {
+        self.file().is_some()
+    }
+}
+
+fn push_hex(line: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(line, "{byte:02x}");
+    }
+}
