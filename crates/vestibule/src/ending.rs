@@ -2,7 +2,10 @@
 
 use std::io;
 
+use vestibule_peek::tls::Malformed;
 use vestibule_proxy_protocol::Reject;
+
+use crate::tls::HandshakeError;
 
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +40,26 @@ pub(crate) enum Stop {
 /// Why a connection was refused before anything was carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
+    /// The TLS ClientHello breaks a rule of the protocol.
+    ClientHelloInvalid,
+    /// The TLS ClientHello is longer than 64 KiB.
+    ClientHelloTooLarge,
+    /// The connection ended in the middle of the TLS ClientHello.
+    ClientHelloTruncated,
     /// The real client holds `limits.connections_per_client` connections already.
     ClientLimit,
+    /// The destination that the client named is not allowed.
+    ForbiddenDestination,
+    /// The TLS handshake with the client failed.
+    HandshakeFailed,
+    /// The TLS handshake with the client took longer than `limits.handshake_timeout`.
+    HandshakeTimeout,
     /// The mod_net_proxy shorthand maps the port to nothing that exists.
     NoService,
+    /// The listener wants TLS, and the client speaks something else.
+    NotTls,
+    /// The client was silent where its first bytes decide.
+    PeekTimeout,
     /// The PROXY header breaks a rule of the protocol.
     ProxyHeaderInvalid,
     /// No whole PROXY header came within the listener's timeout.
@@ -49,31 +68,51 @@ pub(crate) enum Refusal {
     ProxyHeaderTruncated,
     /// No route matches, and the listener has no service.
     Refused,
+    /// No route and no certificate knows the name in the TLS ClientHello.
+    UnrecognizedName,
     /// The peer may not speak the PROXY protocol here.
     UntrustedProxy,
 }
 
 impl Refusal {
     /// Every refusal, in the order of [`Self::index`].
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 16] = [
+        Self::ClientHelloInvalid,
+        Self::ClientHelloTooLarge,
+        Self::ClientHelloTruncated,
         Self::ClientLimit,
+        Self::ForbiddenDestination,
+        Self::HandshakeFailed,
+        Self::HandshakeTimeout,
         Self::NoService,
+        Self::NotTls,
+        Self::PeekTimeout,
         Self::ProxyHeaderInvalid,
         Self::ProxyHeaderTimeout,
         Self::ProxyHeaderTruncated,
         Self::Refused,
+        Self::UnrecognizedName,
         Self::UntrustedProxy,
     ];
 
     /// Its name in metrics and access records.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::ClientHelloInvalid => "client_hello_invalid",
+            Self::ClientHelloTooLarge => "client_hello_too_large",
+            Self::ClientHelloTruncated => "client_hello_truncated",
             Self::ClientLimit => "client_limit",
+            Self::ForbiddenDestination => "forbidden_destination",
+            Self::HandshakeFailed => "handshake_failed",
+            Self::HandshakeTimeout => "handshake_timeout",
             Self::NoService => "no_service",
+            Self::NotTls => "not_tls",
+            Self::PeekTimeout => "peek_timeout",
             Self::ProxyHeaderInvalid => "proxy_header_invalid",
             Self::ProxyHeaderTimeout => "proxy_header_timeout",
             Self::ProxyHeaderTruncated => "proxy_header_truncated",
             Self::Refused => "refused",
+            Self::UnrecognizedName => "unrecognized_name",
             Self::UntrustedProxy => "untrusted_proxy",
         }
     }
@@ -93,12 +132,16 @@ pub(crate) enum Ending {
     Empty,
     /// Both directions ended with FIN; this side's came first.
     Eof(Party),
+    /// The TLS handshake with the client came to nothing.
+    Handshake(HandshakeError),
     /// One direction had ended, and then nothing moved for `half_close_timeout`.
     HalfCloseTimeout,
     /// A bug of ours ended it.
     InternalError,
     /// Nothing moved for `idle_timeout` on this side.
     IdleTimeout(Party),
+    /// The TLS ClientHello was not accepted.
+    MalformedHello(Malformed),
     /// The connection was not carried.
     Refused(Refusal),
     /// The PROXY header was not accepted.
@@ -119,12 +162,25 @@ impl Ending {
             Self::HalfCloseTimeout => "half_close_timeout",
             Self::InternalError => "internal_error",
             Self::IdleTimeout(_) => "idle_timeout",
-            Self::Refused(refusal) => refusal.name(),
-            Self::Rejected(_) => Refusal::ProxyHeaderInvalid.name(),
+            Self::Handshake(_) | Self::MalformedHello(_) | Self::Refused(_) | Self::Rejected(_) => {
+                self.refusal().map_or("", Refusal::name)
+            }
             Self::Reset(..) => "reset",
             Self::Stopped(Stop::Drained) => "drained",
             Self::Stopped(Stop::Killed) => "killed",
             Self::Stopped(Stop::Shutdown) => "shutdown",
+        }
+    }
+
+    /// Why the connection was refused, when it was.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Handshake(_) => Some(Refusal::HandshakeFailed),
+            Self::MalformedHello(Malformed::TooLarge) => Some(Refusal::ClientHelloTooLarge),
+            Self::MalformedHello(_) => Some(Refusal::ClientHelloInvalid),
+            Self::Refused(refusal) => Some(*refusal),
+            Self::Rejected(_) => Some(Refusal::ProxyHeaderInvalid),
+            _ => None,
         }
     }
 
@@ -133,10 +189,16 @@ impl Ending {
         match self {
             Self::Eof(party) | Self::Reset(party, _) => *party,
             Self::ConnectFailed(_) => Party::Upstream,
-            Self::Empty | Self::Refused(Refusal::ProxyHeaderTruncated) => Party::Client,
+            Self::Empty
+            | Self::Refused(Refusal::ClientHelloTruncated | Refusal::ProxyHeaderTruncated) => {
+                Party::Client
+            }
+            Self::Handshake(error) if error.is_of_the_peer() => Party::Client,
             Self::HalfCloseTimeout
             | Self::InternalError
             | Self::IdleTimeout(_)
+            | Self::Handshake(_)
+            | Self::MalformedHello(_)
             | Self::Refused(_)
             | Self::Rejected(_)
             | Self::Stopped(_) => Party::Vestibule,
@@ -147,6 +209,9 @@ impl Ending {
     pub(crate) fn reason(&self) -> Option<String> {
         match self {
             Self::ConnectFailed(error) => Some(error.to_string()),
+            Self::Handshake(error) => Some(error.to_string()),
+            Self::MalformedHello(Malformed::TooLarge) => None,
+            Self::MalformedHello(malformed) => Some(malformed.name().to_owned()),
             Self::IdleTimeout(party) => Some(format!("the {} was silent", party.name())),
             Self::Rejected(reject) => Some(reject.name().to_owned()),
             // What a system call says of a connection that was reset before.

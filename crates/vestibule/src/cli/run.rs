@@ -5,7 +5,12 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{config_path, fail};
-use crate::{admin, log::event, supervisor::Supervisor};
+use crate::{
+    admin,
+    log::event,
+    supervisor::Supervisor,
+    tls::{self, Tls},
+};
 
 /// Runs until SIGTERM or SIGINT. SIGHUP reloads.
 pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
@@ -13,8 +18,8 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
         Ok(path) => path,
         Err(message) => return fail(message),
     };
-    let loaded = vestibule_config::load(&path);
-    let Some(config) = loaded.config else {
+    let (loaded, tls) = tls::load(&path, None);
+    let (Some(config), Some(tls)) = (loaded.config, tls) else {
         let rendered = loaded.report.render(std::io::stderr().is_terminal());
         eprintln!("{}", rendered.trim_end());
         return fail(format!(
@@ -24,6 +29,7 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
     };
     let level = event::start(&config.log);
     event::warn_of(&loaded.report);
+    tls::announce_key_log();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default());
@@ -31,7 +37,7 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("cannot start the runtime: {error}")),
     };
-    let result = runtime.block_on(supervise(config, path, level));
+    let result = runtime.block_on(supervise(config, tls, path, level));
     // A name that is being looked up must not hold up the end.
     runtime.shutdown_background();
     match result {
@@ -42,6 +48,7 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
 
 async fn supervise(
     config: vestibule_config::Config,
+    tls: Tls,
     path: PathBuf,
     level: event::Level,
 ) -> Result<(), String> {
@@ -52,7 +59,7 @@ async fn supervise(
         terminate: watch(SignalKind::terminate())?,
     };
     let endpoints = admin::bind(&config.admin)?;
-    let supervisor = Supervisor::start(config, Some(path), level)?;
+    let supervisor = Supervisor::start(config, tls, Some(path), level)?;
     let served = admin::serve(&supervisor, endpoints)?;
     if let Some(address) = served.http {
         tracing::info!(%address, "admin listening");

@@ -2,13 +2,16 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::header;
+use super::{
+    header,
+    understand::{Understood, understand},
+};
 use crate::{
     addr::{Endpoint, PeerAddr},
     ending::{Ending, Refusal},
     limits::Place,
-    plan::{Listener, Next, Service, choose},
-    relay::{Relay, Stream},
+    plan::{Asked, Listener, Next, Service, choose, first_match},
+    relay::{Leg, Relay, Stream},
     upstream::{Dialed, dial},
     worker::{Connection, Live, Worker},
 };
@@ -37,39 +40,74 @@ async fn carry(
         Some(policy) => header::read(worker, connection, policy, &mut stream).await?,
         None => header::plain(connection, &stream),
     };
-    let service = route(connection)?;
     let _client_place = worker
         .limits
         .client_place(connection.client())
         .map_err(|()| Ending::Refused(Refusal::ClientLimit))?;
-    let payload = header::payload(worker, connection, opening, &mut stream).await?;
+    let Understood {
+        mut leg,
+        opening,
+        service,
+    } = if listener.looks_inside() {
+        // Boxed, because it is large and over before the connection is idle.
+        Box::pin(understand(worker, connection, stream, opening)).await?
+    } else {
+        Understood {
+            service: route(connection, Asked::default())?,
+            leg: Leg::Plain(stream),
+            opening,
+        }
+    };
+    let payload = header::payload(worker, connection, opening, &mut leg).await?;
     let received = payload.len() as u64;
     connection.received.set(received);
     service.stats.received.add(worker.id, received);
     let Dialed {
-        stream: upstream,
+        leg: upstream,
         active: _active,
         first,
-    } = dial(worker, connection, &service, &stream, payload).await?;
-    let mut relay = Relay::new(worker, connection, &service, stream, upstream, first);
+    } = dial(worker, connection, &service, &leg, payload).await?;
+    let mut relay = Relay::new(worker, connection, &service, leg, upstream, first);
     Ok(relay.run().await)
 }
 
 /// Picks the service. Apart from [`carry`], so that nothing of it lives on in the future.
-fn route(connection: &Connection) -> Result<Arc<Service>, Ending> {
+pub(super) fn route(connection: &Connection, asked: Asked<'_>) -> Result<Arc<Service>, Ending> {
     // Both ways of opening have said who the client is.
     let identity = connection.identity().ok_or(Ending::InternalError)?;
     let header = connection.header.take();
-    let service = match choose(connection.listener(), identity, header.as_deref()) {
-        Next::Service(service) => service,
-        Next::Missing => return Err(Ending::Refused(Refusal::NoService)),
-        Next::Refuse => return Err(Ending::Refused(Refusal::Refused)),
-    };
+    match choose(connection.listener(), identity, header.as_deref(), asked) {
+        Next::Service(service) => Ok(routed(connection, service, header)),
+        Next::Missing => Err(Ending::Refused(Refusal::NoService)),
+        Next::Refuse => Err(Ending::Refused(Refusal::Refused)),
+    }
+}
+
+/// Picks the service among those that a route leads to; when none does, the connection is refused
+/// for the reason `otherwise`.
+pub(super) fn route_without_default(
+    connection: &Connection,
+    asked: Asked<'_>,
+    otherwise: Refusal,
+) -> Result<Arc<Service>, Ending> {
+    let identity = connection.identity().ok_or(Ending::InternalError)?;
+    let header = connection.header.take();
+    match first_match(connection.listener(), identity, header.as_deref(), asked) {
+        Some(route) => Ok(routed(connection, Arc::clone(&route.service), header)),
+        None => Err(Ending::Refused(otherwise)),
+    }
+}
+
+fn routed(
+    connection: &Connection,
+    service: Arc<Service>,
+    header: Option<Box<[u8]>>,
+) -> Arc<Service> {
     if service.takes_tlvs() {
         connection.header.replace(header);
     }
     connection.routed(Arc::clone(&service));
-    Ok(service)
+    service
 }
 
 #[cfg(test)]

@@ -16,14 +16,14 @@ use crate::{
     ending::{Ending, Refusal},
     identity::{HeaderKind, Identity},
     plan::{Listener, ProxyPolicy},
-    relay::Stream,
+    relay::{Leg, Stream},
     worker::{Connection, Interrupt, Worker},
 };
 
 /// What has come in so far beyond the PROXY header.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    payload: Vec<u8>,
+    pub(super) payload: Vec<u8>,
     /// There was a header.
     behind_header: bool,
     /// The header names no client, so this may be the proxy's own check.
@@ -177,8 +177,12 @@ pub(crate) async fn payload(
     worker: &Worker,
     connection: &Connection,
     opening: Opening,
-    stream: &mut Stream,
+    leg: &mut Leg,
 ) -> Result<Vec<u8>, Ending> {
+    let Leg::Plain(stream) = leg else {
+        // After a handshake it is no check.
+        return Ok(opening.payload);
+    };
     if !opening.payload.is_empty() {
         return Ok(opening.payload);
     }

@@ -2,6 +2,8 @@
 
 mod accept;
 mod connection;
+mod farewell;
 mod header;
+mod understand;
 
 pub(crate) use accept::Binding;

@@ -55,6 +55,8 @@ pub(crate) struct ListenerStats {
     pub(crate) headers: [Sharded; 3],
     /// Connections accepted.
     pub(crate) total: Sharded,
+    /// TLS handshakes that were completed: in full with 1.2 and 1.3, then resumed ones.
+    handshakes: [Sharded; 4],
     refused: Vec<Sharded>,
     rejected: Vec<Sharded>,
 }
@@ -68,9 +70,15 @@ impl ListenerStats {
             empty: zero(),
             headers: [zero(), zero(), zero()],
             total: zero(),
+            handshakes: [zero(), zero(), zero(), zero()],
             refused: Refusal::ALL.iter().map(|_| zero()).collect(),
             rejected: Reject::ALL.iter().map(|_| zero()).collect(),
         }
+    }
+
+    /// Completed TLS handshakes with clients of this kind.
+    pub(crate) fn handshakes(&self, version: &str, resumed: bool) -> &Sharded {
+        &self.handshakes[usize::from(version == "TLSv1.3") + 2 * usize::from(resumed)]
     }
 
     /// Refusals for this reason.

@@ -41,6 +41,7 @@ type Label<'a> = (&'a str, &'a str);
 impl Collector for Readout {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.process(&mut encoder)?;
+        self.certificates(&mut encoder)?;
         self.listeners(&mut encoder)?;
         self.services(&mut encoder)
     }
@@ -84,6 +85,21 @@ impl Readout {
         )
     }
 
+    fn certificates(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let certificates = self.plan.tls.certificates();
+        gauge(
+            encoder,
+            "vestibule_certificate_not_after_seconds",
+            "When the time of a certificate is over, in seconds since 1970",
+            certificates.iter().map(|certificate| {
+                (
+                    [("certificate", &*certificate.label)],
+                    certificate.not_after.0,
+                )
+            }),
+        )
+    }
+
     fn listeners(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let all = || {
             self.plan
@@ -121,6 +137,24 @@ impl Readout {
                     )
                 })
             }),
+        )?;
+        let handshakes = |version: &'static str, resumed: bool| {
+            let resumed_label = ("resumed", if resumed { "yes" } else { "no" });
+            all().map(move |(name, stats)| {
+                (
+                    [name, ("version", version), resumed_label],
+                    stats.handshakes(version, resumed).value(),
+                )
+            })
+        };
+        counter(
+            encoder,
+            "vestibule_tls_handshakes",
+            "TLS handshakes with clients that were completed",
+            ["TLSv1.2", "TLSv1.3"]
+                .into_iter()
+                .flat_map(|version| [false, true].map(|resumed| (version, resumed)))
+                .flat_map(|(version, resumed)| handshakes(version, resumed)),
         )?;
         counter(
             encoder,

@@ -1,6 +1,7 @@
 //! A checked configuration, compiled into what workers use. Immutable; a reload makes a new one,
 //! and a live connection keeps the parts it started with.
 
+mod guard;
 mod networks;
 mod route;
 
@@ -10,11 +11,13 @@ use vestibule_config::{
     Bind, Config, Destination, ProxyProtocolMode, ProxyVersion, SendTlv, Upstream,
 };
 
+pub(crate) use guard::Guard;
 pub(crate) use networks::Networks;
-pub(crate) use route::{Route, choose};
+pub(crate) use route::{Asked, AskedByTls, Route, choose, first_match};
 
 use crate::{
     metrics::{ListenerStats, ServiceStats},
+    tls::{ClientPolicy, ServerPolicy, Tls},
     upstream::Target,
 };
 
@@ -23,6 +26,8 @@ use crate::{
 pub(crate) struct Plan {
     /// What it was compiled from.
     pub(crate) config: Config,
+    /// What was read from the files that it names.
+    pub(crate) tls: Arc<Tls>,
     /// In the order of the configuration.
     pub(crate) listeners: Vec<Arc<Listener>>,
     /// In the order of the configuration.
@@ -40,6 +45,19 @@ pub(crate) struct Listener {
     pub(crate) stats: Arc<ListenerStats>,
     /// Whether anything that comes after the header looks at its TLVs.
     pub(crate) keeps_tlvs: bool,
+    /// Whether a route looks at HTTP requests.
+    pub(crate) peeks_http: bool,
+    /// What is done with TLS; `None`: nothing.
+    pub(crate) tls: Option<ListenerTls>,
+}
+
+/// What a listener does with TLS.
+#[derive(Debug)]
+pub(crate) enum ListenerTls {
+    /// The hello is read, and carried on.
+    Peek,
+    /// It ends here.
+    Terminate(Arc<ServerPolicy>),
 }
 
 /// Where a connection goes.
@@ -67,16 +85,33 @@ pub(crate) struct ProxyPolicy {
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) config: vestibule_config::Service,
+    /// Where clients may lead it, when they name the destination.
+    pub(crate) guard: Guard,
     pub(crate) targets: Vec<Arc<Target>>,
     pub(crate) stats: Arc<ServiceStats>,
+    /// TLS towards the targets.
+    pub(crate) tls: Option<Arc<ClientPolicy>>,
     /// Counts turns of round robin, and breaks ties.
     pub(crate) turn: Arc<AtomicUsize>,
+}
+
+impl Listener {
+    /// Whether the first bytes of a connection decide anything here.
+    pub(crate) fn looks_inside(&self) -> bool {
+        self.tls.is_some() || self.peeks_http
+    }
 }
 
 impl Service {
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Whether the client's TLS hello names the destination.
+    pub(crate) fn follows_sni(&self) -> bool {
+        let mut upstreams = self.config.upstreams.iter();
+        upstreams.any(|upstream| matches!(upstream, Upstream::Sni(_)))
     }
 
     /// Whether it writes TLVs that it takes from the incoming header.
@@ -91,14 +126,21 @@ impl Service {
 
 impl Plan {
     /// Compiles `config` for `workers` workers, and takes over from `previous` what keeps its name:
-    /// counters, and what is known of targets.
-    pub(crate) fn compile(config: Config, workers: usize, previous: Option<&Self>) -> Self {
+    /// counters, and what is known of targets. `tls` is what was read for `config`.
+    pub(crate) fn compile(
+        config: Config,
+        tls: Arc<Tls>,
+        workers: usize,
+        previous: Option<&Self>,
+    ) -> Self {
         let services: Vec<_> = config
             .services
             .iter()
-            .map(|service| {
+            .enumerate()
+            .map(|(index, service)| {
                 let known = previous.and_then(|plan| plan.service(&service.name));
-                Arc::new(compile_service(service, workers, known))
+                let policy = tls.service(index);
+                Arc::new(compile_service(service, policy, workers, known))
             })
             .collect();
         let known_listeners: HashMap<&str, &Arc<Listener>> = previous
@@ -108,19 +150,29 @@ impl Plan {
         let listeners = config
             .listeners
             .iter()
-            .map(|listener| {
+            .enumerate()
+            .map(|(index, listener)| {
                 let stats = known_listeners.get(listener.name.as_str()).map_or_else(
                     || Arc::new(ListenerStats::new(workers)),
                     |known| Arc::clone(&known.stats),
                 );
-                Arc::new(compile_listener(listener, &services, stats))
+                let policy = tls.listener(index);
+                Arc::new(compile_listener(listener, policy, &services, stats))
             })
             .collect();
         Self {
             config,
+            tls,
             listeners,
             services,
         }
+    }
+
+    /// A plan of a process that has just started.
+    #[cfg(test)]
+    pub(crate) fn first(config: Config, workers: usize) -> Self {
+        let tls = Tls::load(&config, None).tls.unwrap();
+        Self::compile(config, Arc::new(tls), workers, None)
     }
 
     /// The service of this name.
@@ -131,6 +183,7 @@ impl Plan {
 
 fn compile_service(
     config: &vestibule_config::Service,
+    tls: Option<Arc<ClientPolicy>>,
     workers: usize,
     known: Option<&Arc<Service>>,
 ) -> Service {
@@ -148,6 +201,8 @@ fn compile_service(
             || Arc::new(ServiceStats::new(workers)),
             |service| Arc::clone(&service.stats),
         ),
+        guard: Guard::new(&config.allow, &config.allow_networks),
+        tls,
         turn: known.map_or_else(Arc::default, |service| Arc::clone(&service.turn)),
         config: config.clone(),
     }
@@ -155,6 +210,7 @@ fn compile_service(
 
 fn compile_listener(
     config: &vestibule_config::Listener,
+    policy: Option<Arc<ServerPolicy>>,
     services: &[Arc<Service>],
     stats: Arc<ListenerStats>,
 ) -> Listener {
@@ -178,7 +234,14 @@ fn compile_listener(
             .map(|route| &route.service)
             .chain(to_default)
             .any(|service| service.takes_tlvs());
+    let tls = match (policy, &config.tls) {
+        (Some(policy), _) => Some(ListenerTls::Terminate(policy)),
+        (None, Some(_)) => Some(ListenerTls::Peek),
+        (None, None) => None,
+    };
     Listener {
+        peeks_http: routes.iter().any(Route::wants_http),
+        tls,
         name: config.name.clone(),
         bind: config.bind.clone(),
         proxy: config.proxy_protocol.as_ref().map(|proxy| ProxyPolicy {

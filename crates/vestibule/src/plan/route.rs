@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use vestibule_config::{DestinationMatch, TlvKind, TlvMatch};
+use vestibule_config::{DestinationMatch, NameMatch, TlvKind, TlvMatch};
 use vestibule_proxy_protocol::{Decoded, Header, V2_MAX_LEN, decode, kind};
 
 use super::{Listener, Networks, Next, Service};
@@ -12,23 +12,50 @@ use crate::identity::Identity;
 /// A compiled route.
 #[derive(Debug)]
 pub(crate) struct Route {
+    /// Empty: any hello or none.
+    alpn: Vec<Vec<u8>>,
     /// `None`: any client.
     client: Option<Networks>,
     /// Empty: any destination.
     destination: Vec<DestinationMatch>,
+    /// Empty: any request or none.
+    http_host: Vec<NameMatch>,
     /// Empty: any header or none.
     proxy_tlv: Vec<TlvMatch>,
+    /// Empty: any hello or none.
+    sni: Vec<NameMatch>,
     /// Where it leads.
     pub(crate) service: Arc<Service>,
+}
+
+/// What the client's first bytes say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked<'a> {
+    /// The host of its HTTP request.
+    pub(crate) http_host: Option<&'a str>,
+    /// Its TLS hello.
+    pub(crate) tls: Option<AskedByTls<'a>>,
+}
+
+/// What a TLS hello asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AskedByTls<'a> {
+    /// Every protocol that is offered by ALPN.
+    pub(crate) alpn: &'a [Vec<u8>],
+    /// The server name.
+    pub(crate) server_name: Option<&'a str>,
 }
 
 impl Route {
     /// Compiles `config`, which leads to `service`.
     pub(crate) fn compile(config: &vestibule_config::Route, service: Arc<Service>) -> Self {
         Self {
+            alpn: config.alpn.clone(),
             client: (!config.client.is_empty()).then(|| Networks::new(&config.client)),
             destination: config.destination.clone(),
+            http_host: config.http_host.clone(),
             proxy_tlv: config.proxy_tlv.clone(),
+            sni: config.sni.clone(),
             service,
         }
     }
@@ -38,7 +65,12 @@ impl Route {
         !self.proxy_tlv.is_empty()
     }
 
-    fn matches(&self, identity: &Identity, header: Option<&Header<'_>>) -> bool {
+    /// Whether it looks at the HTTP request.
+    pub(crate) fn wants_http(&self) -> bool {
+        !self.http_host.is_empty()
+    }
+
+    fn matches(&self, identity: &Identity, header: Option<&Header<'_>>, asked: Asked<'_>) -> bool {
         let client = identity.client.0.socket_addr();
         let destination = identity.destination.0.socket_addr();
         self.client
@@ -52,12 +84,42 @@ impl Route {
                 }))
             && (self.proxy_tlv.is_empty()
                 || header.is_some_and(|h| self.proxy_tlv.iter().any(|rule| tlv_matches(rule, h))))
+            && (self.sni.is_empty()
+                || asked
+                    .tls
+                    .is_some_and(|tls| self.sni.iter().any(|rule| rule.matches(tls.server_name))))
+            && (self.alpn.is_empty()
+                || asked
+                    .tls
+                    .is_some_and(|tls| self.alpn.iter().any(|wanted| tls.alpn.contains(wanted))))
+            && (self.http_host.is_empty()
+                || asked
+                    .http_host
+                    .is_some_and(|host| self.http_host.iter().any(|rule| rule.matches(Some(host)))))
     }
 }
 
 /// Picks the way for a connection that came in by `listener`. `header` is the raw PROXY header,
 /// when its TLVs were kept.
-pub(crate) fn choose(listener: &Listener, identity: &Identity, header: Option<&[u8]>) -> Next {
+pub(crate) fn choose(
+    listener: &Listener,
+    identity: &Identity,
+    header: Option<&[u8]>,
+    asked: Asked<'_>,
+) -> Next {
+    match first_match(listener, identity, header, asked) {
+        Some(route) => Next::Service(Arc::clone(&route.service)),
+        None => listener.default.clone(),
+    }
+}
+
+/// The first route that matches.
+pub(crate) fn first_match<'l>(
+    listener: &'l Listener,
+    identity: &Identity,
+    header: Option<&[u8]>,
+    asked: Asked<'_>,
+) -> Option<&'l Route> {
     let header = header.and_then(|bytes| match decode(bytes, V2_MAX_LEN) {
         Ok(Decoded::Header(header)) => Some(header),
         // It was a whole, valid header when it was kept.
@@ -66,11 +128,7 @@ pub(crate) fn choose(listener: &Listener, identity: &Identity, header: Option<&[
     listener
         .routes
         .iter()
-        .find(|route| route.matches(identity, header.as_ref()))
-        .map_or_else(
-            || listener.default.clone(),
-            |route| Next::Service(Arc::clone(&route.service)),
-        )
+        .find(|route| route.matches(identity, header.as_ref(), asked))
 }
 
 fn destination_matches(rule: &DestinationMatch, destination: SocketAddr) -> bool {
@@ -127,13 +185,13 @@ mod tests {
         let config = loaded
             .config
             .unwrap_or_else(|| panic!("{}", loaded.report.render(false)));
-        let plan = Plan::compile(config, 1, None);
+        let plan = Plan::first(config, 1);
         let identity = Identity {
             client: ClientAddr(Endpoint::ip(CLIENT.parse().unwrap())),
             destination: OriginalDst(Endpoint::ip(DESTINATION.parse().unwrap())),
             header: Some(HeaderKind::V2),
         };
-        match choose(&plan.listeners[0], &identity, header) {
+        match choose(&plan.listeners[0], &identity, header, Asked::default()) {
             Next::Service(service) => Some(service.name().to_owned()),
             Next::Missing | Next::Refuse => None,
         }

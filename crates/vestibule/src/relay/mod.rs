@@ -1,6 +1,7 @@
 //! The relay: bytes both ways between two streams, exactly, until both have ended.
 
 mod direction;
+mod leg;
 mod stream;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 };
 
 use direction::{Cause, Direction, Step};
+pub(crate) use leg::Leg;
 pub(crate) use stream::Stream;
 
 use crate::{
@@ -39,8 +41,8 @@ pub(crate) struct Relay<'a> {
     worker: &'a Worker,
     connection: &'a Connection,
     service: &'a Service,
-    client: Stream,
-    upstream: Stream,
+    client: Leg,
+    upstream: Leg,
     /// Client to upstream.
     inward: Direction,
     /// Upstream to client.
@@ -65,8 +67,8 @@ impl<'a> Relay<'a> {
         worker: &'a Worker,
         connection: &'a Connection,
         service: &'a Service,
-        client: Stream,
-        upstream: Stream,
+        client: Leg,
+        upstream: Leg,
         first: Vec<u8>,
     ) -> Self {
         let now = worker.timers.now();
@@ -179,6 +181,16 @@ impl<'a> Relay<'a> {
         };
         let now = self.worker.timers.now();
         loop {
+            // What was taken before goes out first: that is the back-pressure of TLS.
+            if !direction.sink_failed() {
+                match to.poll_flush(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => {
+                        write_failed(direction, to, sink, &error, &mut self.failure);
+                    }
+                }
+            }
             match direction.next() {
                 Step::Read => {
                     let moved_now = self.worker.with_scratch(|scratch| {
@@ -240,10 +252,17 @@ impl<'a> Relay<'a> {
                     // to the write and the read sees only the end. It must not look like FIN.
                     Step::Finished(Cause::SinkFailed) => direction.on_source_failed(),
                     // Both have ended: closing the socket says FIN as well.
-                    Step::Finished(Cause::Eof) => direction.on_shut_down(),
-                    _ => match to.shut_down_write() {
-                        Ok(()) => direction.on_shut_down(),
-                        Err(error) => write_failed(direction, to, sink, &error, &mut self.failure),
+                    Step::Finished(Cause::Eof) if !to.is_tls() => direction.on_shut_down(),
+                    _ => match to.poll_shut_down(cx) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok(())) => direction.on_shut_down(),
+                        // It has ended, and everything was delivered: only our goodbye was not.
+                        Poll::Ready(Err(_)) if opposite == Step::Finished(Cause::Eof) => {
+                            direction.on_shut_down();
+                        }
+                        Poll::Ready(Err(error)) => {
+                            write_failed(direction, to, sink, &error, &mut self.failure);
+                        }
                     },
                 },
                 Step::Finished(cause) => {
@@ -376,7 +395,7 @@ impl<'a> Relay<'a> {
 /// `sink`, which is `to`, takes no more.
 fn write_failed(
     direction: &mut Direction,
-    to: &Stream,
+    to: &Leg,
     sink: Party,
     error: &io::Error,
     failure: &mut Option<(Party, io::ErrorKind)>,
@@ -392,8 +411,8 @@ fn write_failed(
 fn poll_discard(
     worker: &Worker,
     direction: &mut Direction,
-    from: &mut Stream,
-    to: &mut Stream,
+    from: &mut Leg,
+    to: &mut Leg,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     loop {
@@ -404,7 +423,7 @@ fn poll_discard(
             },
             Step::Read => direction.on_read(0, &[]),
             Step::ShutDown => {
-                let _ = to.shut_down_write();
+                let _ = std::task::ready!(to.poll_shut_down(cx));
                 direction.on_shut_down();
             }
             Step::Finished(_) => {

@@ -30,6 +30,7 @@ use crate::{
     log::{access, event},
     plan::{Listener, Plan},
     sys::TcpOptions,
+    tls::{self, Tls},
     upstream,
     worker::{self, ConnectionView, Handle, Message, Selection, SocketId},
 };
@@ -92,6 +93,7 @@ impl Supervisor {
     /// A sentence that says what could not be done and what would help.
     pub(crate) fn start(
         config: Config,
+        tls: Tls,
         path: Option<PathBuf>,
         level: event::Level,
     ) -> Result<Rc<Self>, String> {
@@ -100,7 +102,7 @@ impl Supervisor {
             NonZeroUsize::get,
         );
         let max_connections = descriptors::connections(&config, workers)?;
-        let plan = Arc::new(Plan::compile(config, workers, None));
+        let plan = Arc::new(Plan::compile(config, Arc::new(tls), workers, None));
         let mut sockets = Sockets::new(workers);
         let change = sockets.prepare(&plan)?;
         let log = &plan.config.log;
@@ -218,16 +220,16 @@ impl Supervisor {
         if !self.is_ready() {
             return Err(ReloadError::System("the process is ending".to_owned()));
         }
-        let loaded = vestibule_config::load(path);
-        let Some(config) = loaded.config else {
+        let old = self.plan();
+        let (loaded, tls) = tls::load(path, Some(&old.tls));
+        let (Some(config), Some(tls)) = (loaded.config, tls) else {
             return Err(ReloadError::Config(loaded.report));
         };
         let workers = self.workers.borrow().len();
         let max_connections =
             descriptors::connections(&config, workers).map_err(ReloadError::System)?;
-        let old = self.plan();
         let postponed = needs_restart(&old.config, &config);
-        let plan = Arc::new(Plan::compile(config, workers, Some(&old)));
+        let plan = Arc::new(Plan::compile(config, Arc::new(tls), workers, Some(&old)));
         let change = self
             .sockets
             .borrow_mut()
@@ -253,12 +255,14 @@ impl Supervisor {
                 keep: keep.clone(),
                 add: change.add.pop().unwrap_or_default(),
                 peek_timeout: plan.config.limits.peek_timeout,
+                handshake_timeout: plan.config.limits.handshake_timeout,
                 tcp: tcp.clone(),
             });
         }
         let background = [
             spawn_local(upstream::keep_resolved(Arc::clone(plan))).abort_handle(),
             spawn_local(upstream::watch(Arc::clone(plan))).abort_handle(),
+            spawn_local(Arc::clone(&plan.tls).keep_fresh()).abort_handle(),
         ];
         for old in self.background.replace(background.into()) {
             old.abort();

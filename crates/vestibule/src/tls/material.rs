@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use vestibule_config::{Config, ListenerTls};
 
@@ -29,6 +29,12 @@ pub(crate) struct Loaded {
     pub(crate) tls: Option<Tls>,
     /// Everything that is wrong or doubtful.
     pub(crate) problems: Vec<FileProblem>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
 }
 
 impl Tls {

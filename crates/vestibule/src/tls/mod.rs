@@ -1,2 +1,29 @@
 //! TLS, in both roles: what is read from files, and what is spoken. The only module that names
 //! rustls.
+
+mod certificates;
+mod client;
+mod facts;
+mod files;
+mod handshake;
+mod keylog;
+mod load;
+mod material;
+mod names;
+mod problem;
+mod server;
+mod session;
+mod stream;
+mod tickets;
+mod verify;
+
+pub(crate) use certificates::Chosen;
+pub(crate) use client::ClientPolicy;
+pub(crate) use facts::{ClientCertificate, ClientHello, Terminated};
+pub(crate) use handshake::{HandshakeError, Shaken, Turns, client_session, shake};
+pub(crate) use keylog::announce as announce_key_log;
+pub(crate) use load::load;
+pub(crate) use material::Tls;
+pub(crate) use server::ServerPolicy;
+pub(crate) use session::Session;
+pub(crate) use stream::{Buffers, TlsStream};

@@ -118,7 +118,7 @@ mod tests {
         let config = loaded
             .config
             .unwrap_or_else(|| panic!("{}", loaded.report.render(false)));
-        Arc::clone(Plan::compile(config, 1, None).service("s").unwrap())
+        Arc::clone(Plan::first(config, 1).service("s").unwrap())
     }
 
     fn client(last: u8) -> ClientAddr {

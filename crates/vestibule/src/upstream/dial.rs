@@ -1,6 +1,6 @@
 //! Dialing: from a service to a connected stream that has been told who the client is.
 
-use std::{io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
@@ -8,12 +8,20 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{Active, Target, balance::Attempts, header::outgoing_header, target::Place};
+use vestibule_config::Upstream;
+
+use super::{
+    Active, Target,
+    balance::Attempts,
+    header::{Introduction, outgoing_header},
+    target::Place,
+};
 use crate::{
-    ending::{Ending, Party},
+    ending::{Ending, Party, Refusal},
     plan::Service,
-    relay::Stream,
-    worker::{Connection, Interrupt, Worker},
+    relay::{Leg, Stream},
+    tls::{ClientPolicy, client_session, shake},
+    worker::{Connection, Interrupt, Tick, Worker},
 };
 
 /// Between attempts to connect to a unix socket whose queue is full.
@@ -21,7 +29,7 @@ const QUEUE_FULL: Duration = Duration::from_millis(10);
 
 /// A connection to a target.
 pub(crate) struct Dialed {
-    pub(crate) stream: Stream,
+    pub(crate) leg: Leg,
     /// Counts the connection while it lives.
     pub(crate) active: Active,
     /// What is still owed to the target: all of the PROXY header and of the client's first bytes
@@ -30,8 +38,9 @@ pub(crate) struct Dialed {
 }
 
 /// Connects `connection` to a target of `service`: up to `1 + retries` attempts in balance order,
-/// each within `connect_timeout`, unless `client` is gone by then. The PROXY header and then `payload`, what the client has sent so
-/// far, are written at once, so that they share the first segment.
+/// each within `connect_timeout`, unless `client` is gone by then. The PROXY header goes first;
+/// without TLS, `payload`, what the client has sent so far, is written together with it, so that
+/// they share the first segment.
 ///
 /// # Errors
 ///
@@ -40,7 +49,7 @@ pub(crate) async fn dial(
     worker: &Worker,
     connection: &Connection,
     service: &Service,
-    client: &Stream,
+    client: &Leg,
     payload: Vec<u8>,
 ) -> Result<Dialed, Ending> {
     let mut attempts = Attempts::new(service);
@@ -53,69 +62,214 @@ pub(crate) async fn dial(
             break;
         };
         connection.dialed(Arc::clone(target));
-        match attempt(worker, connection, service, target).await {
-            Err(ending) => return Err(ending),
-            Ok(Ok((stream, active))) => {
-                target.succeeded();
-                target.stats.total.add(worker.id, 1);
-                let first = first_bytes(worker, connection, service, &stream, payload)
-                    .map_err(Ending::ConnectFailed)?;
-                return Ok(Dialed {
-                    stream,
-                    active,
-                    first,
-                });
+        let deadline = worker.timers.now().after(service.config.connect_timeout);
+        let attempt = Attempt {
+            worker,
+            connection,
+            service,
+            target,
+            number,
+            deadline,
+        };
+        let active = Active::new(target);
+        let error = match attempt.connect().await? {
+            Err(error) => error,
+            Ok(stream) => {
+                let header = attempt.header(&stream, client);
+                let header = header.map_err(Ending::ConnectFailed)?;
+                let leg = match &service.tls {
+                    None => Ok((Leg::Plain(stream), header)),
+                    // Boxed, because it is large and over before the connection is idle.
+                    Some(policy) => Box::pin(attempt.secure(policy, stream, header)).await?,
+                };
+                match leg {
+                    Err(error) => error,
+                    Ok((leg, header)) => {
+                        attempt.succeeded();
+                        connection.header.take();
+                        let first = first_bytes(&leg, header, payload);
+                        return Ok(Dialed { leg, active, first });
+                    }
+                }
             }
-            Ok(Err(error)) => {
-                target.failed();
-                target.stats.connect_errors.add(worker.id, 1);
-                last_error = error;
-            }
-        }
+        };
+        attempt.failed();
+        last_error = error;
     }
     Err(Ending::ConnectFailed(last_error))
 }
 
-async fn attempt(
-    worker: &Worker,
-    connection: &Connection,
-    service: &Service,
-    target: &Arc<Target>,
-) -> Result<io::Result<(Stream, Active)>, Ending> {
-    let active = Active::new(target);
-    let limit = service.config.connect_timeout;
-    let mut place = target.next_place();
-    if place == Place::Unresolved {
-        let looked_up = Box::pin(target.looked_up());
-        match connection.within(worker, limit, pin!(looked_up)).await {
-            Ok(()) | Err(Interrupt::Timeout) => place = target.next_place(),
-            Err(Interrupt::Stop(stop)) => return Err(Ending::Stopped(stop)),
+/// One attempt to reach a target.
+struct Attempt<'a> {
+    worker: &'a Worker,
+    connection: &'a Connection,
+    service: &'a Service,
+    target: &'a Arc<Target>,
+    /// How many there were before.
+    number: u32,
+    deadline: Tick,
+}
+
+impl Attempt<'_> {
+    /// Connects the socket.
+    async fn connect(&self) -> Result<io::Result<Stream>, Ending> {
+        if let Upstream::Sni(port) = self.target.upstream {
+            return Box::pin(self.connect_to_named(port)).await;
+        }
+        let target = self.target;
+        let mut place = target.next_place();
+        if place == Place::Unresolved {
+            let looked_up = Box::pin(target.looked_up());
+            match self.in_time(looked_up).await? {
+                Some(()) | None => place = target.next_place(),
+            }
+        }
+        match place {
+            Place::Unresolved => Ok(Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("the name in {} does not resolve", target.label),
+            ))),
+            // Boxed, because it is large and most connections are not to unix sockets.
+            Place::Unix(path) => self.or_timed_out(Box::pin(connect_unix(path))).await,
+            Place::Tcp(address) => self.connect_tcp(address).await,
         }
     }
-    let connected = match place {
-        Place::Unresolved => Ok(Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("the name in {} does not resolve", target.label),
-        ))),
-        Place::Unix(path) => {
-            // Boxed, because it is large and most connections are not to unix sockets.
-            let connecting = Box::pin(connect_unix(path));
-            connection.within(worker, limit, pin!(connecting)).await
-        }
-        Place::Tcp(address) => match start_tcp(worker, address) {
+
+    async fn connect_tcp(&self, address: SocketAddr) -> Result<io::Result<Stream>, Ending> {
+        match start_tcp(self.worker, address) {
             Ok((stream, true)) => Ok(Ok(Stream::Tcp(stream))),
-            Ok((stream, false)) => {
-                let connecting = pin!(connected(stream));
-                connection.within(worker, limit, connecting).await
-            }
+            Ok((stream, false)) => self.or_timed_out(connected(stream)).await,
             Err(error) => Ok(Err(error)),
-        },
-    };
-    match connected {
-        Ok(Ok(stream)) => Ok(Ok((stream, active))),
-        Ok(Err(error)) => Ok(Err(error)),
-        Err(Interrupt::Timeout) => Ok(Err(io::ErrorKind::TimedOut.into())),
-        Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop)),
+        }
+    }
+
+    /// Connects to the name in the client's TLS hello, if its addresses may be dialed.
+    async fn connect_to_named(&self, port: u16) -> Result<io::Result<Stream>, Ending> {
+        let forbidden = || Ending::Refused(Refusal::ForbiddenDestination);
+        let guard = &self.service.guard;
+        let hello = self.connection.hello.get();
+        let name = hello
+            .and_then(|hello| hello.server_name())
+            .filter(|name| guard.permits_name(name))
+            .ok_or_else(forbidden)?;
+        self.connection.names_destination(&format!("{name}:{port}"));
+        let looking_up = self.worker.lookups.addresses(name);
+        let addresses = match self.or_timed_out(looking_up).await? {
+            Ok(addresses) => addresses,
+            Err(error) => return Ok(Err(error)),
+        };
+        let permitted: Vec<_> = addresses
+            .into_iter()
+            .filter(|address| guard.permits_address(*address))
+            .collect();
+        let turn = usize::try_from(self.number).unwrap_or(0);
+        match permitted.len() {
+            0 => Err(forbidden()),
+            n => {
+                let address = SocketAddr::new(permitted[turn % n], port);
+                self.connect_tcp(address).await
+            }
+        }
+    }
+
+    /// The PROXY header for the target, empty when it is sent none.
+    fn header(&self, stream: &Stream, client: &Leg) -> io::Result<Vec<u8>> {
+        let Some(send) = &self.service.config.send_proxy else {
+            return Ok(Vec::new());
+        };
+        let (worker, connection) = (self.worker, self.connection);
+        // Kept for a further attempt.
+        let incoming = connection.header.borrow();
+        let identity = connection.identity();
+        let client_address = connection.client().0.socket_addr();
+        let destination = identity.and_then(|known| known.destination.0.socket_addr());
+        let own = match (client_address, destination) {
+            (Some(_), Some(_)) => (None, None),
+            _ => {
+                let (here, there) = (stream.local_endpoint(), stream.peer_endpoint());
+                (here.socket_addr(), there.socket_addr())
+            }
+        };
+        let certificate = client.client_certificate();
+        let introduction = Introduction {
+            client: client_address,
+            destination,
+            own,
+            incoming: incoming.as_deref(),
+            unique_id: &worker.connections.unique_id(connection.id),
+            tls: connection.known_tls(certificate.as_ref()),
+        };
+        let mut header = Vec::with_capacity(64);
+        outgoing_header(send, &introduction, &mut header)
+            .map_err(|error| io::Error::other(format!("cannot write the PROXY header: {error}")))?;
+        Ok(header)
+    }
+
+    /// Carries out the TLS handshake, after `header`. Nothing of that is left to be sent.
+    async fn secure(
+        &self,
+        policy: &ClientPolicy,
+        stream: Stream,
+        header: Vec<u8>,
+    ) -> Result<io::Result<(Leg, Vec<u8>)>, Ending> {
+        let (worker, connection) = (self.worker, self.connection);
+        let host = match &self.target.upstream {
+            Upstream::Sni(_) => connection.hello.get().and_then(|hello| hello.server_name()),
+            _ => None,
+        };
+        let host = host.map_or_else(|| self.target.host(), ToOwned::to_owned);
+        let forwarded = connection.terminated.get().and_then(|t| t.alpn.as_deref());
+        let session = match client_session(policy, &host, forwarded) {
+            Ok(session) => session,
+            Err(error) => return Ok(Err(error)),
+        };
+        let buffers = Rc::clone(&worker.tls_buffers);
+        let turns = &worker.handshake_turns;
+        let shaking = shake(stream, session, Vec::new(), header, buffers, turns);
+        let Some(shaken) = self.in_time(shaking).await? else {
+            return Ok(Err(io::ErrorKind::TimedOut.into()));
+        };
+        match shaken {
+            Err((error, _)) => Ok(Err(error.into())),
+            Ok(shaken) => {
+                let mut stream = shaken.stream;
+                connection.upstream_tls.set(stream.session().version());
+                stream.unread(shaken.plaintext);
+                Ok(Ok((Leg::Tls(stream), Vec::new())))
+            }
+        }
+    }
+
+    /// Waits for `future` until the deadline; `None` when that has come.
+    async fn in_time<F: Future>(&self, future: F) -> Result<Option<F::Output>, Ending> {
+        let waiting = pin!(future);
+        let waited = self.connection.until(self.worker, self.deadline, waiting);
+        match waited.await {
+            Ok(output) => Ok(Some(output)),
+            Err(Interrupt::Timeout) => Ok(None),
+            Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop)),
+        }
+    }
+
+    async fn or_timed_out<T>(
+        &self,
+        future: impl Future<Output = io::Result<T>>,
+    ) -> Result<io::Result<T>, Ending> {
+        let timed_out = || Err(io::ErrorKind::TimedOut.into());
+        Ok(self.in_time(future).await?.unwrap_or_else(timed_out))
+    }
+
+    fn succeeded(&self) {
+        self.target.succeeded();
+        self.target.stats.total.add(self.worker.id, 1);
+    }
+
+    fn failed(&self) {
+        // What a client names says nothing of what the next one names.
+        if !matches!(self.target.upstream, Upstream::Sni(_)) {
+            self.target.failed();
+        }
+        self.target.stats.connect_errors.add(self.worker.id, 1);
     }
 }
 
@@ -169,49 +323,24 @@ pub(crate) async fn connect_unix(path: &Path) -> io::Result<Stream> {
     }
 }
 
-/// Writes the PROXY header and the client's first bytes; answers what the target did not take yet.
-fn first_bytes(
-    worker: &Worker,
-    connection: &Connection,
-    service: &Service,
-    stream: &Stream,
-    payload: Vec<u8>,
-) -> io::Result<Vec<u8>> {
-    let mut first = payload;
-    if let Some(send) = &service.config.send_proxy {
-        let incoming = connection.header.take();
-        let identity = connection.identity();
-        let mut header = Vec::with_capacity(64 + first.len());
-        let own = || {
-            let (here, there) = (stream.local_endpoint(), stream.peer_endpoint());
-            (here.socket_addr(), there.socket_addr())
-        };
-        let client = connection.client().0.socket_addr();
-        let destination = identity.and_then(|known| known.destination.0.socket_addr());
-        let own = match (client, destination) {
-            (Some(_), Some(_)) => (None, None),
-            _ => own(),
-        };
-        outgoing_header(
-            send,
-            client,
-            destination,
-            own,
-            incoming.as_deref(),
-            &worker.connections.unique_id(connection.id),
-            &mut header,
-        )
-        .map_err(|error| io::Error::other(format!("cannot write the PROXY header: {error}")))?;
-        header.extend_from_slice(&first);
-        first = header;
+/// Writes the PROXY header, unless it went before TLS, and the client's first bytes; answers what
+/// the target did not take yet.
+fn first_bytes(leg: &Leg, header: Vec<u8>, payload: Vec<u8>) -> Vec<u8> {
+    let mut first = header;
+    match first.is_empty() {
+        true => first = payload,
+        false => first.extend_from_slice(&payload),
     }
+    let Leg::Plain(stream) = leg else {
+        return first;
+    };
     if first.is_empty() {
-        return Ok(first);
+        return first;
     }
     match stream.write_now(&first) {
-        Ok(written) if written == first.len() => Ok(Vec::new()),
-        Ok(written) => Ok(first.split_off(written)),
+        Ok(written) if written == first.len() => Vec::new(),
+        Ok(written) => first.split_off(written),
         // The relay meets the same error again, if it is one.
-        Err(_) => Ok(first),
+        Err(_) => first,
     }
 }

@@ -93,6 +93,15 @@ impl Target {
         }
     }
 
+    /// The name or address that its certificate must have, when nothing else is said.
+    pub(crate) fn host(&self) -> String {
+        match &self.upstream {
+            Upstream::Address(address) => address.ip().to_string(),
+            Upstream::Name(host, _) => host.clone(),
+            Upstream::Sni(_) | Upstream::Unix(_) => String::new(),
+        }
+    }
+
     /// Connections carried to it now, by all workers.
     pub(crate) fn active(&self) -> usize {
         self.active.load(Ordering::Relaxed)

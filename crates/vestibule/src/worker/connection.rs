@@ -11,16 +11,18 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use vestibule_proxy_protocol::{ClientFlags, SslInfo};
 
 use super::{ConnId, Tick, Worker, timers::TimerKey};
 use crate::{
     addr::{ClientAddr, Endpoint, PeerAddr},
-    ending::{Ending, Party, Refusal, Stop},
+    ending::{Ending, Party, Stop},
     identity::Identity,
     log::access::{Event, Record},
     plan::{Listener, Service},
     relay::Stream,
-    upstream::Target,
+    tls::{Chosen, ClientCertificate, ClientHello, Terminated},
+    upstream::{KnownTls, Target},
 };
 
 /// Why waiting was cut short.
@@ -42,6 +44,12 @@ pub(crate) struct Connection {
     pub(crate) sent: Cell<u64>,
     /// The PROXY header, kept while its TLVs may be needed.
     pub(crate) header: RefCell<Option<Box<[u8]>>>,
+    /// What the client said in its TLS hello.
+    pub(crate) hello: OnceCell<Box<ClientHello>>,
+    /// What was negotiated, where the client's TLS ends here.
+    pub(crate) terminated: OnceCell<Box<Terminated>>,
+    /// The version of TLS towards the target.
+    pub(crate) upstream_tls: Cell<Option<&'static str>>,
     identity: OnceCell<Identity>,
     listener: Arc<Listener>,
     local: Option<Endpoint>,
@@ -53,6 +61,8 @@ pub(crate) struct Connection {
     /// Whether there is an "open" record.
     announced: Cell<bool>,
     target: RefCell<Option<Arc<Target>>>,
+    /// What was dialed, where the target is whatever the client names.
+    destination_name: RefCell<Option<Box<str>>>,
     timer: TimerKey,
 }
 
@@ -65,6 +75,9 @@ pub(crate) struct ConnectionView {
     pub(crate) peer: Option<String>,
     pub(crate) service: Option<String>,
     pub(crate) upstream: Option<String>,
+    pub(crate) sni: Option<String>,
+    pub(crate) alpn: Option<String>,
+    pub(crate) tls: Option<String>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) seconds: f64,
@@ -97,6 +110,9 @@ impl Live {
             received: Cell::new(0),
             sent: Cell::new(0),
             header: RefCell::default(),
+            hello: OnceCell::new(),
+            terminated: OnceCell::new(),
+            upstream_tls: Cell::new(None),
             identity: OnceCell::new(),
             listener,
             local,
@@ -107,6 +123,7 @@ impl Live {
             accounted: Cell::new(false),
             announced: Cell::new(false),
             target: RefCell::default(),
+            destination_name: RefCell::default(),
             timer: worker.timers.insert(),
         });
         let key = worker.connections.insert(Rc::clone(&connection));
@@ -148,13 +165,11 @@ impl Connection {
             return;
         }
         let stats = &self.listener.stats;
-        match ending {
-            Ending::Refused(refusal) => stats.refused(*refusal).add(worker.id, 1),
-            Ending::Rejected(reject) => {
-                stats.refused(Refusal::ProxyHeaderInvalid).add(worker.id, 1);
-                stats.rejected(*reject).add(worker.id, 1);
-            }
-            _ => {}
+        if let Some(refusal) = ending.refusal() {
+            stats.refused(refusal).add(worker.id, 1);
+        }
+        if let Ending::Rejected(reject) = ending {
+            stats.rejected(*reject).add(worker.id, 1);
         }
         if self.was_empty(ending) && !self.announced.get() {
             stats.empty.add(worker.id, 1);
@@ -189,7 +204,9 @@ impl Connection {
         if let Event::Open = event {
             self.announced.set(true);
         }
-        let target = self.target.borrow();
+        let (hello, terminated) = (self.hello.get(), self.terminated.get());
+        let (target, named) = (self.target.borrow(), self.destination_name.borrow());
+        let label = target.as_deref().map(|target| &*target.label);
         worker.access.write(&Record {
             event,
             id: self.id,
@@ -199,7 +216,13 @@ impl Connection {
             destination: self.identity.get().map(|known| known.destination),
             header: self.identity.get().and_then(|known| known.header),
             service: self.service().map(|service| service.name()),
-            upstream: target.as_deref().map(|target| &*target.label),
+            upstream: named.as_deref().or(label),
+            sni: hello.and_then(|hello| hello.sni()),
+            alpn: self.alpn(),
+            ja4: hello.and_then(|hello| hello.ja4),
+            tls: terminated.map(|terminated| terminated.version),
+            cipher: terminated.map(|terminated| terminated.cipher),
+            upstream_tls: self.upstream_tls.get(),
             bytes_in: self.received.get(),
             bytes_out: self.sent.get(),
             duration: self.opened.elapsed(),
@@ -253,6 +276,62 @@ impl Connection {
         *self.target.borrow_mut() = Some(target);
     }
 
+    /// Says what is dialed, where the target is whatever the client names.
+    pub(crate) fn names_destination(&self, name: &str) {
+        *self.destination_name.borrow_mut() = Some(name.into());
+    }
+
+    /// The protocol inside TLS: what was negotiated where it ends here, else what the client likes
+    /// best.
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        match self.terminated.get() {
+            Some(terminated) => terminated.alpn.as_deref(),
+            None => self.hello.get().and_then(|hello| hello.alpn.as_deref()),
+        }
+    }
+
+    /// What we know of the client's TLS, for upstreams. `certificate` is the client's, if it has
+    /// shown one that is good.
+    pub(crate) fn known_tls<'a>(
+        &'a self,
+        certificate: Option<&'a ClientCertificate<'a>>,
+    ) -> KnownTls<'a> {
+        let terminated = self.terminated.get();
+        let own = terminated.and_then(|terminated| terminated.own.as_ref());
+        let ssl = terminated.map(|terminated| SslInfo {
+            cipher: Some(terminated.cipher.as_bytes()),
+            client: match certificate {
+                Some(_) if terminated.resumed => {
+                    ClientFlags(ClientFlags::SSL.0 | ClientFlags::CERT_SESS.0)
+                }
+                Some(_) => ClientFlags(
+                    ClientFlags::SSL.0 | ClientFlags::CERT_CONN.0 | ClientFlags::CERT_SESS.0,
+                ),
+                None => ClientFlags::SSL,
+            },
+            client_cert: certificate.map(|certificate| certificate.der),
+            cn: certificate.and_then(|c| c.common_name.as_deref().map(str::as_bytes)),
+            group: terminated.group.map(str::as_bytes),
+            key_alg: own.and_then(Chosen::key_algorithm).map(str::as_bytes),
+            sig_alg: own.map(|own| own.signature_algorithm().as_bytes()),
+            sig_scheme: None,
+            verify: u32::from(certificate.is_none()),
+            version: Some(terminated.version.as_bytes()),
+        });
+        KnownTls {
+            alpn: terminated.and_then(|terminated| terminated.alpn.as_deref()),
+            authority: self.hello.get().and_then(|hello| hello.server_name()),
+            ssl,
+        }
+    }
+
+    /// Where it is carried to, for people.
+    fn upstream(&self) -> Option<String> {
+        let named = self.destination_name.borrow();
+        let target = || self.target.borrow().as_ref().map(|t| t.label.clone());
+        named.as_deref().map(ToOwned::to_owned).or_else(target)
+    }
+
     /// Tells the connection to end.
     pub(crate) fn stop(&self, worker: &Worker, stop: Stop) {
         self.stop.set(Some(stop));
@@ -280,9 +359,20 @@ impl Connection {
         &self,
         worker: &Worker,
         limit: Duration,
+        future: Pin<&mut F>,
+    ) -> Result<F::Output, Interrupt> {
+        let deadline = worker.timers.now().after(limit);
+        self.until(worker, deadline, future).await
+    }
+
+    /// Waits for `future`, but not beyond `deadline`, and not once the connection was told to end.
+    pub(crate) async fn until<F: Future>(
+        &self,
+        worker: &Worker,
+        deadline: Tick,
         mut future: Pin<&mut F>,
     ) -> Result<F::Output, Interrupt> {
-        self.set_deadline(worker, worker.timers.now().after(limit));
+        self.set_deadline(worker, deadline);
         let outcome = poll_fn(|cx| {
             if let Some(stop) = self.stop.get() {
                 return Poll::Ready(Err(Interrupt::Stop(stop)));
@@ -306,7 +396,17 @@ impl Connection {
             client: self.client().to_string(),
             peer: (self.client().0 != self.peer.0).then(|| self.peer.to_string()),
             service: self.service().map(|service| service.name().to_owned()),
-            upstream: self.target.borrow().as_ref().map(|t| t.label.clone()),
+            upstream: self.upstream(),
+            sni: self
+                .hello
+                .get()
+                .and_then(|hello| hello.sni())
+                .map(ToOwned::to_owned),
+            alpn: self.alpn().map(|alpn| alpn.escape_ascii().to_string()),
+            tls: self
+                .terminated
+                .get()
+                .map(|terminated| terminated.version.to_owned()),
             bytes_in: self.received.get(),
             bytes_out: self.sent.get(),
             seconds: self.opened.elapsed().as_secs_f64(),

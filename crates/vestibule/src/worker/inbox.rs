@@ -31,6 +31,8 @@ pub(crate) enum Message {
         add: Vec<(SocketId, Socket, Arc<Listener>)>,
         /// `limits.peek_timeout`.
         peek_timeout: Duration,
+        /// `limits.handshake_timeout`.
+        handshake_timeout: Duration,
         /// `[tcp]`, for the upstream leg.
         tcp: TcpOptions,
     },

@@ -20,7 +20,14 @@ pub(crate) use inbox::{Handle, Inbox, Message, Socket, SocketId};
 pub(crate) use registry::{ConnId, Registry, Selection};
 pub(crate) use timers::{TICK, Tick, Wheel};
 
-use crate::{limits::Limits, listener::Binding, log::access, sys::TcpOptions};
+use crate::{
+    limits::Limits,
+    listener::Binding,
+    log::access,
+    sys::TcpOptions,
+    tls::{Buffers, Turns},
+    upstream::Lookups,
+};
 
 /// Bytes of the buffer that all connections of a worker read into, one after the other.
 const SCRATCH: usize = 32 * 1024;
@@ -40,11 +47,19 @@ pub(crate) struct Worker {
     pub(crate) timers: Wheel,
     /// Socket options of the upstream leg; accepted sockets inherit theirs.
     pub(crate) tcp_options: RefCell<TcpOptions>,
+    /// What TLS streams work in.
+    pub(crate) tls_buffers: Rc<Buffers>,
+    /// Bounds the work for TLS handshakes.
+    pub(crate) handshake_turns: Turns,
+    /// Names that clients have asked for.
+    pub(crate) lookups: Lookups,
     scratch: RefCell<Box<[u8]>>,
     started: Instant,
     timers_needed: Notify,
     /// How long a silent client is waited for where its first bytes decide.
     pub(crate) peek_timeout: Cell<Duration>,
+    /// For a TLS handshake with a client, from its first byte.
+    pub(crate) handshake_timeout: Cell<Duration>,
 }
 
 impl Worker {
@@ -112,10 +127,14 @@ pub(crate) fn start(
                     connections: Registry::new(id, boot),
                     timers: Wheel::new(),
                     tcp_options: RefCell::new(tcp),
+                    tls_buffers: Buffers::new(),
+                    handshake_turns: Turns::new(),
+                    lookups: Lookups::default(),
                     scratch: RefCell::new(vec![0; SCRATCH].into()),
                     started: Instant::now(),
                     timers_needed: Notify::new(),
                     peek_timeout: Cell::new(Duration::from_secs(5)),
+                    handshake_timeout: Cell::new(Duration::from_secs(10)),
                 });
                 runtime.block_on(run(&worker, inbox));
                 // Connections that are left write their records now.
@@ -156,8 +175,10 @@ async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
                 keep,
                 add,
                 peek_timeout,
+                handshake_timeout,
                 tcp,
             } => {
+                worker.handshake_timeout.set(handshake_timeout);
                 worker.peek_timeout.set(peek_timeout);
                 *worker.tcp_options.borrow_mut() = tcp;
                 bindings.retain(|binding| match keep.get(&binding.id()) {

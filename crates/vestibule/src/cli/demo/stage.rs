@@ -32,6 +32,7 @@ use crate::{
     admin::{self, Served},
     log::event,
     supervisor::Supervisor,
+    tls,
 };
 
 /// Everything runs and can be reached.
@@ -74,14 +75,16 @@ impl Stage {
         let path = directory.path().join(CONFIG);
         fs::write(&path, &text)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        let loaded = vestibule_config::load(&path);
-        let config = loaded.config.ok_or_else(|| loaded.report.render(false))?;
+        let (loaded, tls) = tls::load(&path, None);
+        let (Some(config), Some(tls)) = (loaded.config, tls) else {
+            return Err(loaded.report.render(false));
+        };
         let level = event::start(&config.log);
         let endpoints = admin::bind(&Admin {
             listen: Some(LOOPBACK),
             control: Some(directory.path().join(CONTROL)),
         })?;
-        let supervisor = Supervisor::start(config, Some(path), level)?;
+        let supervisor = Supervisor::start(config, tls, Some(path), level)?;
         let admin = admin::serve(&supervisor, endpoints)?;
         let stage = Self {
             addresses: RefCell::default(),

@@ -9,6 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 use vestibule_config::LogFormat;
+use vestibule_peek::tls::Ja4;
 
 use crate::{
     addr::{ClientAddr, OriginalDst, PeerAddr},
@@ -38,6 +39,14 @@ pub(crate) struct Record<'a> {
     pub(crate) header: Option<HeaderKind>,
     pub(crate) service: Option<&'a str>,
     pub(crate) upstream: Option<&'a str>,
+    pub(crate) sni: Option<&'a str>,
+    pub(crate) alpn: Option<&'a [u8]>,
+    pub(crate) ja4: Option<Ja4>,
+    /// The version that ends here.
+    pub(crate) tls: Option<&'static str>,
+    pub(crate) cipher: Option<&'static str>,
+    /// The version towards the upstream.
+    pub(crate) upstream_tls: Option<&'static str>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) duration: Duration,
@@ -55,6 +64,12 @@ struct Line<'a> {
     proxy_version: Option<&'static str>,
     service: Option<&'a str>,
     upstream: Option<&'a str>,
+    sni: Option<&'a str>,
+    alpn: Option<String>,
+    ja4: Option<Show<Ja4>>,
+    tls: Option<&'static str>,
+    cipher: Option<&'static str>,
+    upstream_tls: Option<&'static str>,
     bytes_in: u64,
     bytes_out: u64,
     duration_ms: f64,
@@ -113,6 +128,12 @@ impl Record<'_> {
             proxy_version: self.header.map(HeaderKind::name),
             service: self.service,
             upstream: self.upstream,
+            sni: self.sni,
+            alpn: self.alpn.map(|alpn| alpn.escape_ascii().to_string()),
+            ja4: self.ja4.map(Show),
+            tls: self.tls,
+            cipher: self.cipher,
+            upstream_tls: self.upstream_tls,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             duration_ms: (self.duration.as_secs_f64() * 1e6).round() / 1e3,
@@ -144,6 +165,20 @@ impl fmt::Display for Line<'_> {
             ("proxy_version", self.proxy_version),
             ("service", self.service),
             ("upstream", self.upstream),
+            ("sni", self.sni),
+            ("alpn", self.alpn.as_deref()),
+        ] {
+            if let Some(value) = value {
+                write!(f, " {key}={}", Word(value))?;
+            }
+        }
+        if let Some(ja4) = &self.ja4 {
+            write!(f, " ja4={}", ja4.0)?;
+        }
+        for (key, value) in [
+            ("tls", self.tls),
+            ("cipher", self.cipher),
+            ("upstream_tls", self.upstream_tls),
         ] {
             if let Some(value) = value {
                 write!(f, " {key}={}", Word(value))?;
@@ -210,6 +245,12 @@ mod tests {
             header: Some(HeaderKind::V2),
             service: Some("c2s"),
             upstream: Some("127.0.0.1:5222"),
+            sni: Some("chat.example.org"),
+            alpn: Some(b"xmpp-client"),
+            ja4: None,
+            tls: Some("TLSv1.3"),
+            cipher: Some("TLS_AES_256_GCM_SHA384"),
+            upstream_tls: None,
             bytes_in: 3,
             bytes_out: 4,
             duration: Duration::from_micros(1500),
@@ -226,7 +267,8 @@ mod tests {
             written(LogFormat::Text, Event::Close(&refused), "in front"),
             "1970-01-01T00:00:00.000000Z close id=1-7 listener=\"in front\" client=192.0.2.1:40000 \
              peer=127.0.0.1:9 destination=198.51.100.1:5222 proxy_version=v2 service=c2s \
-             upstream=127.0.0.1:5222 bytes_in=3 bytes_out=4 duration_ms=1.5 end=connect_failed \
+             upstream=127.0.0.1:5222 sni=chat.example.org alpn=xmpp-client tls=TLSv1.3 \
+             cipher=TLS_AES_256_GCM_SHA384 bytes_in=3 bytes_out=4 duration_ms=1.5 end=connect_failed \
              ended_by=upstream reason=\"nobody \\\"home\\\"\"\n"
         );
     }

@@ -14,7 +14,7 @@ fn plan(listeners: &[(&str, &str)]) -> Plan {
     let config = loaded
         .config
         .unwrap_or_else(|| panic!("{}", loaded.report.render(false)));
-    Plan::compile(config, 2, None)
+    Plan::first(config, 2)
 }
 
 fn port(sockets: &Sockets, listener: &str) -> u16 {

@@ -27,17 +27,75 @@ fn header(bytes: &[u8]) -> Header<'_> {
 fn written(send: &SendProxy, client: &str, destination: &str, incoming: Option<&[u8]>) -> Vec<u8> {
     let own = (addr("127.0.0.1:50000"), addr("127.0.0.1:5222"));
     let mut out = Vec::new();
-    outgoing_header(
-        send,
-        addr(client),
-        addr(destination),
+    let introduction = Introduction {
+        client: addr(client),
+        destination: addr(destination),
         own,
         incoming,
-        "0badcafe-0-1",
-        &mut out,
-    )
-    .unwrap();
+        unique_id: "0badcafe-0-1",
+        tls: KnownTls::default(),
+    };
+    outgoing_header(send, &introduction, &mut out).unwrap();
     out
+}
+
+fn nobody() -> Introduction<'static> {
+    Introduction {
+        client: None,
+        destination: None,
+        own: (None, None),
+        incoming: None,
+        unique_id: "id",
+        tls: KnownTls::default(),
+    }
+}
+
+#[test]
+fn what_ended_here_goes_before_what_a_proxy_says() {
+    let mut incoming = Vec::new();
+    let mut writer =
+        V2Builder::new(addr(CLIENT).unwrap(), addr(DESTINATION).unwrap()).start(&mut incoming);
+    writer
+        .alpn(b"h2")
+        .authority("proxy.example.org")
+        .ssl(&SslInfo::default());
+    writer.finish().unwrap();
+    let tls = [SendTlv::Alpn, SendTlv::Authority, SendTlv::Ssl];
+    let send = send(ProxyVersion::V2, &tls, &[]);
+    let written = |tls| {
+        let introduction = Introduction {
+            client: addr(CLIENT),
+            destination: addr(DESTINATION),
+            incoming: Some(&incoming),
+            tls,
+            ..nobody()
+        };
+        let mut out = Vec::new();
+        outgoing_header(&send, &introduction, &mut out).unwrap();
+        out
+    };
+    // Only peeked at: the name is known.
+    let peeked = written(KnownTls {
+        authority: Some("chat.example.org"),
+        ..KnownTls::default()
+    });
+    let peeked = header(&peeked);
+    assert_eq!(peeked.tlv(kind::AUTHORITY), Some(&b"chat.example.org"[..]));
+    assert_eq!(peeked.tlv(kind::ALPN), Some(&b"h2"[..]));
+    // Ended here, where the client sent no name.
+    let ended = written(KnownTls {
+        alpn: Some(b"xmpp-client"),
+        authority: None,
+        ssl: Some(SslInfo {
+            version: Some(b"TLSv1.3"),
+            ..SslInfo::default()
+        }),
+    });
+    let ended = header(&ended);
+    assert_eq!(ended.tlv(kind::AUTHORITY), None);
+    assert_eq!(ended.tlv(kind::ALPN), Some(&b"xmpp-client"[..]));
+    let ssl = ended.ssl().unwrap();
+    assert_eq!(ssl.sub(kind::SSL_VERSION), Some(&b"TLSv1.3"[..]));
 }
 
 #[test]
@@ -96,7 +154,7 @@ fn families_are_never_mixed_and_mapped_addresses_are_ipv4() {
 fn unix_on_both_sides_is_loopback() {
     let mut out = Vec::new();
     let v1 = send(ProxyVersion::V1, &[], &[]);
-    outgoing_header(&v1, None, None, (None, None), None, "x", &mut out).unwrap();
+    outgoing_header(&v1, &nobody(), &mut out).unwrap();
     assert_eq!(out, b"PROXY TCP4 127.0.0.1 127.0.0.1 0 0\r\n");
     assert_eq!(header(&out).version(), Version::V1);
 }
@@ -173,15 +231,13 @@ fn tlvs_that_do_not_fit_are_an_error_and_leave_nothing() {
     writer.finish().unwrap();
     let mut out = b"kept".to_vec();
     let send = send(ProxyVersion::V2, &[SendTlv::UniqueId], &[0xE0]);
-    let error = outgoing_header(
-        &send,
-        addr(CLIENT),
-        addr(DESTINATION),
-        (None, None),
-        Some(&incoming),
-        "id",
-        &mut out,
-    );
+    let introduction = Introduction {
+        client: addr(CLIENT),
+        destination: addr(DESTINATION),
+        incoming: Some(&incoming),
+        ..nobody()
+    };
+    let error = outgoing_header(&send, &introduction, &mut out);
     assert_eq!(error, Err(EncodeError::HeaderTooLong));
     assert_eq!(out, b"kept");
 }

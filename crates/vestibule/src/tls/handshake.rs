@@ -1,0 +1,162 @@
+//! Handshakes, in both roles.
+
+use std::{fmt, future::poll_fn, io, rc::Rc};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{
+    Buffers, ClientPolicy, Session, TlsStream,
+    certificates::{Chosen, take_chosen},
+    stream::Owed,
+};
+use crate::relay::Stream;
+
+/// The most ciphertext that a message of the handshake may keep waiting for: its own limit is
+/// 64 KiB, and a record may carry as little as one byte of it behind a header of five.
+const MOST_INCOMING: usize = 6 * 64 * 1024;
+
+/// Whose turn it is to compute. A step of a handshake costs as much as carrying a hundred messages,
+/// so that there is one step at most in each turn of a worker's reactor.
+#[derive(Debug)]
+pub(crate) struct Turns(Semaphore);
+
+impl Turns {
+    /// Nobody's turn yet.
+    pub(crate) fn new() -> Self {
+        Self(Semaphore::new(1))
+    }
+
+    /// Waits for the turn. Everybody else who has something to do comes first.
+    async fn take(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed.
+        let turn = self.0.acquire().await.ok();
+        tokio::task::yield_now().await;
+        turn
+    }
+}
+
+/// Why there is no TLS connection.
+#[derive(Debug)]
+pub(crate) enum HandshakeError {
+    /// The peer said FIN in the middle.
+    Closed,
+    /// The socket failed.
+    Io(io::Error),
+    /// The two cannot agree, or the peer breaks the protocol. An alert was sent, or came.
+    Tls(rustls::Error),
+}
+
+impl HandshakeError {
+    /// Whether the peer ended it, and not we.
+    pub(crate) fn is_of_the_peer(&self) -> bool {
+        match self {
+            Self::Closed | Self::Io(_) | Self::Tls(rustls::Error::AlertReceived(_)) => true,
+            Self::Tls(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed during the handshake"),
+            Self::Io(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<HandshakeError> for io::Error {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::Io(error) => error,
+            other => Self::other(format!("TLS: {other}")),
+        }
+    }
+}
+
+/// The client's end of a connection to `host`, which may be empty when `policy` has a name for it.
+/// `negotiated` is the protocol that was agreed on with our own client.
+///
+/// # Errors
+///
+/// When there is no name to verify, or nothing that can be offered.
+pub(crate) fn client_session(
+    policy: &ClientPolicy,
+    host: &str,
+    negotiated: Option<&[u8]>,
+) -> io::Result<Session> {
+    let name = policy
+        .server_name(host)
+        .ok_or_else(|| io::Error::other("TLS: there is no server name to verify"))?;
+    Session::client(policy.config(), name, policy.alpn(negotiated)).map_err(io::Error::other)
+}
+
+/// What comes of a handshake.
+pub(crate) struct Shaken {
+    pub(crate) stream: Box<TlsStream>,
+    /// What the peer sent behind its last message of the handshake.
+    pub(crate) plaintext: Vec<u8>,
+    /// The certificate that it was shown.
+    pub(crate) chosen: Option<Chosen>,
+}
+
+/// Carries out the handshake of `session` on `stream`, of which `received` was read already.
+/// `preface` is sent first, in clear.
+///
+/// # Errors
+///
+/// Why it came to nothing, and the socket, so that the peer can be told goodbye. Time is not
+/// limited here.
+pub(crate) async fn shake(
+    stream: Stream,
+    mut session: Session,
+    received: Vec<u8>,
+    preface: Vec<u8>,
+    buffers: Rc<Buffers>,
+    turns: &Turns,
+) -> Result<Shaken, (HandshakeError, Stream)> {
+    let mut incoming = received;
+    let mut owed = Owed::from(preface);
+    let mut plaintext = Vec::new();
+    let mut chosen = None;
+    loop {
+        let turn = turns.take().await;
+        let mut deliver = |piece: &[u8]| plaintext.extend_from_slice(piece);
+        let result = session.receive(&mut incoming, &mut deliver, owed.bytes());
+        chosen = take_chosen().or(chosen);
+        drop(turn);
+        let flushed = poll_fn(|cx| owed.poll_flush(&stream, cx)).await;
+        match (result, flushed) {
+            (Err(error), _) => return Err((HandshakeError::Tls(error), stream)),
+            (_, Err(error)) => return Err((HandshakeError::Io(error), stream)),
+            (Ok(consumed), Ok(())) => drop(incoming.drain(..consumed)),
+        }
+        if !session.is_handshaking() {
+            break;
+        }
+        let read = poll_fn(|cx| {
+            let mut buffer = buffers.incoming.borrow_mut();
+            let read = stream.poll_read(cx, &mut buffer);
+            read.map_ok(|n| {
+                incoming.extend_from_slice(&buffer[..n]);
+                n
+            })
+        });
+        match read.await {
+            Ok(0) => return Err((HandshakeError::Closed, stream)),
+            Ok(_) if incoming.len() > MOST_INCOMING => {
+                let error = rustls::Error::General("a message is too long".to_owned());
+                return Err((HandshakeError::Tls(error), stream));
+            }
+            Ok(_) => {}
+            Err(error) => return Err((HandshakeError::Io(error), stream)),
+        }
+    }
+    incoming.shrink_to_fit();
+    Ok(Shaken {
+        stream: TlsStream::new(stream, session, buffers, incoming, owed),
+        plaintext,
+        chosen,
+    })
+}

@@ -1,0 +1,268 @@
+//! One end of a TLS connection without input or output: ciphertext in, plaintext and ciphertext
+//! out. Holds no buffer of its own, so that an idle connection costs only its keys.
+
+use std::sync::Arc;
+
+use rustls::{
+    ClientConfig, CommonState, Error, ServerConfig,
+    client::UnbufferedClientConnection,
+    pki_types::ServerName,
+    server::UnbufferedServerConnection,
+    unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic},
+};
+
+use super::names;
+
+/// More than is added to one record: header, content type, tag, explicit nonce (RFC 5246 section
+/// 6.2.3, RFC 8446 section 5.2).
+const RECORD_OVERHEAD: usize = 64;
+
+/// The most plaintext of one record (RFC 8446 section 5.1).
+const RECORD: usize = 16 * 1024;
+
+/// Room for what goes out beside application data: an alert, or an answer to KeyUpdate.
+const CONTROL: usize = 512;
+
+/// One end of a TLS connection.
+pub(crate) struct Session {
+    role: Role,
+    peer_closed: bool,
+}
+
+// Boxed: they are large, and a session is moved while it is made.
+enum Role {
+    Client(Box<UnbufferedClientConnection>),
+    Server(Box<UnbufferedServerConnection>),
+}
+
+impl Session {
+    /// The client's end. Offers `alpn`, and sends the server's name when `config` says so.
+    ///
+    /// # Errors
+    ///
+    /// When `config` cannot be used.
+    pub(crate) fn client(
+        config: Arc<ClientConfig>,
+        server_name: ServerName<'static>,
+        alpn: Vec<Vec<u8>>,
+    ) -> Result<Self, Error> {
+        let connection = UnbufferedClientConnection::new_with_alpn(config, server_name, alpn)?;
+        Ok(Self::new(Role::Client(Box::new(connection))))
+    }
+
+    /// The server's end.
+    ///
+    /// # Errors
+    ///
+    /// When `config` cannot be used.
+    pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, Error> {
+        let connection = UnbufferedServerConnection::new(config)?;
+        Ok(Self::new(Role::Server(Box::new(connection))))
+    }
+
+    fn new(role: Role) -> Self {
+        Self {
+            role,
+            peer_closed: false,
+        }
+    }
+
+    /// Takes `incoming`, all ciphertext that has come and was not consumed yet, and goes on until
+    /// it needs more. Calls `deliver` with each piece of plaintext, and appends what the peer must
+    /// be sent to `ciphertext`: also when it fails, for that is an alert. Answers how many bytes
+    /// of `incoming` were consumed.
+    ///
+    /// # Errors
+    ///
+    /// When the peer breaks the protocol or says in an alert that it has failed. The session is
+    /// over.
+    pub(crate) fn receive(
+        &mut self,
+        incoming: &mut [u8],
+        deliver: &mut dyn FnMut(&[u8]),
+        ciphertext: &mut Vec<u8>,
+    ) -> Result<usize, Error> {
+        let mut consumed = 0;
+        loop {
+            let (discard, step) = self.step(&mut incoming[consumed..], deliver, ciphertext);
+            consumed += discard;
+            match step {
+                Ok(Step::Again) => {}
+                Ok(Step::Blocked) => return Ok(consumed),
+                Ok(Step::PeerClosed) => self.peer_closed = true,
+                Err(error) => {
+                    while let (_, Ok(Step::Again)) = self.step(&mut [], deliver, ciphertext) {}
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Encrypts `plaintext` and appends it to `ciphertext`. Only after the handshake, and not after
+    /// [`Self::close`].
+    ///
+    /// # Errors
+    ///
+    /// When the keys are used up, which they are after 2²⁴ records in TLS 1.2 (RFC 8446 section
+    /// 5.5).
+    pub(crate) fn encrypt(
+        &mut self,
+        plaintext: &[u8],
+        ciphertext: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let records = plaintext.len().div_ceil(RECORD);
+        let room = plaintext.len() + records * RECORD_OVERHEAD + CONTROL;
+        self.write(ciphertext, room, &|traffic, room| {
+            traffic.encrypt(plaintext, room)
+        })
+    }
+
+    /// Appends close_notify to `ciphertext`.
+    ///
+    /// # Errors
+    ///
+    /// When the handshake is not complete, or the session is over.
+    pub(crate) fn close(&mut self, ciphertext: &mut Vec<u8>) -> Result<(), Error> {
+        self.write(ciphertext, CONTROL, &|traffic, room| {
+            traffic.queue_close_notify(room)
+        })
+    }
+
+    /// Whether the handshake is not complete yet.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.state().is_handshaking()
+    }
+
+    /// Whether the peer has sent close_notify: it will send nothing more.
+    pub(crate) fn peer_closed(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// The version that was negotiated, such as `TLSv1.3`.
+    pub(crate) fn version(&self) -> Option<&'static str> {
+        self.state().protocol_version().map(names::version)
+    }
+
+    /// What was negotiated.
+    pub(super) fn state(&self) -> &CommonState {
+        match &self.role {
+            Role::Client(client) => client,
+            Role::Server(server) => server,
+        }
+    }
+
+    fn step(
+        &mut self,
+        incoming: &mut [u8],
+        deliver: &mut dyn FnMut(&[u8]),
+        ciphertext: &mut Vec<u8>,
+    ) -> (usize, Result<Step, Error>) {
+        match &mut self.role {
+            Role::Client(client) => take(client.process_tls_records(incoming), deliver, ciphertext),
+            Role::Server(server) => take(server.process_tls_records(incoming), deliver, ciphertext),
+        }
+    }
+
+    /// Has `operation` write to `ciphertext`, with `room` more bytes in it than there are.
+    fn write(
+        &mut self,
+        ciphertext: &mut Vec<u8>,
+        room: usize,
+        operation: &dyn Fn(&mut dyn Traffic, &mut [u8]) -> Result<usize, EncryptError>,
+    ) -> Result<(), Error> {
+        // What is queued goes first, and only then may anything else be sent.
+        while let (_, Ok(Step::Again)) = self.step(&mut [], &mut |_| {}, ciphertext) {}
+        let start = ciphertext.len();
+        ciphertext.resize(start + room, 0);
+        let rest = &mut ciphertext[start..];
+        let written = match &mut self.role {
+            Role::Client(client) => match client.process_tls_records(&mut []).state {
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic, rest),
+                _ => Err(EncryptError::EncryptExhausted),
+            },
+            Role::Server(server) => match server.process_tls_records(&mut []).state {
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic, rest),
+                _ => Err(EncryptError::EncryptExhausted),
+            },
+        };
+        ciphertext.truncate(start + written.as_ref().map_or(0, |n| *n));
+        written
+            .map(drop)
+            .map_err(|error| Error::General(error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("peer_closed", &self.peer_closed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What follows a step.
+enum Step {
+    Again,
+    Blocked,
+    PeerClosed,
+}
+
+/// Does what `status` asks for; answers how many incoming bytes were consumed, and what follows.
+fn take<Data>(
+    status: UnbufferedStatus<'_, '_, Data>,
+    deliver: &mut dyn FnMut(&[u8]),
+    ciphertext: &mut Vec<u8>,
+) -> (usize, Result<Step, Error>) {
+    let UnbufferedStatus { mut discard, state } = status;
+    let step = match state {
+        Err(error) => Err(error),
+        Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
+            match traffic.next_record() {
+                Some(Ok(record)) => {
+                    discard += record.discard;
+                    deliver(record.payload);
+                }
+                Some(Err(error)) => break Err(error),
+                None => break Ok(Step::Again),
+            }
+        },
+        Ok(ConnectionState::EncodeTlsData(mut data)) => {
+            let start = ciphertext.len();
+            ciphertext.resize(start + CONTROL, 0);
+            let mut encoded = data.encode(&mut ciphertext[start..]);
+            if let Err(EncodeError::InsufficientSize(wanted)) = encoded {
+                ciphertext.resize(start + wanted.required_size, 0);
+                encoded = data.encode(&mut ciphertext[start..]);
+            }
+            ciphertext.truncate(start + encoded.as_ref().map_or(0, |n| *n));
+            encoded
+                .map(|_| Step::Again)
+                .map_err(|error| Error::General(error.to_string()))
+        }
+        // The caller sends it before anything that comes later.
+        Ok(ConnectionState::TransmitTlsData(data)) => {
+            data.done();
+            Ok(Step::Again)
+        }
+        Ok(ConnectionState::PeerClosed) => Ok(Step::PeerClosed),
+        // Early data is refused by never offering any.
+        Ok(_) => Ok(Step::Blocked),
+    };
+    (discard, step)
+}
+
+/// [`WriteTraffic`] of either role.
+trait Traffic {
+    fn encrypt(&mut self, plaintext: &[u8], room: &mut [u8]) -> Result<usize, EncryptError>;
+    fn queue_close_notify(&mut self, room: &mut [u8]) -> Result<usize, EncryptError>;
+}
+
+impl<Data> Traffic for WriteTraffic<'_, Data> {
+    fn encrypt(&mut self, plaintext: &[u8], room: &mut [u8]) -> Result<usize, EncryptError> {
+        Self::encrypt(self, plaintext, room)
+    }
+
+    fn queue_close_notify(&mut self, room: &mut [u8]) -> Result<usize, EncryptError> {
+        Self::queue_close_notify(self, room)
+    }
+}

@@ -1,0 +1,266 @@
+//! A stream socket with TLS on it.
+
+use std::{
+    cell::RefCell,
+    io,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use super::{ClientCertificate, Session};
+use crate::relay::Stream;
+
+/// How much ciphertext is read at once, and so the most that a record may keep waiting for.
+const INCOMING: usize = 32 * 1024;
+
+/// The most plaintext that is encrypted at once.
+const OUTGOING: usize = 32 * 1024;
+
+/// What all TLS streams of a worker work in, one after the other, so that none needs a buffer of
+/// its own while nothing is under way.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    pub(super) incoming: RefCell<Box<[u8]>>,
+    outgoing: RefCell<Vec<u8>>,
+}
+
+impl Buffers {
+    /// New buffers.
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            incoming: RefCell::new(vec![0; INCOMING].into()),
+            outgoing: RefCell::new(Vec::new()),
+        })
+    }
+}
+
+/// A stream socket with TLS on it, whose handshake is complete: plaintext in and out.
+#[derive(Debug)]
+pub(crate) struct TlsStream {
+    stream: Stream,
+    session: Session,
+    buffers: Rc<Buffers>,
+    /// Ciphertext that is not a whole record yet. Empty while nothing is under way.
+    partial: Vec<u8>,
+    owed: Owed,
+    /// Plaintext that came with the end of the handshake.
+    early: Vec<u8>,
+    /// What broke the session after the last plaintext that was delivered.
+    failure: Option<io::Error>,
+    /// Whether close_notify was sent.
+    closed: bool,
+}
+
+/// Ciphertext that the socket has not taken yet. Holds no memory while there is none.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl From<Vec<u8>> for Owed {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, sent: 0 }
+    }
+}
+
+impl Owed {
+    /// Writes what is owed; ready when nothing is left.
+    pub(super) fn poll_flush(
+        &mut self,
+        stream: &Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.sent < self.bytes.len() {
+            self.sent += ready!(stream.poll_write(cx, &self.bytes[self.sent..]))?;
+        }
+        *self = Self::default();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Where to append what is to be sent.
+    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+}
+
+impl TlsStream {
+    /// `session`, whose handshake is complete, on `stream`. `partial` is ciphertext that has come
+    /// and not been consumed, and `owed` what is still to be sent.
+    pub(super) fn new(
+        stream: Stream,
+        session: Session,
+        buffers: Rc<Buffers>,
+        partial: Vec<u8>,
+        owed: Owed,
+    ) -> Box<Self> {
+        Box::new(Self {
+            stream,
+            session,
+            buffers,
+            partial,
+            owed,
+            early: Vec::new(),
+            failure: None,
+            closed: false,
+        })
+    }
+
+    /// The socket.
+    pub(crate) fn socket(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// What was negotiated.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The certificate that the peer has shown and that was verified.
+    pub(crate) fn peer_certificate(&self) -> Option<ClientCertificate<'_>> {
+        let chain = self.session.state().peer_certificates()?;
+        chain.first().map(|der| ClientCertificate::new(der))
+    }
+
+    /// Gives back plaintext that came with the end of the handshake: it is read first.
+    pub(crate) fn unread(&mut self, plaintext: Vec<u8>) {
+        self.early = plaintext;
+    }
+
+    /// Reads plaintext into `buffer`; 0 is close_notify.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket; `UnexpectedEof` when the peer says FIN without close_notify, so that
+    /// what came may be cut short; `InvalidData` when it breaks the protocol.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.early.is_empty() {
+            let n = self.early.len().min(buffer.len());
+            buffer[..n].copy_from_slice(&self.early[..n]);
+            self.early.drain(..n);
+            self.early.shrink_to_fit();
+            return Poll::Ready(Ok(n));
+        }
+        let buffers = Rc::clone(&self.buffers);
+        let mut incoming = buffers.incoming.borrow_mut();
+        loop {
+            if let Some(failure) = self.failure.take() {
+                return Poll::Ready(Err(failure));
+            }
+            if self.session.peer_closed() {
+                return Poll::Ready(Ok(0));
+            }
+            // Plaintext is shorter than its ciphertext, so this much fits `buffer`.
+            let most = incoming.len().min(buffer.len());
+            let start = self.partial.len();
+            if start >= most {
+                return Poll::Ready(Err(invalid("a message of the handshake is too long")));
+            }
+            let read = ready!(self.stream.poll_read(cx, &mut incoming[start..most]))?;
+            if read == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            incoming[..start].copy_from_slice(&self.partial);
+            let mut delivered = 0;
+            let mut deliver = |plaintext: &[u8]| {
+                buffer[delivered..delivered + plaintext.len()].copy_from_slice(plaintext);
+                delivered += plaintext.len();
+            };
+            let all = &mut incoming[..start + read];
+            let received = self.session.receive(all, &mut deliver, self.owed.bytes());
+            if self.owed.len() > 0 {
+                // An answer to KeyUpdate, or an alert. The other direction goes on with it.
+                let _ = self.owed.poll_flush(&self.stream, cx);
+            }
+            match received {
+                Ok(consumed) => keep(&mut self.partial, &incoming[consumed..start + read]),
+                Err(error) => self.failure = Some(invalid(error)),
+            }
+            if delivered > 0 {
+                return Poll::Ready(Ok(delivered));
+            }
+        }
+    }
+
+    /// Writes some of `bytes`: takes them when nothing is owed from before.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket, and when the session is over.
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(cx))?;
+        let bytes = &bytes[..bytes.len().min(OUTGOING)];
+        let buffers = Rc::clone(&self.buffers);
+        let mut outgoing = buffers.outgoing.borrow_mut();
+        outgoing.clear();
+        self.session
+            .encrypt(bytes, &mut outgoing)
+            .map_err(invalid)?;
+        let sent = match self.stream.poll_write(cx, &outgoing) {
+            Poll::Pending => 0,
+            Poll::Ready(sent) => sent?,
+        };
+        if sent < outgoing.len() {
+            self.owed.bytes().extend_from_slice(&outgoing[sent..]);
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Writes what is owed; ready when nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.owed.len() {
+            0 => Poll::Ready(Ok(())),
+            _ => self.owed.poll_flush(&self.stream, cx),
+        }
+    }
+
+    /// Sends close_notify, then FIN: nothing more will be written.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub(crate) fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.closed {
+            self.closed = true;
+            // A session that is over has sent its alert.
+            let _ = self.session.close(self.owed.bytes());
+        }
+        ready!(self.poll_flush(cx))?;
+        Poll::Ready(self.stream.shut_down_write())
+    }
+
+    /// Bytes written that the peer has not taken yet, in ciphertext.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.owed.len() + self.stream.unacknowledged()
+    }
+}
+
+/// Replaces what `partial` holds, which is nothing most of the time.
+fn keep(partial: &mut Vec<u8>, rest: &[u8]) {
+    if rest.is_empty() {
+        *partial = Vec::new();
+    } else {
+        partial.clear();
+        partial.extend_from_slice(rest);
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
