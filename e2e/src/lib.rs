@@ -14,6 +14,7 @@ mod port;
 mod process;
 mod proxy_origin;
 mod random;
+mod tls;
 mod vestibule;
 mod volume;
 mod wait;
@@ -28,6 +29,10 @@ pub use port::ReservedPort;
 pub use process::Process;
 pub use proxy_origin::{ProxyOrigin, Told};
 pub use random::Random;
+pub use tls::{
+    Authority, Facts, Hello, Leaf, TlsClient, TlsConnections, TlsEnd, TlsOrigin, TlsServer, TlsStream,
+    alert, alert_of, curl, gnutls_client, in_records, openssl_client,
+};
 pub use vestibule::{Setup, Vestibule, check, program};
-pub use volume::{Sum, receive, send_random};
+pub use volume::{Sum, receive, send_random, write_random};
 pub use wait::{eventually, wait_for};

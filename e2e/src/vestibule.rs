@@ -23,6 +23,8 @@ pub struct Setup {
     tables: String,
     /// RLIMIT_NOFILE, soft and hard.
     descriptors: Option<u32>,
+    /// Variables of its environment.
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Setup {
@@ -34,6 +36,7 @@ impl Setup {
             log_format: "json",
             tables: tables.into(),
             descriptors: None,
+            environment: Vec::new(),
         }
     }
 
@@ -61,6 +64,12 @@ impl Setup {
         self
     }
 
+    /// Sets a variable of its environment to a path.
+    pub fn environment(mut self, variable: &'static str, path: PathBuf) -> Self {
+        self.environment.push((variable, path));
+        self
+    }
+
     /// Starts Vestibule and waits until it is ready.
     pub fn start(self) -> Vestibule {
         let vestibule = self.spawn();
@@ -79,6 +88,7 @@ impl Setup {
             command = Command::new("prlimit");
             command.arg(format!("--nofile={limit}")).arg(program);
         }
+        command.envs(self.environment.iter().map(|(name, path)| (name, path)));
         let process = Process::start("vestibule", command.arg("run").arg(&config));
         Vestibule {
             setup: self,
@@ -94,6 +104,7 @@ impl Setup {
             log_format,
             tables,
             descriptors: _,
+            environment: _,
         } = self;
         let path = |name: &str| directory.join(name).display().to_string();
         format!(

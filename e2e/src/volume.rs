@@ -29,7 +29,14 @@ const BITS: u64 = 16;
 const PAUSE_EACH: u64 = 200;
 
 /// Sends this many random bytes in segments of random size with pauses, then FIN.
-pub fn send_random(mut stream: &TcpStream, bytes: u64, seed: u64) -> Sum {
+pub fn send_random(stream: &TcpStream, bytes: u64, seed: u64) -> Sum {
+    let sum = write_random(stream, bytes, seed);
+    stream.shutdown(Shutdown::Write).expect("FIN to be taken");
+    sum
+}
+
+/// As [`send_random`], without FIN.
+pub fn write_random(mut stream: impl Write, bytes: u64, seed: u64) -> Sum {
     let mut random = Random::new(seed);
     let mut buffer = vec![0; 1 << BITS];
     let mut sum = Sum::default();
@@ -41,12 +48,11 @@ pub fn send_random(mut stream: &TcpStream, bytes: u64, seed: u64) -> Sum {
         sum.add(segment);
         pause(&mut random);
     }
-    stream.shutdown(Shutdown::Write).expect("FIN to be taken");
     sum
 }
 
-/// Reads in pieces of random size with pauses, until FIN.
-pub fn receive(mut stream: &TcpStream, seed: u64) -> Sum {
+/// Reads in pieces of random size with pauses, until the end.
+pub fn receive(mut stream: impl Read, seed: u64) -> Sum {
     let mut random = Random::new(seed);
     let mut buffer = vec![0; 1 << BITS];
     let mut sum = Sum::default();

@@ -28,6 +28,7 @@ enum Probe {
 
 pub(super) const PEERS: &[Peer] = &[
     Peer::command("curl", "curl", "curl"),
+    Peer::command("gnutls-cli", "gnutls-bin", "gnutls-cli"),
     Peer::service("haproxy", "haproxy"),
     Peer::command("iproute2", "iproute2", "ss"),
     Peer::service("nginx", "nginx"),
@@ -46,6 +47,7 @@ pub(super) const PEERS: &[Peer] = &[
         probe: Probe::PythonVenv,
     },
     Peer::command("socat", "socat", "socat"),
+    Peer::command("testssl", "testssl.sh", "testssl"),
 ];
 
 impl Peer {
