@@ -3,6 +3,8 @@ use std::{fmt, io};
 /// Why the benchmark stopped.
 #[derive(Debug)]
 pub(crate) enum Error {
+    /// No certificate could be made.
+    Certificate(rcgen::Error),
     /// A proxy ended before it listened; the text is what it last said.
     Ended(String),
     /// A system call failed.
@@ -16,16 +18,22 @@ pub(crate) enum Error {
         peer: &'static str,
         cause: Box<Self>,
     },
+    /// A TLS handshake was another one than the row measures.
+    Negotiated { wanted: String, got: String },
     /// A proxy did not listen in time; the text is what it last said.
     NotReady(String),
     /// The kernel's file does not look as its documentation says.
     ProcFormat(&'static str),
     /// A connection did not move for [`STALL`](crate::load::STALL).
     Stalled,
+    /// TLS failed on a client's connection.
+    Tls(rustls::Error),
     /// There is no such core on this machine.
     TooFewCores { wanted: usize, present: usize },
     /// The proxy closed a connection before the whole answer had come.
     Truncated,
+    /// What arrived is not what the origin sent.
+    WrongAnswer,
 }
 
 impl Error {
@@ -39,6 +47,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Certificate(error) => write!(f, "cannot make a certificate: {error}"),
             Self::Ended(said) => write!(f, "ended before it listened; it said: {said}"),
             Self::Io { what, source } => write!(f, "cannot {what}: {source}"),
             Self::LogIncomplete {
@@ -48,13 +57,18 @@ impl fmt::Display for Error {
                 write!(f, "{records} access records for {connections} connections")
             }
             Self::Measurement { row, peer, cause } => write!(f, "row {row}, {peer}: {cause}"),
+            Self::Negotiated { wanted, got } => {
+                write!(f, "the handshake was {got} instead of {wanted}")
+            }
             Self::NotReady(said) => write!(f, "does not listen; it said: {said}"),
             Self::ProcFormat(file) => write!(f, "{file} has an unknown format"),
             Self::Stalled => f.write_str("the connections do not move"),
+            Self::Tls(error) => write!(f, "TLS: {error}"),
             Self::TooFewCores { wanted, present } => {
                 write!(f, "core {wanted} is asked for, the machine has {present}")
             }
             Self::Truncated => f.write_str("a connection was closed before its whole answer came"),
+            Self::WrongAnswer => f.write_str("the answer is not what the origin sent"),
         }
     }
 }
@@ -62,8 +76,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::Certificate(error) => Some(error),
             Self::Io { source, .. } => Some(source),
             Self::Measurement { cause, .. } => Some(cause),
+            Self::Tls(error) => Some(error),
             _ => None,
         }
     }

@@ -11,11 +11,22 @@ use crate::error::Error;
 /// After this long without progress a load gives up.
 pub(crate) const STALL: Duration = Duration::from_secs(5);
 
+/// After so many failed connections a load gives up.
+const TOLERATED_FAILURES: u64 = 100;
+
 /// What a client sends and what the origin answers: this many bytes.
 pub(crate) const MESSAGE: usize = 64;
 
 /// The bytes a client sends. None of them can begin a PROXY header.
 pub(crate) const REQUEST: [u8; MESSAGE] = [b'q'; MESSAGE];
+
+/// What a load did in all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    /// Connections that failed, which are no units.
+    pub(crate) failures: u64,
+    pub(crate) units: u64,
+}
 
 /// A load that runs in threads of its own until it is stopped.
 pub(crate) struct Load {
@@ -39,12 +50,12 @@ impl Load {
         Self { meter, threads }
     }
 
-    /// Ends the load and returns how many units it did in all.
+    /// Ends the load and returns what it did.
     ///
     /// # Errors
     ///
     /// The first one that a thread met, and [`Error::Stalled`] if nothing was done.
-    pub(crate) fn stop(self) -> Result<u64, Error> {
+    pub(crate) fn stop(self) -> Result<Done, Error> {
         self.meter.stopped.store(true, Ordering::Relaxed);
         for thread in self.threads {
             match thread.join() {
@@ -54,7 +65,10 @@ impl Load {
         }
         match self.meter.units.load(Ordering::Relaxed) {
             0 => Err(Error::Stalled),
-            units => Ok(units),
+            units => Ok(Done {
+                failures: self.meter.failures.load(Ordering::Relaxed),
+                units,
+            }),
         }
     }
 
@@ -67,6 +81,7 @@ impl Load {
 /// Shared between a load's threads and whoever measures them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter {
+    failures: Arc<AtomicU64>,
     stopped: Arc<AtomicBool>,
     units: Arc<AtomicU64>,
 }
@@ -74,6 +89,19 @@ pub(crate) struct Meter {
 impl Meter {
     pub(crate) fn add(&self, units: u64) {
         self.units.fetch_add(units, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that failed.
+    ///
+    /// # Errors
+    ///
+    /// The cause, once there have been too many.
+    pub(crate) fn tolerate(&self, cause: Error) -> Result<(), Error> {
+        if self.failures.fetch_add(1, Ordering::Relaxed) < TOLERATED_FAILURES {
+            Ok(())
+        } else {
+            Err(cause)
+        }
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

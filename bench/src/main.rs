@@ -16,6 +16,7 @@ mod report;
 mod rows;
 mod runner;
 mod system;
+mod tls;
 
 use std::process::ExitCode;
 

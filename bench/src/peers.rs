@@ -33,6 +33,13 @@ pub(crate) trait Peer {
 
     fn name(&self) -> &'static str;
 
+    /// Whether it knows the group X25519MLKEM768.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when it cannot be run.
+    fn knows_post_quantum(&self) -> Result<bool, Error>;
+
     /// What a reader of the table must know.
     fn note(&self) -> Option<&'static str>;
 
@@ -52,6 +59,22 @@ pub(crate) struct Setup {
     pub(crate) accept_proxy: bool,
     /// The origin gets a PROXY header.
     pub(crate) send_proxy: bool,
+    pub(crate) tls: TlsRole,
+}
+
+/// What a proxy does with TLS. The directory it is started in has the files of an
+/// [`Identity`](crate::tls::Identity).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsRole {
+    None,
+    /// Clients speak in clear, the proxy speaks TLS with the origin: it offers X25519, sends the
+    /// name of the identity as SNI and verifies the certificate.
+    Originate,
+    /// Clients are routed by the name in their ClientHello: only that of the identity has a route.
+    Passthrough,
+    /// The proxy has the certificate of the identity and speaks in clear with the origin. The rest
+    /// is as its defaults are, with session tickets.
+    Terminate,
 }
 
 /// A proxy that is ready for connections.
@@ -110,13 +133,40 @@ fn write_config(path: &Path, text: &str) -> Result<(), Error> {
 
 /// The first line that the program prints, on whichever stream.
 fn first_line(program: &Path, argument: &str) -> Result<String, Error> {
-    let what = format!("run {}", program.display());
+    let text = output(program, argument)?;
+    let line = text.lines().next().map(|line| line.trim().to_owned());
+    line.ok_or_else(|| {
+        Error::io(format!("run {}", program.display()))(io::ErrorKind::UnexpectedEof.into())
+    })
+}
+
+/// All that the program prints.
+fn output(program: &Path, argument: &str) -> Result<String, Error> {
     let output = Command::new(program)
         .arg(argument)
         .output()
-        .map_err(Error::io(what.clone()))?;
+        .map_err(Error::io(format!("run {}", program.display())))?;
     let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    let line = text.lines().next().map(|line| line.trim().to_owned());
-    line.ok_or_else(|| Error::io(what)(io::ErrorKind::UnexpectedEof.into()))
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
+
+/// Whether a TLS library knows X25519MLKEM768, by what a program says of the library it runs with:
+/// OpenSSL does from 3.5 on, and AWS-LC. `marker` stands before the library's name.
+fn library_knows_post_quantum(text: &str, marker: &str) -> bool {
+    let Some((_, library)) = text.split_once(marker) else {
+        return false;
+    };
+    let mut words = library.split_whitespace();
+    match words.next() {
+        Some("AWS-LC") => true,
+        Some("OpenSSL") => {
+            let mut numbers = words.next().unwrap_or_default().split('.');
+            let mut number = || numbers.next()?.parse::<u32>().ok();
+            number().zip(number()) >= Some((3, 5))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

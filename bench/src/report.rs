@@ -30,7 +30,7 @@ pub(crate) struct Report {
     versions: Vec<Version>,
     rows: Vec<RowReport>,
     #[serde(skip)]
-    notes: Vec<&'static str>,
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +54,8 @@ struct Column {
     /// Empty without a proxy.
     cost: Summary,
     beside: Summary,
+    /// Connections that failed, in all rounds.
+    failures: u64,
     /// The share of the proxy's core that something else used.
     foreign: Summary,
 }
@@ -77,7 +79,12 @@ impl Report {
         note: Option<&'static str>,
     ) {
         self.versions.push(Version { peer, version });
-        self.notes.extend(note);
+        self.notes.extend(note.map(str::to_owned));
+    }
+
+    /// Adds what a reader of the table must know.
+    pub(crate) fn add_note(&mut self, note: String) {
+        self.notes.push(note);
     }
 
     pub(crate) fn begin_row(&mut self, row: &dyn Row) {
@@ -87,6 +94,7 @@ impl Report {
                 peer,
                 cost: Summary::default(),
                 beside: Summary::default(),
+                failures: 0,
                 foreign: Summary::default(),
             })
             .collect();
@@ -111,6 +119,7 @@ impl Report {
                 column.cost.add(cost);
             }
             column.beside.add(sample.beside);
+            column.failures += sample.failures;
             column.foreign.add(sample.foreign);
         }
     }
@@ -149,6 +158,7 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(text, "\n{note}");
         }
+        text += &self.failures();
         text += &self.disturbances();
         text
     }
@@ -193,6 +203,21 @@ impl Report {
             table.push(line);
         }
         markdown_table(&table)
+    }
+
+    /// Says where connections failed.
+    fn failures(&self) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            for column in row.columns.iter().filter(|column| column.failures > 0) {
+                let (id, peer, failures) = (row.id, column.peer, column.failures);
+                let _ = writeln!(
+                    text,
+                    "\nFailed: {id}, {peer}: {failures} connections, which are not in the figures."
+                );
+            }
+        }
+        text
     }
 
     /// Says where something else used the proxy's core.

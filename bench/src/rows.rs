@@ -4,6 +4,7 @@ mod bulk;
 mod exchange;
 mod idle;
 mod short;
+mod tls_handshake;
 mod window;
 
 pub(crate) use self::window::Window;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 
 use crate::error::Error;
 use crate::origin::Behaviour;
+use crate::peers::TlsRole;
 use crate::process::Process;
 
 /// One kind of work that proxies are measured with.
@@ -47,6 +49,16 @@ pub(crate) trait Row {
     fn sends_proxy(&self) -> bool {
         false
     }
+
+    /// What the proxy does with TLS.
+    fn tls(&self) -> TlsRole {
+        TlsRole::None
+    }
+
+    /// The proxy must know a post-quantum group.
+    fn needs_post_quantum(&self) -> bool {
+        false
+    }
 }
 
 /// Where the clients connect to.
@@ -65,6 +77,8 @@ pub(crate) struct Sample {
     pub(crate) beside: f64,
     /// How many connections were carried and closed in all.
     pub(crate) connections: u64,
+    /// How many connections failed.
+    pub(crate) failures: u64,
     /// The share of the proxy's core that something else used, from 0 to 1.
     pub(crate) foreign: f64,
 }
@@ -73,12 +87,20 @@ pub(crate) struct Sample {
 /// stay in the kernel's memory for a minute.
 pub(crate) fn all() -> Vec<Box<dyn Row>> {
     vec![
-        Box::new(idle::Idle),
+        Box::new(idle::Idle::PLAIN),
+        Box::new(idle::Idle::TLS),
         Box::new(bulk::Bulk::ONE_STREAM),
         Box::new(bulk::Bulk::EIGHT_STREAMS),
         Box::new(exchange::Exchange),
         Box::new(short::Short::PLAIN),
         Box::new(short::Short::PROXY_IN),
         Box::new(short::Short::PROXY_OUT),
+        Box::new(short::Short::SNI_PASSTHROUGH),
+        Box::new(tls_handshake::TlsHandshake::FULL),
+        Box::new(tls_handshake::TlsHandshake::RESUMED),
+        Box::new(tls_handshake::TlsHandshake::POST_QUANTUM),
+        Box::new(short::Short::TLS_ORIGINATE),
+        Box::new(bulk::Bulk::TLS_ONE_STREAM),
+        Box::new(bulk::Bulk::TLS_EIGHT_STREAMS),
     ]
 }

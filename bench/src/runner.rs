@@ -5,6 +5,7 @@ use crate::peers::{self, Peer, Setup};
 use crate::report::{DIRECT, Report};
 use crate::rows::{self, Row, Sample, Target, Window};
 use crate::system::{self, Machine};
+use crate::tls::Identity;
 
 /// Measures every row for every proxy and prints the table.
 ///
@@ -38,8 +39,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         report.add_peer(peer.name(), peer.version()?, peer.note());
     }
 
+    let identity = Identity::generate()?;
     let bench = Bench {
-        origin: Origin::start()?,
+        origin: Origin::start(&identity)?,
+        identity,
         window: Window {
             length: arguments.seconds,
             proxy_core: arguments.proxy_core,
@@ -61,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 struct Bench {
+    identity: Identity,
     origin: Origin,
     window: Window,
     rounds: u32,
@@ -75,7 +79,18 @@ impl Bench {
     ) -> Result<(), Error> {
         report.begin_row(row);
         let mut order: Vec<Option<&dyn Peer>> = vec![None];
-        order.extend(peers.iter().map(|peer| Some(peer.as_ref())));
+        for peer in peers {
+            if row.needs_post_quantum() && !peer.knows_post_quantum()? {
+                report.add_note(format!(
+                    "No figures for {} in the row `{}`: its TLS library does not know \
+                     X25519MLKEM768.",
+                    peer.name(),
+                    row.id()
+                ));
+            } else {
+                order.push(Some(peer.as_ref()));
+            }
+        }
         for round in 1..=self.rounds {
             for peer in &order {
                 let name = peer.map_or(DIRECT, Peer::name);
@@ -102,10 +117,12 @@ impl Bench {
             .prefix("vestibule-bench-")
             .tempdir()
             .map_err(Error::io("make a directory for the proxy's files"))?;
+        self.identity.write(directory.path())?;
         let setup = Setup {
             origin: self.origin.address(row.behaviour(false)),
             accept_proxy: row.accepts_proxy(),
             send_proxy: row.sends_proxy(),
+            tls: row.tls(),
         };
         let running = peer.start(&setup, directory.path(), self.window.proxy_core)?;
         let target = Target {

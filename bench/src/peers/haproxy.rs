@@ -2,9 +2,13 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use super::{Peer, Running, Setup, accepts_connections, first_line, free_address, write_config};
+use super::{
+    Peer, Running, Setup, TlsRole, accepts_connections, first_line, free_address,
+    library_knows_post_quantum, output, write_config,
+};
 use crate::error::Error;
 use crate::process::Process;
+use crate::tls::{CA, CERTIFICATE_AND_KEY, SERVER_NAME};
 
 pub(super) const NAME: &str = "haproxy";
 
@@ -17,42 +21,9 @@ impl Peer for Haproxy {
     fn start(&self, setup: &Setup, directory: &Path, core: usize) -> Result<Running, Error> {
         let address = free_address()?;
         let file = directory.join("haproxy.cfg");
-        let accept = if setup.accept_proxy {
-            " accept-proxy"
-        } else {
-            ""
-        };
-        let send = if setup.send_proxy {
-            " send-proxy-v2"
-        } else {
-            ""
-        };
-        let origin = setup.origin;
         write_config(
             &file,
-            &format!(
-                "\
-global
-    nbthread 1
-    maxconn 8000
-    log stdout format raw local0 info
-
-defaults
-    mode tcp
-    log global
-    option tcplog
-    timeout connect 5s
-    timeout client 1h
-    timeout server 1h
-
-frontend in
-    bind {address}{accept}
-    default_backend out
-
-backend out
-    server origin {origin}{send}
-"
-            ),
+            &configuration(setup, directory, &address.to_string()),
         )?;
         let arguments = ["-db", "-f", &file.to_string_lossy()];
         let mut process = Process::start(Path::new(PROGRAM), &arguments, core, directory)?;
@@ -69,6 +40,14 @@ backend out
         NAME
     }
 
+    fn knows_post_quantum(&self) -> Result<bool, Error> {
+        let text = output(Path::new(PROGRAM), "-vv")?;
+        Ok(library_knows_post_quantum(
+            &text,
+            "Running on OpenSSL version : ",
+        ))
+    }
+
     fn note(&self) -> Option<&'static str> {
         None
     }
@@ -77,4 +56,72 @@ backend out
         let line = first_line(Path::new(PROGRAM), "-v")?;
         Ok(line.split(" - ").next().unwrap_or_default().to_owned())
     }
+}
+
+fn configuration(setup: &Setup, directory: &Path, address: &str) -> String {
+    let directory = directory.display();
+    let accept = if setup.accept_proxy {
+        " accept-proxy"
+    } else {
+        ""
+    };
+    let send = if setup.send_proxy {
+        " send-proxy-v2"
+    } else {
+        ""
+    };
+    let origin = setup.origin;
+    let terminate = if setup.tls == TlsRole::Terminate {
+        format!(" ssl crt {directory}/{CERTIFICATE_AND_KEY}")
+    } else {
+        String::new()
+    };
+    let originate = if setup.tls == TlsRole::Originate {
+        format!(
+            " ssl ca-file {directory}/{CA} verify required verifyhost {SERVER_NAME} \
+             sni str({SERVER_NAME})"
+        )
+    } else {
+        String::new()
+    };
+    // What `option tcplog` writes; where TLS is terminated, what was negotiated as well.
+    let log = if setup.tls == TlsRole::Terminate {
+        "log-format \"%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq \
+         %sslv %sslc %[ssl_fc_sni]\""
+    } else {
+        "option tcplog"
+    };
+    let route = if setup.tls == TlsRole::Passthrough {
+        format!(
+            "\
+    tcp-request inspect-delay 5s
+    tcp-request content accept if {{ req.ssl_hello_type 1 }}
+    use_backend out if {{ req.ssl_sni -i {SERVER_NAME} }}"
+        )
+    } else {
+        "    default_backend out".to_owned()
+    };
+    format!(
+        "\
+global
+    nbthread 1
+    maxconn 8000
+    log stdout format raw local0 info
+
+defaults
+    mode tcp
+    log global
+    {log}
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+
+frontend in
+    bind {address}{accept}{terminate}
+{route}
+
+backend out
+    server origin {origin}{send}{originate}
+"
+    )
 }

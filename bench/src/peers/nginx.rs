@@ -2,10 +2,14 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use super::{Peer, Running, Setup, accepts_connections, first_line, free_address, write_config};
+use super::{
+    Peer, Running, Setup, TlsRole, accepts_connections, first_line, free_address,
+    library_knows_post_quantum, output, write_config,
+};
 use crate::error::Error;
 use crate::process::Process;
 use crate::system;
+use crate::tls::{CA, CERTIFICATE, KEY, SERVER_NAME};
 
 pub(super) const NAME: &str = "nginx";
 
@@ -45,6 +49,15 @@ impl Peer for Nginx {
         NAME
     }
 
+    fn knows_post_quantum(&self) -> Result<bool, Error> {
+        let text = output(Path::new(PROGRAM), "-V")?;
+        // It names the library that it runs with only if it was built with another version.
+        let marker = ["(running with ", "built with "]
+            .into_iter()
+            .find(|marker| text.contains(marker));
+        Ok(marker.is_some_and(|marker| library_knows_post_quantum(&text, marker)))
+    }
+
     fn note(&self) -> Option<&'static str> {
         Some("nginx 1.22 sends PROXY headers of version 1 only, also in the row `proxy-out`.")
     }
@@ -73,8 +86,18 @@ fn configuration(setup: &Setup, directory: &Path, address: &str) -> String {
         ""
     };
     let send = if setup.send_proxy { "on" } else { "off" };
-    let origin = setup.origin;
     let directory = directory.display();
+    let ssl = if setup.tls == TlsRole::Terminate {
+        " ssl"
+    } else {
+        ""
+    };
+    let Tls {
+        log,
+        routes,
+        server,
+        target,
+    } = Tls::new(setup, &directory.to_string());
     // The worker keeps our user, because another one's memory figures may not be read.
     format!(
         "\
@@ -90,12 +113,14 @@ events {{
 stream {{
     log_format record '$remote_addr:$remote_port [$time_iso8601] $server_addr:$server_port '
                       '$upstream_addr $upstream_connect_time $session_time '
-                      '$bytes_received $bytes_sent $status';
+                      '$bytes_received $bytes_sent $status{log}';
     access_log {directory}/access.log record buffer=64k flush=1s;
+    {routes}
     server {{
-        listen {address}{accept};
+        listen {address}{accept}{ssl};
         {trust}
-        proxy_pass {origin};
+        {server}
+        proxy_pass {target};
         proxy_protocol {send};
         proxy_connect_timeout 5s;
         proxy_timeout 1h;
@@ -103,4 +128,55 @@ stream {{
 }}
 "
     )
+}
+
+/// The parts of the configuration that speak of TLS.
+struct Tls {
+    /// Further variables of the access record.
+    log: &'static str,
+    /// How the target is found.
+    routes: String,
+    /// Lines of the server.
+    server: String,
+    target: String,
+}
+
+impl Tls {
+    fn new(setup: &Setup, directory: &str) -> Self {
+        let origin = setup.origin;
+        let plain = Self {
+            log: "",
+            routes: String::new(),
+            server: String::new(),
+            target: origin.to_string(),
+        };
+        match setup.tls {
+            TlsRole::None => plain,
+            TlsRole::Originate => Self {
+                server: format!(
+                    "proxy_ssl on; proxy_ssl_protocols TLSv1.2 TLSv1.3; \
+                     proxy_ssl_trusted_certificate {directory}/{CA}; proxy_ssl_verify on; \
+                     proxy_ssl_name {SERVER_NAME}; proxy_ssl_server_name on;"
+                ),
+                ..plain
+            },
+            TlsRole::Passthrough => Self {
+                log: " $ssl_preread_server_name",
+                routes: format!(
+                    "upstream origin {{ server {origin}; }} \
+                     map $ssl_preread_server_name $target {{ {SERVER_NAME} origin; }}"
+                ),
+                server: "ssl_preread on;".to_owned(),
+                target: "$target".to_owned(),
+            },
+            TlsRole::Terminate => Self {
+                log: " $ssl_protocol $ssl_cipher $ssl_server_name",
+                server: format!(
+                    "ssl_certificate {directory}/{CERTIFICATE}; \
+                     ssl_certificate_key {directory}/{KEY}; ssl_protocols TLSv1.2 TLSv1.3;"
+                ),
+                ..plain
+            },
+        }
+    }
 }

@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use super::{Peer, Running, Setup, first_line, write_config};
+use super::{Peer, Running, Setup, TlsRole, first_line, write_config};
 use crate::error::Error;
 use crate::process::Process;
+use crate::tls::{CA, CERTIFICATE, KEY, SERVER_NAME};
 
 pub(super) const NAME: &str = "vestibule";
 
@@ -51,6 +52,10 @@ impl Peer for Vestibule {
         NAME
     }
 
+    fn knows_post_quantum(&self) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     fn note(&self) -> Option<&'static str> {
         None
     }
@@ -72,6 +77,12 @@ fn configuration(setup: &Setup, access_log: &Path) -> String {
         ""
     };
     let origin = setup.origin;
+    let Tls {
+        certificate,
+        listener,
+        route,
+        service,
+    } = Tls::new(setup.tls);
     let access_log = access_log.display();
     format!(
         "\
@@ -86,16 +97,60 @@ drain_timeout = \"1s\"
 format = \"json\"
 access = \"{access_log}\"
 
-[[listener]]
+{certificate}[[listener]]
 name = \"in\"
 bind = \"127.0.0.1:0\"
-service = \"origin\"
-{accept}
+{route}
+{accept}{listener}
 [service.origin]
 upstreams = [\"{origin}\"]
 connect_timeout = \"5s\"
-{send}"
+{send}{service}"
     )
+}
+
+/// The parts of the configuration that speak of TLS. Files are beside it.
+struct Tls {
+    certificate: String,
+    /// The table of the listener.
+    listener: &'static str,
+    /// How the service is found.
+    route: String,
+    /// Lines of the service.
+    service: String,
+}
+
+impl Tls {
+    fn new(role: TlsRole) -> Self {
+        let plain = Self {
+            certificate: String::new(),
+            listener: "",
+            route: "service = \"origin\"".to_owned(),
+            service: String::new(),
+        };
+        match role {
+            TlsRole::None => plain,
+            TlsRole::Originate => Self {
+                service: format!(
+                    "tls = {{ server_name = \"{SERVER_NAME}\", ca = \"{CA}\", \
+                     groups = [\"X25519\"] }}\n"
+                ),
+                ..plain
+            },
+            TlsRole::Passthrough => Self {
+                listener: "[listener.tls]\nmode = \"peek\"\n",
+                route: format!("routes = [{{ sni = [\"{SERVER_NAME}\"], service = \"origin\" }}]"),
+                ..plain
+            },
+            TlsRole::Terminate => Self {
+                certificate: format!(
+                    "[[certificate]]\nchain = \"{CERTIFICATE}\"\nkey = \"{KEY}\"\n\n"
+                ),
+                listener: "[listener.tls]\nmode = \"terminate\"\n",
+                ..plain
+            },
+        }
+    }
 }
 
 /// The address of the first listener, once the event log says that everything is ready.

@@ -10,6 +10,7 @@ fn sample(cost: Option<f64>, beside: f64, foreign: f64) -> Sample {
         cost,
         beside,
         connections: 1,
+        failures: 0,
         foreign,
     }
 }
@@ -71,6 +72,27 @@ fn a_disturbed_row_is_named() {
         "{text}"
     );
     assert!(!text.contains("Disturbed: short, vestibule"), "{text}");
+}
+
+#[test]
+fn a_row_with_failures_says_so() {
+    let mut report = report();
+    assert!(!report.to_markdown().contains("Failed"));
+    for failures in [2, 1] {
+        report.add_sample(
+            "haproxy",
+            Sample {
+                failures,
+                ..sample(Some(33.0), 20_000.0, 0.0)
+            },
+        );
+    }
+    let text = report.to_markdown();
+    assert!(
+        text.contains("Failed: short, haproxy: 3 connections"),
+        "{text}"
+    );
+    assert!(!text.contains("Failed: short, vestibule"), "{text}");
 }
 
 #[test]

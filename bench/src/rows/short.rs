@@ -6,7 +6,9 @@ use super::{Row, Sample, Target, Window};
 use crate::error::Error;
 use crate::load::{Load, MESSAGE, Meter, Progress, REQUEST, client_error};
 use crate::origin::Behaviour;
+use crate::peers::TlsRole;
 use crate::system::Poller;
+use crate::tls::client_hello;
 
 /// Version 2, PROXY, TCP over IPv4, 192.0.2.1:40000 to 192.0.2.2:443.
 const PROXY_HEADER: [u8; 28] = [
@@ -21,43 +23,83 @@ const CONCURRENT: usize = 32;
 pub(super) struct Short {
     id: &'static str,
     title: &'static str,
-    accepts_proxy: bool,
+    opening: Opening,
+    /// The origin behind a proxy.
+    proxied: Behaviour,
+    /// The origin without a proxy.
+    direct: Behaviour,
     sends_proxy: bool,
+    tls: TlsRole,
+}
+
+/// What a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// A ClientHello instead of the message. Nobody goes on with the handshake, so that the core of
+    /// the load has nothing to compute.
+    ClientHello,
+    Message,
+    MessageBehindHeader,
 }
 
 impl Short {
     pub(super) const PLAIN: Self = Self {
         id: "short",
         title: "short connections",
-        accepts_proxy: false,
+        opening: Opening::Message,
+        proxied: Behaviour::Answer,
+        direct: Behaviour::Answer,
         sends_proxy: false,
+        tls: TlsRole::None,
     };
     pub(super) const PROXY_IN: Self = Self {
         id: "proxy-in",
         title: "short connections, PROXY v2 in",
-        accepts_proxy: true,
-        sends_proxy: false,
+        opening: Opening::MessageBehindHeader,
+        direct: Behaviour::AnswerBehindHeader,
+        ..Self::PLAIN
     };
     pub(super) const PROXY_OUT: Self = Self {
         id: "proxy-out",
         title: "short connections, PROXY v2 out",
-        accepts_proxy: false,
+        proxied: Behaviour::AnswerBehindHeader,
         sends_proxy: true,
+        ..Self::PLAIN
     };
+    pub(super) const SNI_PASSTHROUGH: Self = Self {
+        id: "sni-passthrough",
+        title: "TLS routed by SNI, not terminated",
+        opening: Opening::ClientHello,
+        proxied: Behaviour::AnswerHello,
+        direct: Behaviour::AnswerHello,
+        tls: TlsRole::Passthrough,
+        ..Self::PLAIN
+    };
+    /// Nothing is resumed on the proxy's side either: the origin gives no tickets.
+    pub(super) const TLS_ORIGINATE: Self = Self {
+        id: "tls-originate",
+        title: "plain in, TLS out, full handshakes",
+        proxied: Behaviour::AnswerTlsFull,
+        tls: TlsRole::Originate,
+        ..Self::PLAIN
+    };
+
+    fn first_bytes(&self) -> Result<Vec<u8>, Error> {
+        Ok(match self.opening {
+            Opening::ClientHello => client_hello()?,
+            Opening::Message => REQUEST.to_vec(),
+            Opening::MessageBehindHeader => [&PROXY_HEADER[..], &REQUEST].concat(),
+        })
+    }
 }
 
 impl Row for Short {
     fn measure(&self, target: &Target<'_>, window: &Window) -> Result<Sample, Error> {
         let address = target.address;
-        let header: &[u8] = if self.accepts_proxy {
-            &PROXY_HEADER
-        } else {
-            &[]
-        };
-        let first_bytes = [header, &REQUEST].concat();
+        let first_bytes = self.first_bytes()?;
         let load = Load::start(1, move |meter| connect_again(address, &first_bytes, meter));
         let observed = window.observe(load, target)?;
-        Ok(observed.sample(1e6, 1.0, observed.total))
+        Ok(observed.sample(1e6, 1.0, observed.done.units))
     }
 
     fn id(&self) -> &'static str {
@@ -77,24 +119,19 @@ impl Row for Short {
     }
 
     fn behaviour(&self, direct: bool) -> Behaviour {
-        let header_arrives = if direct {
-            self.accepts_proxy
-        } else {
-            self.sends_proxy
-        };
-        if header_arrives {
-            Behaviour::AnswerBehindHeader
-        } else {
-            Behaviour::Answer
-        }
+        if direct { self.direct } else { self.proxied }
     }
 
     fn accepts_proxy(&self) -> bool {
-        self.accepts_proxy
+        self.opening == Opening::MessageBehindHeader
     }
 
     fn sends_proxy(&self) -> bool {
         self.sends_proxy
+    }
+
+    fn tls(&self) -> TlsRole {
+        self.tls
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::{Sample, Target};
 use crate::error::Error;
-use crate::load::Load;
+use crate::load::{Done, Load};
 use crate::system;
 
 /// Long enough for buffers to reach their size and for connections to be made.
@@ -20,12 +20,12 @@ pub(crate) struct Window {
 pub(super) struct Observed {
     /// The proxy's CPU time in seconds; none without a proxy.
     cpu: Option<f64>,
+    /// What was done from the load's start to its end.
+    pub(super) done: Done,
     foreign: f64,
     seconds: f64,
     /// Units of work in the window.
     units: f64,
-    /// Units from the load's start to its end.
-    pub(super) total: u64,
 }
 
 impl Window {
@@ -39,7 +39,7 @@ impl Window {
         let before = Snapshot::take(self, &load, target)?;
         thread::sleep(self.length);
         let after = Snapshot::take(self, &load, target)?;
-        let total = load.stop()?;
+        let done = load.stop()?;
 
         let seconds = (after.time - before.time).as_secs_f64();
         let cpu = after.cpu.saturating_sub(before.cpu);
@@ -50,10 +50,10 @@ impl Window {
         }
         Ok(Observed {
             cpu: target.process.map(|_| cpu.as_secs_f64()),
+            done,
             foreign: busy.saturating_sub(cpu).as_secs_f64() / seconds,
             seconds,
             units: units as f64,
-            total,
         })
     }
 }
@@ -65,6 +65,7 @@ impl Observed {
             cost: self.cpu.map(|cpu| cpu * cost_scale / self.units),
             beside: self.units * rate_scale / self.seconds,
             connections,
+            failures: self.done.failures,
             foreign: self.foreign,
         }
     }

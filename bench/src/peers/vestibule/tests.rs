@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::{configuration, listening_address};
-use crate::peers::Setup;
+use crate::peers::{Setup, TlsRole};
 
 #[test]
 fn the_address_is_known_when_all_is_ready() {
@@ -16,12 +16,21 @@ fn the_address_is_known_when_all_is_ready() {
 
 #[test]
 fn every_configuration_is_right() {
-    for (accept_proxy, send_proxy) in [(false, false), (false, true), (true, false), (true, true)] {
+    for (accept_proxy, send_proxy, tls) in [
+        (false, false, TlsRole::None),
+        (false, true, TlsRole::None),
+        (true, false, TlsRole::None),
+        (true, true, TlsRole::None),
+        (false, false, TlsRole::Originate),
+        (false, false, TlsRole::Passthrough),
+        (false, false, TlsRole::Terminate),
+    ] {
         let origin = ([127, 0, 0, 1], 7000).into();
         let setup = Setup {
             origin,
             accept_proxy,
             send_proxy,
+            tls,
         };
         let text = configuration(&setup, Path::new("/tmp/access.log"));
         let loaded = vestibule_config::parse("vestibule.toml", &text);
@@ -29,5 +38,9 @@ fn every_configuration_is_right() {
         assert!(errors.is_empty(), "{errors:?}\n{text}");
         let config = loaded.config.unwrap();
         assert_eq!(config.listeners[0].proxy_protocol.is_some(), accept_proxy);
+        let listener_tls = matches!(tls, TlsRole::Passthrough | TlsRole::Terminate);
+        assert_eq!(config.listeners[0].tls.is_some(), listener_tls);
+        let service_tls = tls == TlsRole::Originate;
+        assert_eq!(config.services[0].tls.is_some(), service_tls);
     }
 }
