@@ -1,6 +1,14 @@
 //! Dialing: from a service to a connected stream that has been told who the client is.
 
-use std::{io, net::SocketAddr, path::Path, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
@@ -119,8 +127,8 @@ impl Attempt<'_> {
         let target = self.target;
         let mut place = target.next_place();
         if place == Place::Unresolved {
-            let looked_up = Box::pin(target.looked_up());
-            match self.in_time(looked_up).await? {
+            let mut looked_up = Box::pin(target.looked_up());
+            match self.in_time(looked_up.as_mut()).await? {
                 Some(()) | None => place = target.next_place(),
             }
         }
@@ -130,7 +138,10 @@ impl Attempt<'_> {
                 format!("the name in {} does not resolve", target.label),
             ))),
             // Boxed, because it is large and most connections are not to unix sockets.
-            Place::Unix(path) => self.or_timed_out(Box::pin(connect_unix(path))).await,
+            Place::Unix(path) => {
+                let mut connecting = Box::pin(connect_unix(path));
+                self.or_timed_out(connecting.as_mut()).await
+            }
             Place::Tcp(address) => self.connect_tcp(address).await,
         }
     }
@@ -138,7 +149,11 @@ impl Attempt<'_> {
     async fn connect_tcp(&self, address: SocketAddr) -> Result<io::Result<Stream>, Ending> {
         match start_tcp(self.worker, address) {
             Ok((stream, true)) => Ok(Ok(Stream::Tcp(stream))),
-            Ok((stream, false)) => self.or_timed_out(connected(stream)).await,
+            Ok((stream, false)) => {
+                // Boxed, so that the future of a connection stays small.
+                let mut connecting = Box::pin(connected(stream));
+                self.or_timed_out(connecting.as_mut()).await
+            }
             Err(error) => Ok(Err(error)),
         }
     }
@@ -153,7 +168,7 @@ impl Attempt<'_> {
             .filter(|name| guard.permits_name(name))
             .ok_or_else(forbidden)?;
         self.connection.names_destination(&format!("{name}:{port}"));
-        let looking_up = self.worker.lookups.addresses(name);
+        let looking_up = pin!(self.worker.lookups.addresses(name));
         let addresses = match self.or_timed_out(looking_up).await? {
             Ok(addresses) => addresses,
             Err(error) => return Ok(Err(error)),
@@ -225,7 +240,7 @@ impl Attempt<'_> {
         };
         let buffers = Rc::clone(&worker.tls_buffers);
         let turns = &worker.handshake_turns;
-        let shaking = shake(stream, session, Vec::new(), header, buffers, turns);
+        let shaking = pin!(shake(stream, session, Vec::new(), header, buffers, turns));
         let Some(shaken) = self.in_time(shaking).await? else {
             return Ok(Err(io::ErrorKind::TimedOut.into()));
         };
@@ -241,10 +256,9 @@ impl Attempt<'_> {
     }
 
     /// Waits for `future` until the deadline; `None` when that has come.
-    async fn in_time<F: Future>(&self, future: F) -> Result<Option<F::Output>, Ending> {
-        let waiting = pin!(future);
-        let waited = self.connection.until(self.worker, self.deadline, waiting);
-        match waited.await {
+    async fn in_time<F: Future>(&self, future: Pin<&mut F>) -> Result<Option<F::Output>, Ending> {
+        let waiting = self.connection.until(self.worker, self.deadline, future);
+        match waiting.await {
             Ok(output) => Ok(Some(output)),
             Err(Interrupt::Timeout) => Ok(None),
             Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop)),
@@ -253,7 +267,7 @@ impl Attempt<'_> {
 
     async fn or_timed_out<T>(
         &self,
-        future: impl Future<Output = io::Result<T>>,
+        future: Pin<&mut impl Future<Output = io::Result<T>>>,
     ) -> Result<io::Result<T>, Ending> {
         let timed_out = || Err(io::ErrorKind::TimedOut.into());
         Ok(self.in_time(future).await?.unwrap_or_else(timed_out))
