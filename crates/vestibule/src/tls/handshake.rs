@@ -124,13 +124,15 @@ pub(crate) async fn shake(
         let turn = turns.take().await;
         let mut deliver = |piece: &[u8]| plaintext.extend_from_slice(piece);
         let result = session.receive(&mut incoming, &mut deliver, owed.bytes());
+        incoming.clear();
+        incoming.extend_from_slice(session.partial());
         chosen = take_chosen().or(chosen);
         drop(turn);
         let flushed = poll_fn(|cx| owed.poll_flush(&stream, cx)).await;
         match (result, flushed) {
             (Err(error), _) => return Err((HandshakeError::Tls(error), stream)),
             (_, Err(error)) => return Err((HandshakeError::Io(error), stream)),
-            (Ok(consumed), Ok(())) => drop(incoming.drain(..consumed)),
+            (Ok(()), Ok(())) => {}
         }
         if !session.is_handshaking() {
             break;
@@ -153,9 +155,8 @@ pub(crate) async fn shake(
             Err(error) => return Err((HandshakeError::Io(error), stream)),
         }
     }
-    incoming.shrink_to_fit();
     Ok(Shaken {
-        stream: TlsStream::new(stream, session, buffers, incoming, owed),
+        stream: TlsStream::new(stream, session, buffers, owed),
         plaintext,
         chosen,
     })

@@ -1,5 +1,5 @@
 //! One end of a TLS connection without input or output: ciphertext in, plaintext and ciphertext
-//! out. Holds no buffer of its own, so that an idle connection costs only its keys.
+//! out. Holds no buffer while nothing is under way, so that an idle connection costs only its keys.
 
 use std::sync::Arc;
 
@@ -26,6 +26,9 @@ const CONTROL: usize = 512;
 /// One end of a TLS connection.
 pub(crate) struct Session {
     role: Role,
+    /// Ciphertext that has come and is not a whole message yet. rustls remembers places in it, so
+    /// it has to be there whenever rustls is asked for anything.
+    partial: Vec<u8>,
     peer_closed: bool,
 }
 
@@ -63,14 +66,20 @@ impl Session {
     fn new(role: Role) -> Self {
         Self {
             role,
+            partial: Vec::new(),
             peer_closed: false,
         }
     }
 
-    /// Takes `incoming`, all ciphertext that has come and was not consumed yet, and goes on until
-    /// it needs more. Calls `deliver` with each piece of plaintext, and appends what the peer must
-    /// be sent to `ciphertext`: also when it fails, for that is an alert. Answers how many bytes
-    /// of `incoming` were consumed.
+    /// Ciphertext that is not a whole message yet: [`Self::receive`] wants it again, in front of
+    /// what comes next.
+    pub(crate) fn partial(&self) -> &[u8] {
+        &self.partial
+    }
+
+    /// Takes `incoming`, which is [`Self::partial`] and what has come since, and goes on until it
+    /// needs more. Calls `deliver` with each piece of plaintext, and appends what the peer must be
+    /// sent to `ciphertext`: also when it fails, for that is an alert.
     ///
     /// # Errors
     ///
@@ -81,21 +90,28 @@ impl Session {
         incoming: &mut [u8],
         deliver: &mut dyn FnMut(&[u8]),
         ciphertext: &mut Vec<u8>,
-    ) -> Result<usize, Error> {
-        let mut consumed = 0;
+    ) -> Result<(), Error> {
+        let mut rest = incoming;
+        let mut failure = None;
         loop {
-            let (discard, step) = self.step(&mut incoming[consumed..], deliver, ciphertext);
-            consumed += discard;
-            match step {
-                Ok(Step::Again) => {}
-                Ok(Step::Blocked) => return Ok(consumed),
-                Ok(Step::PeerClosed) => self.peer_closed = true,
-                Err(error) => {
-                    while let (_, Ok(Step::Again)) = self.step(&mut [], deliver, ciphertext) {}
-                    return Err(error);
-                }
+            let (discard, step) = self.role.step(rest, deliver, ciphertext);
+            rest = &mut rest[discard..];
+            match (step, failure.take()) {
+                (Ok(Step::Again), known) => failure = known,
+                (_, Some(error)) => return Err(error),
+                // There may be an alert to send.
+                (Err(error), None) => failure = Some(error),
+                (Ok(Step::PeerClosed), None) => self.peer_closed = true,
+                (Ok(Step::Blocked), None) => break,
             }
         }
+        if rest.is_empty() {
+            self.partial = Vec::new();
+        } else {
+            self.partial.clear();
+            self.partial.extend_from_slice(rest);
+        }
+        Ok(())
     }
 
     /// Encrypts `plaintext` and appends it to `ciphertext`. Only after the handshake, and not after
@@ -151,18 +167,6 @@ impl Session {
         }
     }
 
-    fn step(
-        &mut self,
-        incoming: &mut [u8],
-        deliver: &mut dyn FnMut(&[u8]),
-        ciphertext: &mut Vec<u8>,
-    ) -> (usize, Result<Step, Error>) {
-        match &mut self.role {
-            Role::Client(client) => take(client.process_tls_records(incoming), deliver, ciphertext),
-            Role::Server(server) => take(server.process_tls_records(incoming), deliver, ciphertext),
-        }
-    }
-
     /// Has `operation` write to `ciphertext`, with `room` more bytes in it than there are.
     fn write(
         &mut self,
@@ -170,17 +174,18 @@ impl Session {
         room: usize,
         operation: &dyn Fn(&mut dyn Traffic, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> Result<(), Error> {
-        // What is queued goes first, and only then may anything else be sent.
-        while let (_, Ok(Step::Again)) = self.step(&mut [], &mut |_| {}, ciphertext) {}
+        let Self { role, partial, .. } = self;
+        // What is queued goes first. Nothing is received here: all that came was looked at.
+        while let (0, Ok(Step::Again)) = role.step(partial, &mut |_| {}, ciphertext) {}
         let start = ciphertext.len();
         ciphertext.resize(start + room, 0);
         let rest = &mut ciphertext[start..];
-        let written = match &mut self.role {
-            Role::Client(client) => match client.process_tls_records(&mut []).state {
+        let written = match role {
+            Role::Client(client) => match client.process_tls_records(partial).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic, rest),
                 _ => Err(EncryptError::EncryptExhausted),
             },
-            Role::Server(server) => match server.process_tls_records(&mut []).state {
+            Role::Server(server) => match server.process_tls_records(partial).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic, rest),
                 _ => Err(EncryptError::EncryptExhausted),
             },
@@ -189,6 +194,20 @@ impl Session {
         written
             .map(drop)
             .map_err(|error| Error::General(error.to_string()))
+    }
+}
+
+impl Role {
+    fn step(
+        &mut self,
+        incoming: &mut [u8],
+        deliver: &mut dyn FnMut(&[u8]),
+        ciphertext: &mut Vec<u8>,
+    ) -> (usize, Result<Step, Error>) {
+        match self {
+            Self::Client(client) => take(client.process_tls_records(incoming), deliver, ciphertext),
+            Self::Server(server) => take(server.process_tls_records(incoming), deliver, ciphertext),
+        }
     }
 }
 

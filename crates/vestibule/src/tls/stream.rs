@@ -40,8 +40,6 @@ pub(crate) struct TlsStream {
     stream: Stream,
     session: Session,
     buffers: Rc<Buffers>,
-    /// Ciphertext that is not a whole record yet. Empty while nothing is under way.
-    partial: Vec<u8>,
     owed: Owed,
     /// Plaintext that came with the end of the handshake.
     early: Vec<u8>,
@@ -89,20 +87,17 @@ impl Owed {
 }
 
 impl TlsStream {
-    /// `session`, whose handshake is complete, on `stream`. `partial` is ciphertext that has come
-    /// and not been consumed, and `owed` what is still to be sent.
+    /// `session`, whose handshake is complete, on `stream`. `owed` is still to be sent.
     pub(super) fn new(
         stream: Stream,
         session: Session,
         buffers: Rc<Buffers>,
-        partial: Vec<u8>,
         owed: Owed,
     ) -> Box<Self> {
         Box::new(Self {
             stream,
             session,
             buffers,
-            partial,
             owed,
             early: Vec::new(),
             failure: None,
@@ -160,7 +155,7 @@ impl TlsStream {
             }
             // Plaintext is shorter than its ciphertext, so this much fits `buffer`.
             let most = incoming.len().min(buffer.len());
-            let start = self.partial.len();
+            let start = self.session.partial().len();
             if start >= most {
                 return Poll::Ready(Err(invalid("a message of the handshake is too long")));
             }
@@ -168,7 +163,7 @@ impl TlsStream {
             if read == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
-            incoming[..start].copy_from_slice(&self.partial);
+            incoming[..start].copy_from_slice(self.session.partial());
             let mut delivered = 0;
             let mut deliver = |plaintext: &[u8]| {
                 buffer[delivered..delivered + plaintext.len()].copy_from_slice(plaintext);
@@ -180,9 +175,8 @@ impl TlsStream {
                 // An answer to KeyUpdate, or an alert. The other direction goes on with it.
                 let _ = self.owed.poll_flush(&self.stream, cx);
             }
-            match received {
-                Ok(consumed) => keep(&mut self.partial, &incoming[consumed..start + read]),
-                Err(error) => self.failure = Some(invalid(error)),
+            if let Err(error) = received {
+                self.failure = Some(invalid(error));
             }
             if delivered > 0 {
                 return Poll::Ready(Ok(delivered));
@@ -248,16 +242,6 @@ impl TlsStream {
     /// Bytes written that the peer has not taken yet, in ciphertext.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.owed.len() + self.stream.unacknowledged()
-    }
-}
-
-/// Replaces what `partial` holds, which is nothing most of the time.
-fn keep(partial: &mut Vec<u8>, rest: &[u8]) {
-    if rest.is_empty() {
-        *partial = Vec::new();
-    } else {
-        partial.clear();
-        partial.extend_from_slice(rest);
     }
 }
 
