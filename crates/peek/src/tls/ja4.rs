@@ -115,7 +115,7 @@ fn suites_within<const N: usize>(hello: &Hello<'_>) -> (usize, [u8; 12]) {
     let list = &mut list[..count];
     list.sort_unstable();
 
-    let mut hash = ListHash::default();
+    let mut hash = ListHash::new();
     list.iter().for_each(|suite| hash.push(*suite));
     (count, hash.finish())
 }
@@ -130,7 +130,7 @@ fn extensions(hello: &Hello<'_>) -> (usize, [u8; 12]) {
             types.insert(kind);
         }
     }
-    let mut hash = ListHash::default();
+    let mut hash = ListHash::new();
     types.iter().for_each(|kind| hash.push(kind));
     hash.start_list();
     hello
@@ -142,36 +142,44 @@ fn extensions(hello: &Hello<'_>) -> (usize, [u8; 12]) {
 
 /// The beginning of the SHA-256 of lists of code points: in hexadecimal, with commas between the
 /// values of a list and `_` between the lists.
-#[derive(Default)]
 struct ListHash {
-    separator: Option<u8>,
+    is_empty: bool,
+    separator: u8,
     sha256: Sha256,
 }
 
 impl ListHash {
+    fn new() -> Self {
+        Self {
+            is_empty: true,
+            separator: b',',
+            sha256: Sha256::new(),
+        }
+    }
+
     fn push(&mut self, value: u16) {
         let [high, low] = value.to_be_bytes();
         let text = [
-            self.separator.unwrap_or_default(),
+            self.separator,
             hex_digit(high >> 4),
             hex_digit(high),
             hex_digit(low >> 4),
             hex_digit(low),
         ];
-        self.sha256
-            .update(&text[usize::from(self.separator.is_none())..]);
-        self.separator = Some(b',');
+        self.sha256.update(&text[usize::from(self.is_empty)..]);
+        self.is_empty = false;
+        self.separator = b',';
     }
 
+    /// The next value begins another list.
     fn start_list(&mut self) {
-        self.separator = Some(b'_');
+        self.separator = b'_';
     }
 
     /// Zeroes when nothing was pushed.
     fn finish(self) -> [u8; 12] {
         let mut text = [b'0'; 12];
-        let is_empty = !matches!(self.separator, Some(b','));
-        if is_empty {
+        if self.is_empty {
             return text;
         }
         let digest = self.sha256.finalize();

@@ -1,0 +1,32 @@
+//! The corpus of the fuzz targets, without a fuzzer.
+
+use std::fs;
+use std::path::Path;
+
+use vestibule_peek::vectors::{check_against_rustls, check_hello, check_request};
+
+#[test]
+fn client_hello() {
+    run("client_hello", |input| {
+        check_hello(input);
+        check_against_rustls(input);
+    });
+}
+
+#[test]
+fn http_head() {
+    run("http_head", check_request);
+}
+
+fn run(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fuzz/corpus")
+        .join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
+        let file = entry.expect("a readable folder").path();
+        check(&fs::read(file).expect("a readable file"));
+        count += 1;
+    }
+    assert!(count >= 5, "{count} files in {}", folder.display());
+}
