@@ -14,6 +14,8 @@ mod problem;
 mod server;
 mod session;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod tickets;
 mod verify;
 

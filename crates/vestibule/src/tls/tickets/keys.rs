@@ -126,6 +126,12 @@ impl OwnKeys {
         }
     }
 
+    /// How many keys are held.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.keys.load().len()
+    }
+
     fn newest(&self, now: Duration) -> Result<Key, Unspecified> {
         let first = |keys: &[Aged]| {
             let aged = keys.first().filter(|aged| self.seals(aged, now));
