@@ -30,6 +30,8 @@ pub(crate) struct Session {
     /// it has to be there whenever rustls is asked for anything.
     partial: Vec<u8>,
     peer_closed: bool,
+    /// Whether nothing more can be sent.
+    over: bool,
 }
 
 // Boxed: they are large, and a session is moved while it is made.
@@ -68,6 +70,7 @@ impl Session {
             role,
             partial: Vec::new(),
             peer_closed: false,
+            over: false,
         }
     }
 
@@ -92,17 +95,21 @@ impl Session {
         ciphertext: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let mut rest = incoming;
-        let mut failure = None;
         loop {
             let (discard, step) = self.role.step(rest, deliver, ciphertext);
             rest = &mut rest[discard..];
-            match (step, failure.take()) {
-                (Ok(Step::Again), known) => failure = known,
-                (_, Some(error)) => return Err(error),
-                // There may be an alert to send.
-                (Err(error), None) => failure = Some(error),
-                (Ok(Step::PeerClosed), None) => self.peer_closed = true,
-                (Ok(Step::Blocked), None) => break,
+            match step {
+                Ok(Step::Again) => {}
+                Ok(Step::PeerClosed) => self.peer_closed = true,
+                Ok(Step::Blocked) => break,
+                Err(error) => {
+                    self.over = true;
+                    // An alert. What came is not looked at again before that is taken.
+                    while self.state().wants_write() {
+                        let _ = self.role.step(rest, deliver, ciphertext);
+                    }
+                    return Err(error);
+                }
             }
         }
         if rest.is_empty() {
@@ -119,13 +126,16 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the keys are used up, which they are after 2²⁴ records in TLS 1.2 (RFC 8446 section
+    /// When it is closed, or the keys are used up, which they are after 2²⁴ records in TLS 1.2 (RFC 8446 section
     /// 5.5).
     pub(crate) fn encrypt(
         &mut self,
         plaintext: &[u8],
         ciphertext: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        if self.over {
+            return Err(Error::General("the session is over".to_owned()));
+        }
         let records = plaintext.len().div_ceil(RECORD);
         let room = plaintext.len() + records * RECORD_OVERHEAD + CONTROL;
         self.write(ciphertext, room, &|traffic, room| {
@@ -133,12 +143,15 @@ impl Session {
         })
     }
 
-    /// Appends close_notify to `ciphertext`.
+    /// Appends close_notify to `ciphertext`, unless the session is over.
     ///
     /// # Errors
     ///
-    /// When the handshake is not complete, or the session is over.
+    /// When the handshake is not complete.
     pub(crate) fn close(&mut self, ciphertext: &mut Vec<u8>) -> Result<(), Error> {
+        if std::mem::replace(&mut self.over, true) {
+            return Ok(());
+        }
         self.write(ciphertext, CONTROL, &|traffic, room| {
             traffic.queue_close_notify(room)
         })
@@ -285,3 +298,6 @@ impl<Data> Traffic for WriteTraffic<'_, Data> {
         Self::queue_close_notify(self, room)
     }
 }
+
+#[cfg(test)]
+mod tests;
