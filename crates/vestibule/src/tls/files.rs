@@ -21,6 +21,9 @@ use super::problem::{FileProblem, Reason};
 /// Between looks at the files.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long files must have stayed the same before they are read.
+const SETTLING: Duration = Duration::from_millis(200);
+
 /// The largest file that is read, in bytes. Revocation lists can have megabytes.
 const LARGEST_FILE: u64 = 64 << 20;
 
@@ -72,9 +75,18 @@ pub(super) trait FromFiles: Send + Sync {
 pub(super) struct Watched {
     item: Arc<dyn FromFiles>,
     seen: Stamps,
-    /// The last look found something that could not be used. Perhaps only half of it was there, so
-    /// it is read once more when it has stayed the same until the next look.
-    doubtful: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The files could not be used, and that was told. Perhaps they can later without another
+    /// change, such as when the process has descriptors again.
+    Bad,
+    /// The files changed between the last two looks: somebody may be in the middle of writing.
+    Changing,
+    /// What the files hold is in effect.
+    Settled,
 }
 
 impl Watched {
@@ -83,33 +95,36 @@ impl Watched {
         Self {
             item,
             seen,
-            doubtful: false,
+            state: State::Settled,
         }
     }
 
-    /// Looks whether the files changed, and reads them again when they did.
+    /// Looks whether the files changed. Reads them again when they did, but have not since the last
+    /// look.
     pub(super) fn look(&mut self) {
-        let changed = self.seen.changed();
-        if !changed && !self.doubtful {
+        let seen = self.seen.again();
+        if seen != self.seen {
+            self.seen = seen;
+            self.state = State::Changing;
+            return;
+        }
+        if self.state == State::Settled {
             return;
         }
         let mut reader = Reader::default();
         let good = self.item.refresh(&mut reader);
-        let stable = !changed;
-        self.doubtful = !good && !stable;
-        // A file that was not read because another one is bad is still to be watched.
-        self.seen.look_again();
+        // What changed before it was read is seen at the next look.
         self.seen.0.append(&mut reader.stamps.0);
-        if good || stable {
-            for problem in &reader.problems {
-                let kept = if good {
-                    ""
-                } else {
-                    "; what it held before stays in use"
-                };
-                tracing::warn!("{problem}{kept}");
-            }
+        let kept = match (good, self.state) {
+            (true, _) => "",
+            (false, State::Bad) => return,
+            (false, _) => "; what it held before stays in use",
+        };
+        for problem in &reader.problems {
+            let help = problem.reason.help().unwrap_or_default();
+            tracing::warn!(help, "{problem}{kept}");
         }
+        self.state = if good { State::Settled } else { State::Bad };
     }
 }
 
@@ -120,7 +135,12 @@ pub(super) async fn keep_fresh(mut watched: Vec<Watched>) {
         return;
     }
     loop {
-        tokio::time::sleep(INTERVAL).await;
+        let changing = |watched: &Watched| watched.state == State::Changing;
+        let wait = match watched.iter().any(changing) {
+            true => SETTLING,
+            false => INTERVAL,
+        };
+        tokio::time::sleep(wait).await;
         let looked = tokio::task::spawn_blocking(move || {
             watched.iter_mut().for_each(Watched::look);
             watched
@@ -140,14 +160,10 @@ pub(super) async fn keep_fresh(mut watched: Vec<Watched>) {
 pub(super) struct Stamps(BTreeMap<PathBuf, Stamp>);
 
 impl Stamps {
-    fn changed(&self) -> bool {
-        self.0.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
-    }
-
-    fn look_again(&mut self) {
-        for (path, stamp) in &mut self.0 {
-            *stamp = Stamp::of(path);
-        }
+    /// What the same files look like now.
+    fn again(&self) -> Self {
+        let paths = self.0.keys();
+        Self(paths.map(|path| (path.clone(), Stamp::of(path))).collect())
     }
 }
 
@@ -162,6 +178,9 @@ enum Stamp {
         size: u64,
         modified: (i64, i64),
         changed: (i64, i64),
+        /// By us. When the process has become another user since it read the file, this is how it
+        /// notices before the file is replaced.
+        readable: bool,
     },
 }
 
@@ -174,6 +193,7 @@ impl Stamp {
                 size: metadata.size(),
                 modified: (metadata.mtime(), metadata.mtime_nsec()),
                 changed: (metadata.ctime(), metadata.ctime_nsec()),
+                readable: rustix::fs::access(path, rustix::fs::Access::READ_OK).is_ok(),
             },
             Err(error) => Self::Missing(error.kind()),
         }

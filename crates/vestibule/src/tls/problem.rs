@@ -126,7 +126,7 @@ impl Reason {
     }
 
     /// What would be right.
-    fn help(&self) -> Option<String> {
+    pub(crate) fn help(&self) -> Option<String> {
         let help = match self {
             Self::BadCertificate { .. } => "compare it with `openssl x509 -in FILE -text`",
             Self::BadPem(_) => "make it again, or copy it again in whole",

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustls::{
-    DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertRevocationListError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
@@ -38,24 +38,32 @@ impl Clients {
         let mut lists = Some(Vec::new());
         for file in &auth.crl {
             match (read_revocation_lists(file, reader), &mut lists) {
-                (Some(read), Some(lists)) => lists.extend(read),
+                (Some(read), Some(lists)) => lists.extend(read.into_iter().map(|it| (file, it))),
                 _ => lists = None,
             }
         }
         let (authorities, lists) = (authorities?, lists?);
         let roots = Arc::new(roots(&authorities, &auth.ca, reader)?);
+        let builder = || {
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider))
+        };
+        // One by one, because an error does not say which.
+        for (file, list) in &lists {
+            if let Err(error) = builder().with_crls([list.clone()]).build() {
+                reader.note(file, Reason::BadRevocationList(reason(&error)));
+                return None;
+            }
+        }
         let mut basis: Vec<_> = authorities.iter().map(|der| der.to_vec()).collect();
-        basis.extend(lists.iter().map(|der| der.to_vec()));
-        let mut builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
-            .with_crls(lists);
+        basis.extend(lists.iter().map(|(_, der)| der.to_vec()));
+        let mut builder = builder().with_crls(lists.into_iter().map(|(_, list)| list));
         if !auth.required {
             builder = builder.allow_unauthenticated();
         }
         match builder.build() {
             Ok(verifier) => Some(Self { verifier, basis }),
             Err(error) => {
-                let file = auth.crl.first().unwrap_or(&auth.ca);
-                reader.note(file, Reason::BadRevocationList(reason(&error)));
+                reader.note(&auth.ca, Reason::Unsupported(error.to_string()));
                 None
             }
         }
@@ -156,8 +164,19 @@ fn read_revocation_lists(
 }
 
 fn reason(error: &VerifierBuilderError) -> String {
-    match error {
-        VerifierBuilderError::InvalidCrl(error) => format!("{error:?}"),
-        error => error.to_string(),
-    }
+    let VerifierBuilderError::InvalidCrl(error) = error else {
+        return error.to_string();
+    };
+    let reason = match error {
+        CertRevocationListError::ParseError => "it cannot be decoded",
+        CertRevocationListError::UnsupportedCriticalExtension => {
+            "it has a critical extension that is not known"
+        }
+        CertRevocationListError::UnsupportedCrlVersion => "it is not of version 2",
+        CertRevocationListError::UnsupportedDeltaCrl => "it holds changes only",
+        CertRevocationListError::UnsupportedIndirectCrl => "it covers other issuers",
+        CertRevocationListError::UnsupportedRevocationReason => "it covers some reasons only",
+        error => return format!("{error:?}"),
+    };
+    reason.to_owned()
 }
