@@ -10,7 +10,7 @@ use crate::HostName;
 const TLS13: u16 = 0x0304;
 
 /// A ClientHello (RFC 8446 section 4.1.2); see [`HelloReader::hello`](super::HelloReader::hello).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello<'a> {
     pub(super) alpn: &'a [u8],
     pub(super) cipher_suites: &'a [u8],

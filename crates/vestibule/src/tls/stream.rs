@@ -45,8 +45,6 @@ pub(crate) struct TlsStream {
     early: Vec<u8>,
     /// What broke the session after the last plaintext that was delivered.
     failure: Option<io::Error>,
-    /// Whether close_notify was sent.
-    closed: bool,
 }
 
 /// Ciphertext that the socket has not taken yet. Holds no memory while there is none.
@@ -101,7 +99,6 @@ impl TlsStream {
             owed,
             early: Vec::new(),
             failure: None,
-            closed: false,
         })
     }
 
@@ -230,11 +227,8 @@ impl TlsStream {
     ///
     /// Those of the socket.
     pub(crate) fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.closed {
-            self.closed = true;
-            // A session that is over has sent its alert.
-            let _ = self.session.close(self.owed.bytes());
-        }
+        // Fails only before the handshake is complete.
+        let _ = self.session.close(self.owed.bytes());
         ready!(self.poll_flush(cx))?;
         Poll::Ready(self.stream.shut_down_write())
     }
