@@ -115,12 +115,14 @@ impl Watched {
         let good = self.item.refresh(&mut reader);
         // What changed before it was read is seen at the next look.
         self.seen.0.append(&mut reader.stamps.0);
-        let kept = match (good, self.state) {
-            (true, _) => "",
-            (false, State::Bad) => return,
-            (false, _) => "; what it held before stays in use",
+        let told = self.state == State::Bad && !good;
+        let kept = match good {
+            true => "",
+            false => "; what it held before stays in use",
         };
-        for problem in &reader.problems {
+        // What is doubtful was told when it was put into effect.
+        let worth = |problem: &&FileProblem| !told && (good || problem.is_error());
+        for problem in reader.problems.iter().filter(worth) {
             let help = problem.reason.help().unwrap_or_default();
             tracing::warn!(help, "{problem}{kept}");
         }
