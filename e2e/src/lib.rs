@@ -30,8 +30,8 @@ pub use process::Process;
 pub use proxy_origin::{ProxyOrigin, Told};
 pub use random::Random;
 pub use tls::{
-    Authority, Facts, Hello, Leaf, TlsClient, TlsConnections, TlsEnd, TlsOrigin, TlsServer, TlsStream,
-    alert, alert_of, curl, gnutls_client, in_records, openssl_client,
+    Authority, Facts, Hello, Leaf, TlsClient, TlsConnections, TlsEnd, TlsOrigin, TlsServer,
+    TlsStream, alert, alert_of, curl, gnutls_client, in_records, openssl_client,
 };
 pub use vestibule::{Setup, Vestibule, check, program};
 pub use volume::{Sum, receive, send_random, write_random};

@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use serde_json::Value;
 use vestibule_e2e::{
-    Authority, Origin, ReservedPort, Setup, Sum, TlsClient, Vestibule, alert_of, connect, curl,
-    eventually, gnutls_client, openssl_client, read_to_end, receive, wait_for, write_random,
+    Authority, Origin, Sum, TlsClient, Vestibule, alert_of, connect, curl, gnutls_client,
+    openssl_client, read_to_end, receive, send_random, wait_for, write_random,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -24,17 +25,18 @@ fn tables(certificates: &str, tls: &str, upstream: SocketAddr) -> String {
     )
 }
 
-/// Answers the first request of each connection and closes.
+/// Answers the first request of each connection and waits for the client to close.
 fn web() -> Origin {
     Origin::serve(|stream| {
         let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
         while lines.next().is_some_and(|line| !line.is_empty()) {}
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n";
         let _ = (&stream).write_all(answer.as_bytes());
+        lines.for_each(drop);
     })
 }
 
-/// What the record and the metrics say of the only connection, which `name` made.
+/// Checks what the record and the metrics say of the only connection.
 #[track_caller]
 fn assert_told(vestibule: &Vestibule, version: &str, cipher: &str, alpn: &str) {
     let records = vestibule.wait_for_records(1);
@@ -53,12 +55,16 @@ fn assert_told(vestibule: &Vestibule, version: &str, cipher: &str, alpn: &str) {
     assert!(ja4.starts_with("t1"), "{ja4}");
     assert!(ja4[1..].starts_with(&short), "{ja4} is not of {version}");
     assert_eq!(ja4.len(), 36, "{ja4}");
-    assert_eq!(handshakes(vestibule, version, "false"), 1);
-    assert_eq!(handshakes(vestibule, version, "true"), 0);
+    assert_eq!(handshakes(vestibule, version, "no"), 1);
+    assert_eq!(handshakes(vestibule, version, "yes"), 0);
 }
 
 fn handshakes(vestibule: &Vestibule, version: &str, resumed: &str) -> u64 {
-    let labels = [("listener", "in"), ("version", version), ("resumed", resumed)];
+    let labels = [
+        ("listener", "in"),
+        ("version", version),
+        ("resumed", resumed),
+    ];
     vestibule
         .metrics()
         .value("vestibule_tls_handshakes_total", &labels)
@@ -89,7 +95,10 @@ fn openssl_in_both_versions() {
         client.close_stdin();
         assert!(client.wait().success());
         let said = client.stdout().join("\n");
-        assert!(said.contains(&format!("New, {version}, Cipher is")), "{said}");
+        assert!(
+            said.contains(&format!("New, {version}, Cipher is")),
+            "{said}"
+        );
         assert!(said.contains("Verification: OK"), "{said}");
         assert!(said.contains("Secure Renegotiation IS"), "{said}");
         assert!(said.contains("Compression: NONE"), "{said}");
@@ -176,115 +185,6 @@ fn python_in_both_versions() {
 }
 
 #[test]
-fn the_certificate_is_chosen_by_the_name_that_the_client_sends() {
-    let authority = Authority::new();
-    let default = authority.server(&["default.example"]);
-    let chat = authority.server(&["chat.example.org", "*.chat.example.org"]);
-    let wild = authority.server(&["*.example.org"]);
-    let origin = Origin::echo();
-    let certificates = [&default, &wild, &chat].map(|leaf| leaf.section()).concat();
-    let vestibule = Vestibule::start(tables(&certificates, "", origin.address()));
-    let address = vestibule.address("in");
-    for (name, leaf) in [
-        ("default.example", &default),
-        ("chat.example.org", &chat),
-        ("CHAT.Example.org", &chat),
-        ("muc.chat.example.org", &chat),
-        ("web.example.org", &wild),
-    ] {
-        let stream = TlsClient::new(&authority, name).connect(address);
-        stream.exchange(name.as_bytes());
-        let expected = leaf.certificates()[0].to_vec();
-        assert_eq!(stream.facts().peer, Some(expected), "{name}");
-        let client = stream.local_addr();
-        drop(stream);
-        let record = vestibule.record_of(client);
-        record.assert(&[("sni", &name.to_ascii_lowercase()), ("tls", "TLSv1.3")]);
-    }
-    // The first certificate is for all others, and for those who send no name.
-    let nameless = TlsClient::new(&authority, "default.example").without_sni();
-    let stream = nameless.connect(address);
-    stream.exchange(b"anybody");
-    let client = stream.local_addr();
-    drop(stream);
-    vestibule.record_of(client).assert(&[("sni", "")]);
-    for name in ["elsewhere.example", "a.b.example.org", "example.org"] {
-        let mut client = openssl_client(address, &format!("-servername {name}"));
-        client.wait_for_line("subject=CN = default.example");
-        client.close_stdin();
-        client.wait();
-    }
-}
-
-#[test]
-fn strict_sni_refuses_names_that_no_certificate_has() {
-    let authority = Authority::new();
-    let leaf = authority.server(&["chat.example.org"]);
-    let origin = Origin::echo();
-    let tables = tables(&leaf.section(), "strict_sni = true", origin.address());
-    let vestibule = Vestibule::start(tables);
-    let address = vestibule.address("in");
-    TlsClient::new(&authority, "chat.example.org")
-        .connect(address)
-        .exchange(b"known");
-    let unknown = TlsClient::new(&authority, "elsewhere.example");
-    let nameless = TlsClient::new(&authority, "chat.example.org").without_sni();
-    for client in [&unknown, &nameless] {
-        let refused = client.try_connect(address).expect_err("no certificate");
-        let alert = alert_of(&refused).unwrap_or_else(|| panic!("{refused}"));
-        assert_eq!(u8::from(alert), 112, "unrecognized_name");
-    }
-    let records = vestibule.wait_for_records(3);
-    for record in &records {
-        let end = record.text("end");
-        let expected = match record.text("sni") {
-            "chat.example.org" => "eof",
-            _ => "unrecognized_name",
-        };
-        assert_eq!(end, expected, "{record:?}");
-    }
-    let labels = [("listener", "in"), ("reason", "unrecognized_name")];
-    let metrics = vestibule.metrics();
-    assert_eq!(metrics.value("vestibule_connections_refused_total", &labels), 2);
-    assert_eq!(origin.accepted(), 1);
-}
-
-/// Two certificates for the same name: each client gets the one whose signatures it knows.
-#[test]
-fn rsa_beside_ec() {
-    let authority = Authority::new();
-    let ec = authority.server(&["chat.example.org"]);
-    let rsa = authority.rsa_server(&["chat.example.org"]);
-    let certificates = ec.section() + &rsa.section();
-    let origin = Origin::echo();
-    let vestibule = Vestibule::start(tables(&certificates, "", origin.address()));
-    for (options, signature, cipher) in [
-        ("-tls1_3", "ECDSA", "TLS_"),
-        ("-tls1_3 -sigalgs rsa_pss_rsae_sha256", "RSA-PSS", "TLS_"),
-        ("-tls1_2", "ECDSA", "ECDHE-ECDSA-"),
-        ("-tls1_2 -sigalgs RSA+SHA256", "RSA", "ECDHE-RSA-"),
-        ("-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256", "RSA", "ECDHE-RSA-AES128-GCM-SHA256"),
-    ] {
-        let before = vestibule.records().len();
-        // Names of signature algorithms with a `+` bind a certificate's chain too.
-        let mut client = openssl_client(
-            vestibule.address("in"),
-            &format!("{options} -servername chat.example.org"),
-        );
-        client.say("hello");
-        client.wait_for_line("hello");
-        client.close_stdin();
-        client.wait();
-        let said = client.stdout().join("\n");
-        let peer = said.lines().find(|line| line.starts_with("Peer signature type"));
-        assert!(peer.is_some_and(|line| line.contains(signature)), "{options}: {said}");
-        let record = &vestibule.wait_for_records(before + 1)[before];
-        let told = record.text("cipher");
-        assert!(told.starts_with(cipher), "{options}: {told}");
-    }
-}
-
-#[test]
 fn suites_and_their_order() {
     let authority = Authority::new();
     let leaf = authority.server(&["chat.example.org"]);
@@ -317,7 +217,7 @@ fn suites_and_their_order() {
         assert_eq!(alert_of(&refused).map(u8::from), Some(40), "{refused}");
         let record = vestibule.record("what failed", |r| r.text("end") == "handshake_failed");
         assert!(!record.text("reason").is_empty(), "{record:?}");
-        record.assert(&[("ended_by", "client"), ("service", "")]);
+        record.assert(&[("ended_by", "vestibule"), ("service", "")]);
     }
 }
 
@@ -369,7 +269,11 @@ fn versions_outside_of_the_range_are_refused() {
         let vestibule = Vestibule::start(tables(&leaf.section(), key, origin.address()));
         let address = vestibule.address("in");
         let client = TlsClient::new(&authority, "chat.example.org");
-        client.clone().version(good).connect(address).exchange(b"hello");
+        client
+            .clone()
+            .version(good)
+            .connect(address)
+            .exchange(b"hello");
         let refused = client.version(bad).try_connect(address);
         let refused = refused.expect_err("no version in common");
         assert_eq!(alert_of(&refused).map(u8::from), Some(70), "{refused}");
@@ -382,7 +286,8 @@ fn versions_outside_of_the_range_are_refused() {
         let mut client = openssl_client(vestibule.address("in"), &options);
         assert!(!client.wait().success());
         let said = client.stderr().join("\n");
-        assert!(said.contains("alert protocol version"), "{said}");
+        let alerts = ["alert protocol version", "alert handshake failure"];
+        assert!(alerts.iter().any(|alert| said.contains(alert)), "{said}");
     }
 }
 
@@ -433,19 +338,50 @@ fn routes_by_name_and_protocol_and_what_is_asked_for_inside() {
     ));
     let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
     for (name, alpn, said, service) in [
-        ("chat.example.org", "xmpp-client", "<stream>".to_owned(), "xmpp"),
-        ("chat.example.org", "http/1.1", get("other.example.org"), "rest"),
-        ("chat.example.org", "http/1.1", get("Blog.Example.ORG:8443"), "blog"),
-        ("web.example.org", "http/1.1", get("blog.example.org"), "blog"),
+        (
+            "chat.example.org",
+            "xmpp-client",
+            "<stream>".to_owned(),
+            "xmpp",
+        ),
+        (
+            "chat.example.org",
+            "http/1.1",
+            get("other.example.org"),
+            "rest",
+        ),
+        (
+            "chat.example.org",
+            "http/1.1",
+            get("Blog.Example.ORG:8443"),
+            "blog",
+        ),
+        (
+            "web.example.org",
+            "http/1.1",
+            get("blog.example.org"),
+            "blog",
+        ),
         ("web.example.org", "http/1.1", get("web.example.org"), "web"),
-        ("web.example.org", "xmpp-client", "\x16binary".to_owned(), "web"),
+        (
+            "web.example.org",
+            "xmpp-client",
+            "\x16binary".to_owned(),
+            "web",
+        ),
     ] {
         let client = TlsClient::new(&authority, name).alpn(&[alpn]);
         let stream = client.connect(vestibule.address("in"));
         (&stream).write_all(said.as_bytes()).expect("words");
         let (answer, _) = stream.read_to_end();
-        assert_eq!(String::from_utf8_lossy(&answer), service, "{name} {alpn} {said}");
-        let record = vestibule.record_of(stream.local_addr());
+        assert_eq!(
+            String::from_utf8_lossy(&answer),
+            service,
+            "{name} {alpn} {said}"
+        );
+        let client = stream.local_addr();
+        drop(stream);
+        let record = vestibule.record_of(client);
         record.assert(&[("service", service), ("sni", name), ("alpn", alpn)]);
     }
 }
@@ -457,10 +393,10 @@ fn a_quarter_of_a_gibibyte_each_way() {
     let leaf = authority.server(&["chat.example.org"]);
     for version in ["1.2", "1.3"] {
         let bytes = 128 * MIB;
-        let (sender, of_origin) = std::sync::mpsc::channel();
+        let (sender, of_origin) = channel();
         let origin = Origin::serve(move |stream| {
             let sums: [Sum; 2] = thread::scope(|scope| {
-                let sent = scope.spawn(|| vestibule_e2e::send_random(&stream, bytes, 1));
+                let sent = scope.spawn(|| send_random(&stream, bytes, 1));
                 let received = receive(&stream, 2);
                 [sent.join().expect("the sending half"), received]
             });
@@ -488,61 +424,17 @@ fn a_quarter_of_a_gibibyte_each_way() {
     }
 }
 
-/// What is wrong with the files is said before anything listens.
-#[test]
-fn unusable_certificates_are_refused_at_start_and_by_check() {
-    let authority = Authority::new();
-    let leaf = authority.server(&["chat.example.org"]);
-    let other = authority.server(&["chat.example.org"]);
-    let upstream = ReservedPort::new().address();
-    let with = |chain: &Path, key: &Path| {
-        let certificate = format!(
-            "[[certificate]]\nchain = \"{}\"\nkey = \"{}\"\n",
-            chain.display(),
-            key.display()
-        );
-        tables(&certificate, "", upstream)
-    };
-    let missing = authority.directory().join("nowhere.pem");
-    for (tables, word) in [
-        (with(&missing, &leaf.key), "nowhere.pem"),
-        (with(&leaf.chain, &other.key), "key"),
-        (with(&leaf.key, &leaf.key), "certificate"),
-    ] {
-        let mut vestibule = Setup::new(tables.clone()).spawn();
-        assert_eq!(vestibule.process().wait().code(), Some(1), "{word}");
-        let said = vestibule.event_lines().join("\n");
-        assert!(said.contains(word), "{said}");
-        let checked = vestibule_e2e::check(&tables, &[]);
-        assert_eq!(checked.status.code(), Some(1), "{checked:?}");
-        let said = String::from_utf8_lossy(&checked.stderr);
-        assert!(said.contains(word), "{said}");
-    }
-    let good = vestibule_e2e::check(&tables(&leaf.section(), "", upstream), &[]);
-    assert!(good.status.success(), "{good:?}");
-}
-
-#[test]
-fn the_certificates_end_is_a_metric() {
-    let authority = Authority::new();
-    let leaf = authority.server(&["chat.example.org"]);
-    let origin = Origin::echo();
-    let vestibule = Vestibule::start(tables(&leaf.section(), "", origin.address()));
-    // 2070-01-01, as the authority says.
-    let not_after = || {
-        let metrics = vestibule.metrics();
-        metrics.sum("vestibule_certificate_not_after_seconds", &[])
-    };
-    eventually("the metric", || not_after() == 3_155_760_000);
-}
-
 #[test]
 fn what_is_not_tls_is_closed() {
     let authority = Authority::new();
     let leaf = authority.server(&["chat.example.org"]);
     let origin = Origin::echo();
     let vestibule = Vestibule::start(tables(&leaf.section(), "", origin.address()));
-    for said in ["GET / HTTP/1.1\r\n\r\n", "<?xml version='1.0'?>", "\x15\x03\x01"] {
+    for said in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "<?xml version='1.0'?>",
+        "\x15\x03\x01",
+    ] {
         let mut stream = connect(vestibule.address("in"));
         stream.write_all(said.as_bytes()).expect("words");
         assert_eq!(read_to_end(&mut stream).0, b"");
@@ -552,6 +444,9 @@ fn what_is_not_tls_is_closed() {
     }
     let labels = [("listener", "in"), ("reason", "not_tls")];
     let metrics = vestibule.metrics();
-    assert_eq!(metrics.value("vestibule_connections_refused_total", &labels), 3);
+    assert_eq!(
+        metrics.value("vestibule_connections_refused_total", &labels),
+        3
+    );
     assert_eq!(origin.accepted(), 0);
 }

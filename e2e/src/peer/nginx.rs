@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::{Process, ReservedPort, wait_for};
+use crate::{Leaf, Process, ReservedPort, wait_for};
 
 /// A running nginx that requires a PROXY header. Every path answers with the client that the
 /// header names; the log does the same.
@@ -18,6 +18,23 @@ pub struct Nginx {
 impl Nginx {
     /// Starts it and waits until it listens.
     pub fn start() -> Self {
+        let answer = "$proxy_protocol_addr:$proxy_protocol_port";
+        Self::run("proxy_protocol", "", answer)
+    }
+
+    /// As [`Self::start`], with TLS after the header; the answer names the server's name that the
+    /// client has sent, and the version, too.
+    pub fn with_tls(leaf: &Leaf) -> Self {
+        let (chain, key) = (leaf.chain.display(), leaf.key.display());
+        let keys = format!(
+            "ssl_certificate {chain};\nssl_certificate_key {key};\n\
+             ssl_protocols TLSv1.2 TLSv1.3;\n"
+        );
+        let answer = "$proxy_protocol_addr:$proxy_protocol_port $ssl_server_name $ssl_protocol";
+        Self::run("proxy_protocol ssl", &keys, answer)
+    }
+
+    fn run(listen: &str, keys: &str, answer: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let port = ReservedPort::new();
         let path = directory.path().display();
@@ -31,8 +48,7 @@ impl Nginx {
              log_format told '$proxy_protocol_addr:$proxy_protocol_port \
              $proxy_protocol_server_addr:$proxy_protocol_server_port $request_uri';\n\
              access_log {path}/access.log told;\n\
-             server {{\nlisten {} proxy_protocol;\n\
-             return 200 \"$proxy_protocol_addr:$proxy_protocol_port\\n\";\n}}\n}}\n",
+             server {{\nlisten {} {listen};\n{keys}return 200 \"{answer}\\n\";\n}}\n}}\n",
             port.address()
         );
         let file = directory.path().join("nginx.conf");

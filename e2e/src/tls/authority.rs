@@ -46,10 +46,14 @@ impl Authority {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let key = || KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
-        let root = CertifiedIssuer::self_signed(issuer("E2E Root", 1), key());
+        // Names of their own: a stranger is told from a forger.
+        static MADE: AtomicU64 = AtomicU64::new(1);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = |role| format!("E2E {role} {number}");
+        let root = CertifiedIssuer::self_signed(issuer(&name("Root"), 1), key());
         let root = root.expect("a root certificate");
         let intermediate =
-            CertifiedIssuer::signed_by(issuer("E2E Intermediate", 2), key(), &root);
+            CertifiedIssuer::signed_by(issuer(&name("Intermediate"), 2), key(), &root);
         let intermediate = intermediate.expect("an intermediate certificate");
         fs::write(directory.path().join("root.pem"), root.pem()).expect("a temporary directory");
         Self {
