@@ -58,6 +58,8 @@ pub(crate) enum Refusal {
     NoService,
     /// The listener wants TLS, and the client speaks something else.
     NotTls,
+    /// Clients that have not said yet what they want have sent more than a worker keeps for them.
+    Overloaded,
     /// The client was silent where its first bytes decide.
     PeekTimeout,
     /// The PROXY header breaks a rule of the protocol.
@@ -76,7 +78,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// Every refusal, in the order of [`Self::index`].
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::ClientHelloInvalid,
         Self::ClientHelloTooLarge,
         Self::ClientHelloTruncated,
@@ -86,6 +88,7 @@ impl Refusal {
         Self::HandshakeTimeout,
         Self::NoService,
         Self::NotTls,
+        Self::Overloaded,
         Self::PeekTimeout,
         Self::ProxyHeaderInvalid,
         Self::ProxyHeaderTimeout,
@@ -107,6 +110,7 @@ impl Refusal {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::NoService => "no_service",
             Self::NotTls => "not_tls",
+            Self::Overloaded => "overloaded",
             Self::PeekTimeout => "peek_timeout",
             Self::ProxyHeaderInvalid => "proxy_header_invalid",
             Self::ProxyHeaderTimeout => "proxy_header_timeout",

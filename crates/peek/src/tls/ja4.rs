@@ -13,6 +13,9 @@ const FIRST_PART_EXTENSIONS: [u16; 2] = [0, 16];
 /// As many cipher suites as nearly all clients offer at most.
 const USUAL_SUITES: usize = 256;
 
+/// As many extensions as nearly all clients send at most.
+const USUAL_EXTENSIONS: usize = 64;
+
 /// As many cipher suites as their list can hold.
 const MAX_SUITES: usize = 32_767;
 
@@ -123,15 +126,27 @@ fn suites_within<const N: usize>(hello: &Hello<'_>) -> (usize, [u8; 12]) {
 /// How many extensions there are, and the hash of them in ascending order and of the signature
 /// schemes in their own.
 fn extensions(hello: &Hello<'_>) -> (usize, [u8; 12]) {
-    let (mut count, mut types) = (0, TypeSet::new());
-    for kind in hello.extension_types().filter(|kind| !is_grease(*kind)) {
-        count += 1;
-        if !FIRST_PART_EXTENSIONS.contains(&kind) {
-            types.insert(kind);
-        }
-    }
     let mut hash = ListHash::new();
-    types.iter().for_each(|kind| hash.push(kind));
+    let all = || hello.extension_types().filter(|kind| !is_grease(*kind));
+    let count = all().count();
+    let wanted = || all().filter(|kind| !FIRST_PART_EXTENSIONS.contains(kind));
+    if count <= USUAL_EXTENSIONS {
+        let mut types = [0; USUAL_EXTENSIONS];
+        let mut len = 0;
+        for (place, kind) in types.iter_mut().zip(wanted()) {
+            *place = kind;
+            len += 1;
+        }
+        types[..len].sort_unstable();
+        types[..len].iter().for_each(|kind| hash.push(*kind));
+    } else {
+        // None is there twice.
+        let mut types = TypeSet::new();
+        wanted().for_each(|kind| {
+            types.insert(kind);
+        });
+        types.iter().for_each(|kind| hash.push(kind));
+    }
     hash.start_list();
     hello
         .signature_schemes()

@@ -4,6 +4,8 @@ mod accept;
 mod connection;
 mod farewell;
 mod header;
+mod peeked;
 mod understand;
 
 pub(crate) use accept::Binding;
+pub(crate) use peeked::Peeked;

@@ -12,6 +12,7 @@ use super::{
     connection::{route, route_without_default},
     farewell::{Alert, farewell},
     header::Opening,
+    peeked::Share,
 };
 use crate::{
     ending::{Ending, Party, Refusal},
@@ -48,6 +49,7 @@ pub(super) async fn understand(
         connection,
         leg: Some(Leg::Plain(stream)),
         received: std::mem::take(&mut opening.payload),
+        share: worker.peeked.share(),
     };
     match (client.understand().await, client.leg) {
         (Ok(service), Some(leg)) => {
@@ -78,6 +80,7 @@ struct Client<'a> {
     leg: Option<Leg>,
     /// What it has sent, as `leg` delivers it.
     received: Vec<u8>,
+    share: Share<'a>,
 }
 
 /// Why a client is not carried, and what it is told.
@@ -273,6 +276,9 @@ impl Client<'_> {
             })
         }));
         match self.connection.until(worker, deadline, reading).await {
+            Ok(Ok(_)) if !self.share.set(self.received.len()) => {
+                Err(Stopped::By(Ending::Refused(Refusal::Overloaded)))
+            }
             Ok(Ok(n)) => Ok(n),
             // Nothing is owed to anybody yet: it is as if the client had closed.
             Ok(Err(error)) if error.kind() != io::ErrorKind::InvalidData => Ok(0),

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::relay::Stream;
 
-/// The most ciphertext that a message of the handshake may keep waiting for: its own limit is
-/// 64 KiB, and a record may carry as little as one byte of it behind a header of five.
-const MOST_INCOMING: usize = 6 * 64 * 1024;
+/// The most ciphertext that a message of the handshake may keep waiting for, after the hello: a
+/// certificate of 64 KiB, in not too many records.
+const MOST_INCOMING: usize = 128 * 1024;
 
 /// Whose turn it is to compute. A step of a handshake costs as much as carrying a hundred messages,
 /// so that there is one step at most in each turn of a worker's reactor.

@@ -121,26 +121,26 @@ impl Session {
         Ok(())
     }
 
-    /// Encrypts `plaintext` and appends it to `ciphertext`. Only after the handshake, and not after
-    /// [`Self::close`].
+    /// Appends what must be sent before anything else to `ciphertext`: nothing most of the time.
+    pub(crate) fn queued(&mut self, ciphertext: &mut Vec<u8>) {
+        // Nothing is received here: all that came was looked at.
+        let Self { role, partial, .. } = self;
+        while let (0, Ok(Step::Again)) = role.step(partial, &mut |_| {}, ciphertext) {}
+    }
+
+    /// Encrypts `plaintext` into `room`, which has [`room_for`] it; answers how many bytes that
+    /// takes. Only after the handshake, not after [`Self::close`], and when nothing is
+    /// [`Self::queued`].
     ///
     /// # Errors
     ///
-    /// When it is closed, or the keys are used up, which they are after 2²⁴ records in TLS 1.2 (RFC 8446 section
-    /// 5.5).
-    pub(crate) fn encrypt(
-        &mut self,
-        plaintext: &[u8],
-        ciphertext: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    /// When the session is over, or the keys are used up, which they are after 2²⁴ records in
+    /// TLS 1.2 (RFC 8446 section 5.5).
+    pub(crate) fn encrypt(&mut self, plaintext: &[u8], room: &mut [u8]) -> Result<usize, Error> {
         if self.over {
             return Err(Error::General("the session is over".to_owned()));
         }
-        let records = plaintext.len().div_ceil(RECORD);
-        let room = plaintext.len() + records * RECORD_OVERHEAD + CONTROL;
-        self.write(ciphertext, room, &|traffic, room| {
-            traffic.encrypt(plaintext, room)
-        })
+        self.write(|traffic| traffic.encrypt(plaintext, room))
     }
 
     /// Appends close_notify to `ciphertext`, unless the session is over.
@@ -152,9 +152,11 @@ impl Session {
         if std::mem::replace(&mut self.over, true) {
             return Ok(());
         }
-        self.write(ciphertext, CONTROL, &|traffic, room| {
-            traffic.queue_close_notify(room)
-        })
+        self.queued(ciphertext);
+        let mut alert = [0; CONTROL];
+        let written = self.write(|traffic| traffic.queue_close_notify(&mut alert))?;
+        ciphertext.extend_from_slice(&alert[..written]);
+        Ok(())
     }
 
     /// Whether the handshake is not complete yet.
@@ -180,34 +182,28 @@ impl Session {
         }
     }
 
-    /// Has `operation` write to `ciphertext`, with `room` more bytes in it than there are.
     fn write(
         &mut self,
-        ciphertext: &mut Vec<u8>,
-        room: usize,
-        operation: &dyn Fn(&mut dyn Traffic, &mut [u8]) -> Result<usize, EncryptError>,
-    ) -> Result<(), Error> {
+        operation: impl FnOnce(&mut dyn Traffic) -> Result<usize, EncryptError>,
+    ) -> Result<usize, Error> {
         let Self { role, partial, .. } = self;
-        // What is queued goes first. Nothing is received here: all that came was looked at.
-        while let (0, Ok(Step::Again)) = role.step(partial, &mut |_| {}, ciphertext) {}
-        let start = ciphertext.len();
-        ciphertext.resize(start + room, 0);
-        let rest = &mut ciphertext[start..];
         let written = match role {
             Role::Client(client) => match client.process_tls_records(partial).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic, rest),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic),
                 _ => Err(EncryptError::EncryptExhausted),
             },
             Role::Server(server) => match server.process_tls_records(partial).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic, rest),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => operation(&mut traffic),
                 _ => Err(EncryptError::EncryptExhausted),
             },
         };
-        ciphertext.truncate(start + written.as_ref().map_or(0, |n| *n));
-        written
-            .map(drop)
-            .map_err(|error| Error::General(error.to_string()))
+        written.map_err(|error| Error::General(error.to_string()))
     }
+}
+
+/// How much room `plaintext` bytes need at most once they are encrypted.
+pub(crate) const fn room_for(plaintext: usize) -> usize {
+    plaintext + plaintext.div_ceil(RECORD) * RECORD_OVERHEAD + CONTROL
 }
 
 impl Role {

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{ClientCertificate, Session};
+use super::{ClientCertificate, Session, session::room_for};
 use crate::relay::Stream;
 
 /// How much ciphertext is read at once, and so the most that a record may keep waiting for.
@@ -21,7 +21,7 @@ const OUTGOING: usize = 32 * 1024;
 #[derive(Debug)]
 pub(crate) struct Buffers {
     pub(super) incoming: RefCell<Box<[u8]>>,
-    outgoing: RefCell<Vec<u8>>,
+    outgoing: RefCell<Box<[u8]>>,
 }
 
 impl Buffers {
@@ -29,7 +29,7 @@ impl Buffers {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
             incoming: RefCell::new(vec![0; INCOMING].into()),
-            outgoing: RefCell::new(Vec::new()),
+            outgoing: RefCell::new(vec![0; room_for(OUTGOING)].into()),
         })
     }
 }
@@ -192,14 +192,14 @@ impl TlsStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_flush(cx))?;
+        self.session.queued(self.owed.bytes());
+        ready!(self.poll_flush(cx))?;
         let bytes = &bytes[..bytes.len().min(OUTGOING)];
         let buffers = Rc::clone(&self.buffers);
         let mut outgoing = buffers.outgoing.borrow_mut();
-        outgoing.clear();
-        self.session
-            .encrypt(bytes, &mut outgoing)
-            .map_err(invalid)?;
-        let sent = match self.stream.poll_write(cx, &outgoing) {
+        let written = self.session.encrypt(bytes, &mut outgoing);
+        let outgoing = &outgoing[..written.map_err(invalid)?];
+        let sent = match self.stream.poll_write(cx, outgoing) {
             Poll::Pending => 0,
             Poll::Ready(sent) => sent?,
         };

@@ -22,7 +22,7 @@ pub(crate) use timers::{TICK, Tick, Wheel};
 
 use crate::{
     limits::Limits,
-    listener::Binding,
+    listener::{Binding, Peeked},
     log::access,
     sys::TcpOptions,
     tls::{Buffers, Turns},
@@ -56,6 +56,8 @@ pub(crate) struct Worker {
     scratch: RefCell<Box<[u8]>>,
     started: Instant,
     timers_needed: Notify,
+    /// Bytes of clients that are being understood.
+    pub(crate) peeked: Peeked,
     /// How long a silent client is waited for where its first bytes decide.
     pub(crate) peek_timeout: Cell<Duration>,
     /// For a TLS handshake with a client, from its first byte.
@@ -133,6 +135,7 @@ pub(crate) fn start(
                     scratch: RefCell::new(vec![0; SCRATCH].into()),
                     started: Instant::now(),
                     timers_needed: Notify::new(),
+                    peeked: Peeked::default(),
                     peek_timeout: Cell::new(Duration::from_secs(5)),
                     handshake_timeout: Cell::new(Duration::from_secs(10)),
                 });

@@ -81,6 +81,14 @@ impl Pair {
     }
 }
 
+fn send(session: &mut Session, plaintext: &[u8], to: &mut Vec<u8>) -> Result<(), Error> {
+    session.queued(to);
+    let mut room = vec![0; room_for(plaintext.len())];
+    let written = session.encrypt(plaintext, &mut room)?;
+    to.extend_from_slice(&room[..written]);
+    Ok(())
+}
+
 fn feed(
     session: &mut Session,
     from: &mut Vec<u8>,
@@ -102,16 +110,16 @@ fn both_versions_carry_bytes_both_ways_and_close() {
         pair.shake();
         assert_eq!(pair.server.version(), Some(name));
         let message: Vec<u8> = (0..100_000_u32).map(|i| i as u8).collect();
-        pair.client.encrypt(&message, &mut pair.to_server).unwrap();
+        send(&mut pair.client, &message, &mut pair.to_server).unwrap();
         assert_eq!(pair.feed_server(usize::MAX).unwrap(), message);
-        pair.server.encrypt(&message, &mut pair.to_client).unwrap();
+        send(&mut pair.server, &message, &mut pair.to_client).unwrap();
         pair.server.close(&mut pair.to_client).unwrap();
         assert_eq!(pair.feed_client(usize::MAX).unwrap(), message);
         assert!(pair.client.peer_closed() && !pair.server.peer_closed());
         // The other direction goes on.
-        pair.client.encrypt(b"more", &mut pair.to_server).unwrap();
+        send(&mut pair.client, b"more", &mut pair.to_server).unwrap();
         assert_eq!(pair.feed_server(usize::MAX).unwrap(), b"more");
-        assert!(pair.server.encrypt(b"no", &mut pair.to_client).is_err());
+        assert!(send(&mut pair.server, b"no", &mut pair.to_client).is_err());
     }
 }
 
@@ -119,7 +127,7 @@ fn both_versions_carry_bytes_both_ways_and_close() {
 fn nothing_is_held_while_nothing_is_under_way() {
     let mut pair = Pair::new(&[&TLS13]);
     pair.shake();
-    pair.client.encrypt(b"hello", &mut pair.to_server).unwrap();
+    send(&mut pair.client, b"hello", &mut pair.to_server).unwrap();
     assert!(pair.feed_server(7).unwrap().is_empty());
     assert_eq!(pair.server.partial().len(), 7);
     assert_eq!(pair.feed_server(usize::MAX).unwrap(), b"hello");
@@ -159,11 +167,9 @@ fn garbage_is_answered_with_an_alert() {
 fn a_damaged_record_ends_the_session() {
     let mut pair = Pair::new(&[&TLS13]);
     pair.shake();
-    pair.client.encrypt(b"good", &mut pair.to_server).unwrap();
+    send(&mut pair.client, b"good", &mut pair.to_server).unwrap();
     let good = pair.to_server.len();
-    pair.client
-        .encrypt(b"damaged", &mut pair.to_server)
-        .unwrap();
+    send(&mut pair.client, b"damaged", &mut pair.to_server).unwrap();
     pair.to_server[good + 8] ^= 1;
     let mut incoming = std::mem::take(&mut pair.to_server);
     let mut delivered = Vec::new();
@@ -175,7 +181,7 @@ fn a_damaged_record_ends_the_session() {
     assert!(result.is_err());
     assert_eq!(delivered, b"good");
     assert!(!pair.to_client.is_empty());
-    assert!(pair.server.encrypt(b"x", &mut pair.to_client).is_err());
+    assert!(send(&mut pair.server, b"x", &mut pair.to_client).is_err());
 }
 
 #[test]
@@ -196,9 +202,7 @@ fn a_message_that_is_only_begun_does_not_stop_the_other_direction() {
         pair.feed_client(usize::MAX).unwrap();
         pair.feed_server(usize::MAX).unwrap();
         pair.feed_client(cut.min(pair.to_client.len())).unwrap();
-        pair.client
-            .encrypt(b"meanwhile", &mut pair.to_server)
-            .unwrap();
+        send(&mut pair.client, b"meanwhile", &mut pair.to_server).unwrap();
         assert_eq!(pair.feed_server(usize::MAX).unwrap(), b"meanwhile");
         pair.feed_client(usize::MAX).unwrap();
         if cut > 64 {
@@ -224,8 +228,8 @@ proptest! {
             to_client.extend(pair.feed_client(*cut).unwrap());
             if !pair.client.is_handshaking() && !pair.server.is_handshaking() && sent < 20 {
                 sent += 1;
-                pair.client.encrypt(&[sent as u8; 900], &mut pair.to_server).unwrap();
-                pair.server.encrypt(&[sent as u8; 700], &mut pair.to_client).unwrap();
+                send(&mut pair.client, &[sent as u8; 900], &mut pair.to_server).unwrap();
+                send(&mut pair.server, &[sent as u8; 700], &mut pair.to_client).unwrap();
             }
         }
         to_server.extend(pair.feed_server(usize::MAX).unwrap());
