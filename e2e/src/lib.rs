@@ -7,6 +7,7 @@
 mod access;
 mod metrics;
 mod namespace;
+mod neighbour;
 mod net;
 mod origin;
 mod peer;
@@ -22,6 +23,7 @@ mod wait;
 pub use access::Record;
 pub use metrics::{Metrics, http_get};
 pub use namespace::{Namespace, in_network_namespace};
+pub use neighbour::Neighbour;
 pub use net::{End, PATIENCE, connect, exchange, linger_zero, read_to_end, try_connect};
 pub use origin::{Connections, Origin};
 pub use peer::{Haproxy, Nginx, Prosody, ProsodyPorts, certificate};

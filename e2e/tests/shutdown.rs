@@ -198,3 +198,25 @@ fn a_header_that_is_being_waited_for_does_not_delay_the_end() {
     records[0].assert(&[("end", "shutdown"), ("service", "")]);
     linger_zero(&silent);
 }
+
+/// What a reload would change is about to go: the listeners stay closed, and the connections go on.
+#[test]
+fn a_reload_while_the_process_ends_is_refused() {
+    let origin = Origin::echo();
+    let mut vestibule = with_drain_timeout(&origin, "1h");
+    let mut stream = carried(&vestibule);
+    vestibule.process().signal(Signal::TERM);
+    refuses(vestibule.address("in"));
+    let refused = vestibule.command(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("the process is ending"), "{said}");
+    // The signal is no way around it.
+    vestibule.process().signal(Signal::HUP);
+    thread::sleep(Duration::from_millis(200));
+    assert!(vestibule.events("reloaded").is_empty());
+    refuses(vestibule.address("in"));
+    exchange(&mut stream, b"as before");
+    drop(stream);
+    assert_eq!(vestibule.process().wait().code(), Some(0));
+}
