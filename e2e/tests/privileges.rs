@@ -13,8 +13,7 @@ use vestibule_e2e::{Origin, Process, connect, exchange, program, wait_for};
 /// Somebody other than root whom every system has.
 const USER: &str = "nobody";
 
-/// Where the program is to make its files, and who somebody else's file belongs to before and
-/// after.
+/// A directory for the program's files, beside one of root's, `precious`, that is none of its own.
 struct Stage {
     origin: Origin,
     directory: TempDir,
