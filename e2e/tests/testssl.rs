@@ -53,7 +53,7 @@ fn testssl_finds_nothing_of_medium_severity_or_higher() {
         ("TLS1_1", "not offered"),
         ("TLS1_2", "offered"),
         ("TLS1_3", "offered"),
-        ("FS", "offered"),
+        ("PFS", "offered"),
         ("heartbleed", "not vulnerable"),
         ("ROBOT", "not vulnerable"),
     ] {

@@ -1,6 +1,7 @@
 """Logs in to an XMPP server with slixmpp, exchanges a message with itself, and leaves.
 
-Arguments: host, port, certificate, SASL mechanism, and whether to say STARTTLS ("tls" or "plain").
+Arguments: host, port, certificate, SASL mechanism, and how the stream is secured: by TLS from the
+first byte ("direct"), by STARTTLS ("tls") or not at all ("plain").
 Exits with 0 when all of it has worked.
 """
 
@@ -19,7 +20,7 @@ class Client(ClientXMPP):
         allowed = {"feature_mechanisms": {"unencrypted_scram": True}}
         super().__init__(JID, PASSWORD, plugin_config=allowed, sasl_mech=MECHANISM)
         self.ca_certs = CERTIFICATE
-        self.enable_direct_tls = False
+        self.enable_direct_tls = SECURITY == "direct"
         self.enable_starttls = SECURITY == "tls"
         self.enable_plaintext = SECURITY == "plain"
         self.over = asyncio.get_event_loop().create_future()
