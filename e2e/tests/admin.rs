@@ -50,6 +50,22 @@ fn silent_clients_keep_no_probe_waiting() {
     exchange(&mut connect(vestibule.address("in")), b"hello");
 }
 
+/// However many come, they have as many descriptors as they may and no more.
+#[test]
+fn silent_clients_have_a_bound() {
+    const PLACES: usize = 64;
+    let origin = Origin::echo();
+    let mut vestibule = with_services(&origin, 1);
+    let admin = vestibule.admin();
+    answers_at_once(admin);
+    let before = vestibule.process().open_descriptors();
+    let silent: Vec<TcpStream> = (0..5 * PLACES).map(|_| connect(admin)).collect();
+    answers_at_once(admin);
+    let grown = vestibule.process().open_descriptors() - before;
+    assert!(grown <= PLACES + 1, "{grown} further descriptors");
+    drop(silent);
+}
+
 #[test]
 fn clients_that_do_not_read_keep_no_probe_waiting() {
     let origin = Origin::echo();
@@ -58,11 +74,12 @@ fn clients_that_do_not_read_keep_no_probe_waiting() {
     let (status, metrics) = http_get(admin, "/metrics");
     assert_eq!(status, 200);
     // Else an answer would fit into the kernel's buffers, and nobody would be waited for.
-    println!("{} bytes", metrics.len());
+    assert!(metrics.len() > 100_000, "{} bytes", metrics.len());
     let stalled: Vec<Socket> = (0..MANY)
         .map(|_| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
             socket.set_recv_buffer_size(1_000).expect("SO_RCVBUF");
+            // The kernel makes room for some segments, and those of loopback are large.
             socket.set_tcp_mss(536).expect("TCP_MAXSEG");
             socket.connect(&admin.into()).expect("the admin listener");
             let request = b"GET /metrics HTTP/1.1\r\nHost: e2e\r\n\r\n";

@@ -1,6 +1,8 @@
 //! The read-only admin listener: `/metrics`, `/healthz`, `/readyz`.
 
-use std::{convert::Infallible, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque, convert::Infallible, io, net::SocketAddr, rc::Rc, time::Duration,
+};
 
 use http_body_util::Full;
 use hyper::{
@@ -13,8 +15,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::spawn_local,
+    task::{AbortHandle, spawn_local},
 };
 
 use crate::{
@@ -62,17 +63,25 @@ pub(crate) fn serve(
     Ok(bound)
 }
 
+/// Accepts for ever. When all places are taken, the connection that has been there for longest gives
+/// its place to the newcomer: a probe must be answered at once, whoever else is silent or slow.
 async fn accept(supervisor: Rc<Supervisor>, listener: TcpListener) {
-    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
-    // The semaphore is never closed.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    // In the order in which they came.
+    let mut places: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                places.retain(|place| !place.is_finished());
+                if places.len() >= ADMIN_CONNECTIONS
+                    && let Some(oldest) = places.pop_front()
+                {
+                    oldest.abort();
+                }
                 let supervisor = Rc::clone(&supervisor);
-                spawn_local(async move {
-                    converse(&supervisor, stream).await;
-                    drop(place);
-                });
+                let task = spawn_local(async move { converse(&supervisor, stream).await });
+                places.push_back(task.abort_handle());
+                // Who gave way closes, and who came is served, before others come.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot accept an admin connection");

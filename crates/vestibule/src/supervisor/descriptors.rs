@@ -16,7 +16,7 @@ const PER_ADDRESS: usize = 3;
 /// Descriptors of the process: standard streams, logs, name look-ups, control connections.
 const PROCESS: usize = 64;
 
-/// Connections of the admin listener at once; further ones wait.
+/// Connections of the admin listener at once; for further ones the oldest give way.
 pub(crate) const ADMIN_CONNECTIONS: usize = 64;
 
 /// What is counted with where there is no limit.
