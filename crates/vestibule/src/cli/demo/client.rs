@@ -8,7 +8,8 @@ use std::{
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::spawn_local,
 };
 
 /// What a client has of its connection in the end.
@@ -72,6 +73,36 @@ pub(super) fn noise(len: usize, seed: u64) -> Vec<u8> {
     StdRng::seed_from_u64(seed).fill_bytes(&mut bytes);
     bytes
 }
+
+/// Answers an address whose first connection leads to `address`, with its first TLS record cut into
+/// records of one byte each, and each of those in a write of its own.
+///
+/// # Errors
+///
+/// When there is no such address to be had.
+pub(super) async fn cut_hello(address: SocketAddr) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind((address.ip(), 0)).await?;
+    let own = listener.local_addr()?;
+    spawn_local(async move {
+        let (mut client, _) = listener.accept().await?;
+        let mut server = TcpStream::connect(address).await?;
+        server.set_nodelay(true)?;
+        let mut record = [0; RECORD_HEADER];
+        client.read_exact(&mut record).await?;
+        let [kind, major, minor, high, low] = record;
+        let mut hello = vec![0; u16::from_be_bytes([high, low]).into()];
+        client.read_exact(&mut hello).await?;
+        for byte in hello {
+            let piece = [kind, major, minor, 0, 1, byte];
+            server.write_all(&piece).await?;
+        }
+        tokio::io::copy_bidirectional(&mut client, &mut server).await
+    });
+    Ok(own)
+}
+
+/// Type, version and length (RFC 8446 section 5.1).
+const RECORD_HEADER: usize = 5;
 
 async fn converse(stream: TcpStream, header: &[u8], payload: &[u8]) -> io::Result<Exchanged> {
     let local = stream.local_addr()?;

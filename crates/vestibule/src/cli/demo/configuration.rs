@@ -1,4 +1,4 @@
-//! The configuration that the demo runs with.
+//! The configuration that the demo runs with. The certificates are in the same directory.
 
 use std::{collections::HashMap, fmt::Write, path::Path};
 
@@ -27,6 +27,7 @@ pub(super) fn configuration(access_log: &Path, upstreams: &Upstreams, ipv6: bool
         listener(name, service, "[listener.proxy_protocol]\n");
     }
     text.push_str(SPECIAL);
+    text.push_str(TLS);
     if ipv6 {
         text.push_str(IPV6);
     }
@@ -38,13 +39,28 @@ pub(super) fn configuration(access_log: &Path, upstreams: &Upstreams, ipv6: bool
 }
 
 /// The services and who carries them: name, upstreams, and what else stands in their table.
-const SERVICES: [(&str, &[&str], &str); 10] = [
+const SERVICES: [(&str, &[&str], &str); 13] = [
     ("balanced", &["a", "b"], "balance = \"round_robin\""),
     ("chat", &["chat"], "send_proxy = \"v2\""),
     ("failover", &["dead", "b"], "retries = 1"),
     ("office", &["office"], "send_proxy = \"v2\""),
     ("patient", &["patient"], "send_proxy = \"v2\""),
     ("plain", &["plain"], ""),
+    (
+        "secret",
+        &["secret"],
+        "send_proxy = { version = \"v2\", tlvs = [\"authority\"] }",
+    ),
+    (
+        "secured",
+        &["secret"],
+        "send_proxy = \"v2\"\ntls = { server_name = \"xmpp.internal\", ca = \"ca.pem\" }",
+    ),
+    (
+        "terminated",
+        &["terminated"],
+        "send_proxy = { version = \"v2\", tlvs = [\"alpn\", \"authority\", \"ssl\"] }",
+    ),
     (
         "tlvs",
         &["tlvs"],
@@ -98,6 +114,59 @@ service = "v2"
 [listener.proxy_protocol]
 trusted = ["127.0.0.1"]
 mode = "mixed"
+"#;
+
+const TLS: &str = r#"
+[[certificate]]
+chain = "chat.pem"
+key = "chat.key"
+
+[[certificate]]
+chain = "web.pem"
+key = "web.key"
+
+[[listener]]
+name = "tls"
+bind = "127.0.0.1:0"
+service = "terminated"
+[listener.tls]
+mode = "terminate"
+alpn = ["xmpp-client"]
+
+[[listener]]                       # the PROXY header comes first, in clear
+name = "proxied-tls"
+bind = "127.0.0.1:0"
+service = "terminated"
+[listener.proxy_protocol]
+[listener.tls]
+mode = "terminate"
+alpn = ["xmpp-client"]
+
+[[listener]]
+name = "mutual-tls"
+bind = "127.0.0.1:0"
+service = "terminated"
+[listener.tls]
+mode = "terminate"
+client_auth = { mode = "required", ca = "ca.pem" }
+
+[[listener]]                       # without tickets each handshake shows the certificate
+name = "tls-to-tls"
+bind = "127.0.0.1:0"
+service = "secured"
+[listener.tls]
+mode = "terminate"
+tickets = false
+
+[[listener]]
+name = "by-name"
+bind = "127.0.0.1:0"
+routes = [
+  { sni = "chat.example.org", service = "secret" },
+  { sni = "echo.example.org", service = "plain" },
+]
+[listener.tls]
+mode = "peek"
 "#;
 
 const IPV6: &str = r#"

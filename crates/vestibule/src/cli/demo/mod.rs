@@ -4,10 +4,12 @@
 //! [`stage`] starts the process's own supervisor with a configuration made for the occasion, beside
 //! the upstreams of [`origin`]; each module of [`scenarios`] is a group of the table.
 
+mod authority;
 mod client;
 mod configuration;
 mod directory;
 mod origin;
+mod peers;
 mod scenarios;
 mod stage;
 mod table;
@@ -87,6 +89,7 @@ async fn show(once: bool) -> Result<bool, String> {
 async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
     let mut table = Table::new(out, color);
     scenarios::layer4::play(stage, &mut table).await;
+    scenarios::tls::play(stage, &mut table).await;
     scenarios::operation::play(stage, &mut table).await;
     table.finish()
 }
@@ -95,6 +98,8 @@ async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
 fn invitation(stage: &Stage) -> String {
     let plain = stage.address("plain-to-v2");
     let proxied = stage.address("v2-to-tlvs");
+    let tls = stage.address("tls-to-tls");
+    let port = tls.port();
     let admin = stage.admin();
     let file = stage.config_path();
     let control = stage.control_path();
@@ -102,20 +107,24 @@ fn invitation(stage: &Stage) -> String {
         "\nVestibule keeps running until Ctrl-C, with {file}:
   {plain:21}  takes plain TCP, sends PROXY v2 to its upstream
   {proxied:21}  takes PROXY v1 and v2 from loopback, sends PROXY v2
+  {tls:21}  takes TLS, sends PROXY v2 and TLS
   {admin:21}  /metrics, /healthz, /readyz
 
 Try it, in another terminal; the upstream tells what it saw, and below is the access log:
   curl --haproxy-protocol http://{proxied}/
   printf 'PROXY TCP4 203.0.113.9 198.51.100.1 40000 80\\r\\nGET / HTTP/1.0\\r\\n\\r\\n' |
     socat - TCP:{proxied}
+  curl --cacert {ca} --resolve chat.example.org:{port}:127.0.0.1 https://chat.example.org:{port}/
   curl -s http://{admin}/metrics | grep proxy_headers_total
   vestibule show listeners --control {control}
 
 ",
+        ca = file.with_file_name("ca.pem").display(),
         file = file.display(),
         control = control.display(),
         plain = plain.to_string(),
         proxied = proxied.to_string(),
+        tls = tls.to_string(),
         admin = admin.to_string(),
     )
 }

@@ -1,17 +1,18 @@
 //! The upstreams of the demo: they echo, answer after the end, or speak a little HTTP, and tell
-//! what PROXY header they were sent.
+//! what PROXY header they were sent and what TLS they were spoken to with.
 
 use std::{fmt::Write, io, net::SocketAddr, rc::Rc};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener},
     sync::mpsc::UnboundedSender,
     task::spawn_local,
 };
-use vestibule_proxy_protocol::{Decoded, Header, V2_MAX_LEN, Version, decode, kind};
+use vestibule_proxy_protocol::{Decoded, Header, Ssl, V2_MAX_LEN, Version, decode, kind};
 
-use super::client::noise;
+use super::{client::noise, peers::Peers};
+use crate::tls::Terminated;
 
 /// An upstream.
 #[derive(Debug)]
@@ -40,8 +41,10 @@ pub(super) struct Seen {
     pub(super) origin: &'static str,
     /// `None`: it expects none.
     pub(super) header: Option<SeenHeader>,
-    /// Bytes that came after the header.
+    /// Bytes that came after the header, without TLS.
     pub(super) bytes: usize,
+    /// What was negotiated; `None`: there was no TLS.
+    pub(super) tls: Option<Terminated>,
 }
 
 /// A PROXY header as the upstream saw it.
@@ -69,6 +72,17 @@ impl Origin {
         });
     }
 
+    /// As [`Self::serve_tcp`], with TLS behind the PROXY header.
+    pub(super) fn serve_tls(self, listener: TcpListener, peers: Rc<Peers>) {
+        let origin = Rc::new(self);
+        spawn_local(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (origin, peers) = (Rc::clone(&origin), Rc::clone(&peers));
+                spawn_local(async move { origin.converse_by_tls(stream, &peers).await });
+            }
+        });
+    }
+
     /// As [`Self::serve_tcp`], on a unix socket.
     pub(super) fn serve_unix(self, listener: UnixListener) {
         let origin = Rc::new(self);
@@ -82,18 +96,46 @@ impl Origin {
 
     async fn converse(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let mut received = Vec::new();
-        let header = match self.takes_header {
-            true => Some(read_header(&mut stream, &mut received).await?),
-            false => None,
-        };
+        let header = self.header(&mut stream, &mut received).await?;
+        self.serve(stream, received, header, None).await
+    }
+
+    async fn converse_by_tls(&self, mut stream: TcpStream, peers: &Peers) -> io::Result<()> {
+        let mut received = Vec::new();
+        let header = self.header(&mut stream, &mut received).await?;
+        let stream = peers.accept(stream, received).await?;
+        let tls = stream.terms();
+        self.serve(stream, Vec::new(), header, Some(tls)).await
+    }
+
+    /// Reads the header, if there must be one; what came behind it stays in `received`.
+    async fn header(
+        &self,
+        stream: &mut (impl AsyncRead + Unpin),
+        received: &mut Vec<u8>,
+    ) -> io::Result<Option<SeenHeader>> {
+        match self.takes_header {
+            true => read_header(stream, received).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Answers in the way of this upstream. `received` was read already.
+    async fn serve(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        mut received: Vec<u8>,
+        header: Option<SeenHeader>,
+        tls: Option<Terminated>,
+    ) -> io::Result<()> {
         while GET.starts_with(&received) && received.len() < GET.len() {
             if stream.read_buf(&mut received).await? == 0 {
                 break;
             }
         }
         let bytes = if received.starts_with(GET) {
-            self.answer_http(&mut stream, &mut received, header.as_ref())
-                .await?;
+            let body = self.told(header.as_ref(), tls.as_ref());
+            answer_http(&mut stream, &mut received, &body).await?;
             received.len()
         } else {
             self.carry(&mut stream, received).await?
@@ -103,6 +145,7 @@ impl Origin {
             origin: self.name,
             header,
             bytes,
+            tls,
         });
         stream.shutdown().await
     }
@@ -131,34 +174,18 @@ impl Origin {
         Ok(bytes)
     }
 
-    async fn answer_http(
-        &self,
-        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-        received: &mut Vec<u8>,
-        header: Option<&SeenHeader>,
-    ) -> io::Result<()> {
-        while !received.windows(4).any(|end| end == b"\r\n\r\n") && received.len() < LONGEST_HEAD {
-            if stream.read_buf(received).await? == 0 {
-                break;
-            }
-        }
-        let body = self.told(header);
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(answer.as_bytes()).await
-    }
-
-    fn told(&self, header: Option<&SeenHeader>) -> String {
+    /// What an HTTP client is told of its connection.
+    fn told(&self, header: Option<&SeenHeader>, tls: Option<&Terminated>) -> String {
         let mut body = format!("This is the upstream \"{}\".\n", self.name);
+        if let Some(tls) = tls {
+            // Writing to a string does not fail.
+            let _ = writeln!(body, "TLS           {} {}", tls.version, tls.cipher);
+        }
         let Some(header) = header else {
             body.push_str("It was sent no PROXY header.\n");
             return body;
         };
         let shown = |address: Option<SocketAddr>| address.map_or("-".to_owned(), |a| a.to_string());
-        // Writing to a string does not fail.
         let _ = writeln!(
             body,
             "PROXY header  {:?}\nclient        {}\ndestination   {}\nTLVs          {}",
@@ -184,6 +211,7 @@ impl SeenHeader {
             kind::ALPN => format!("alpn {}", value.escape_ascii()),
             kind::AUTHORITY => format!("authority {}", value.escape_ascii()),
             kind::CRC32C => "crc32c".to_owned(),
+            kind::SSL => format!("ssl {}", ssl_words(value)),
             kind::UNIQUE_ID => format!("unique_id {}", value.escape_ascii()),
             kind => format!("0x{kind:02X}"),
         };
@@ -206,6 +234,19 @@ impl From<&Header<'_>> for SeenHeader {
     }
 }
 
+/// The version and cipher suite of an SSL TLV, and who the client's certificate says it is.
+fn ssl_words(value: &[u8]) -> String {
+    let Ok(ssl) = Ssl::parse(value) else {
+        return "that is broken".to_owned();
+    };
+    let said = [kind::SSL_VERSION, kind::SSL_CIPHER, kind::SSL_CN];
+    let words = said.iter().filter_map(|kind| ssl.sub(*kind));
+    words
+        .map(|word| word.escape_ascii().to_string())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// What [`Manner::AnswersAfterEnd`] answers: more than the buffers of one socket hold.
 pub(super) fn long_answer() -> Vec<u8> {
     noise(2 << 20, 1)
@@ -215,6 +256,25 @@ const GET: &[u8] = b"GET ";
 
 /// The longest head of an HTTP request that is read, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
+
+/// Reads the rest of a request, of which `received` was read already, and answers `body`.
+async fn answer_http(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    received: &mut Vec<u8>,
+    body: &str,
+) -> io::Result<()> {
+    while !received.windows(4).any(|end| end == b"\r\n\r\n") && received.len() < LONGEST_HEAD {
+        if stream.read_buf(received).await? == 0 {
+            break;
+        }
+    }
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await
+}
 
 /// Reads a header; what came behind it stays in `received`.
 async fn read_header(

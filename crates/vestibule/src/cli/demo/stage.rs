@@ -22,10 +22,12 @@ use tokio::{
 use vestibule_config::Admin;
 
 use super::{
+    authority::Authority,
     client::exchange,
     configuration::{Upstreams, configuration},
     directory::Directory,
     origin::{Manner, Origin, Seen},
+    peers::Peers,
     table::Missed,
 };
 use crate::{
@@ -39,7 +41,9 @@ use crate::{
 pub(super) struct Stage {
     addresses: RefCell<HashMap<String, SocketAddr>>,
     admin: SocketAddr,
+    authority: Authority,
     directory: Directory,
+    peers: Rc<Peers>,
     seen: RefCell<UnboundedReceiver<Seen>>,
     supervisor: Rc<Supervisor>,
     _served: Served,
@@ -63,8 +67,11 @@ impl Stage {
     pub(super) async fn start() -> Result<Self, String> {
         let directory = Directory::new()
             .map_err(|error| format!("cannot make a directory for temporary files: {error}"))?;
+        let authority = issue(directory.path())
+            .map_err(|error| format!("cannot make certificates: {error}"))?;
+        let peers = Peers::new(directory.path())?;
         let (tells, seen) = unbounded_channel();
-        let (upstreams, dead) = open_upstreams(directory.path(), &tells)
+        let (upstreams, dead) = open_upstreams(directory.path(), &tells, &peers)
             .await
             .map_err(|error| format!("cannot start the upstreams: {error}"))?;
         let text = configuration(
@@ -89,7 +96,9 @@ impl Stage {
         let stage = Self {
             addresses: RefCell::default(),
             admin: admin.http.unwrap_or(LOOPBACK),
+            authority,
             directory,
+            peers,
             seen: RefCell::new(seen),
             supervisor,
             _served: admin,
@@ -121,6 +130,23 @@ impl Stage {
     /// Where `/metrics` is.
     pub(super) fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// Those who speak TLS.
+    pub(super) fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// Puts another certificate for chat.example.org in the place of the first, which goes by
+    /// `common_name`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub(super) fn replace_certificate(&self, common_name: &str) -> io::Result<()> {
+        let directory = self.directory.path();
+        self.authority
+            .issue(directory, "chat", common_name, &["chat.example.org"])
     }
 
     pub(super) fn config_path(&self) -> PathBuf {
@@ -244,21 +270,43 @@ struct Dead {
 }
 
 /// Name, manner, and whether a PROXY header is expected.
-const ORIGINS: [(&str, Manner, bool); 9] = [
+const ORIGINS: [(&str, Manner, bool); 10] = [
     ("a", Manner::Echoes, false),
     ("b", Manner::Echoes, false),
     ("chat", Manner::Echoes, true),
     ("office", Manner::Echoes, true),
     ("patient", Manner::AnswersAfterEnd, true),
     ("plain", Manner::Echoes, false),
+    ("terminated", Manner::Echoes, true),
     ("tlvs", Manner::Echoes, true),
     ("v1", Manner::Echoes, true),
     ("v2", Manner::Echoes, true),
 ];
 
+/// Makes an authority and all certificates: those of Vestibule (`chat` and `web`), of an upstream,
+/// and of a client.
+fn issue(directory: &Path) -> io::Result<Authority> {
+    let authority = Authority::new()?;
+    fs::write(directory.join("ca.pem"), authority.pem())?;
+    for (file, common_name, names) in [
+        ("alice", "alice", &[][..]),
+        ("chat", "chat.example.org", &["chat.example.org"]),
+        (
+            "upstream",
+            "the upstream",
+            &["chat.example.org", "xmpp.internal"],
+        ),
+        ("web", "*.example.net", &["*.example.net"]),
+    ] {
+        authority.issue(directory, file, common_name, names)?;
+    }
+    Ok(authority)
+}
+
 async fn open_upstreams(
     directory: &Path,
     tells: &UnboundedSender<Seen>,
+    peers: &Rc<Peers>,
 ) -> io::Result<(Upstreams, Dead)> {
     let origin = |name, manner, takes_header| Origin {
         name,
@@ -272,6 +320,10 @@ async fn open_upstreams(
         upstreams.insert(name, listener.local_addr()?.to_string());
         origin(name, manner, takes_header).serve_tcp(listener);
     }
+    let listener = TcpListener::bind(LOOPBACK).await?;
+    upstreams.insert("secret", listener.local_addr()?.to_string());
+    origin("secret", Manner::Echoes, true).serve_tls(listener, Rc::clone(peers));
+
     let path = directory.join("origin.sock");
     origin("unix", Manner::Echoes, true).serve_unix(UnixListener::bind(&path)?);
     upstreams.insert("unix", format!("unix:{}", path.display()));

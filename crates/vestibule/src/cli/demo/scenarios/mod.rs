@@ -2,3 +2,4 @@
 
 pub(super) mod layer4;
 pub(super) mod operation;
+pub(super) mod tls;
