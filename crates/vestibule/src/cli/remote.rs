@@ -172,13 +172,16 @@ fn print(answer: &Answer) -> io::Result<()> {
                     c.peer.clone().unwrap_or_else(|| "-".into()),
                     c.service.clone().unwrap_or_else(|| "-".into()),
                     c.upstream.clone().unwrap_or_else(|| "-".into()),
+                    c.sni.clone().unwrap_or_else(|| "-".into()),
+                    c.tls.clone().unwrap_or_else(|| "-".into()),
                     c.bytes_in.to_string(),
                     c.bytes_out.to_string(),
                     format!("{:.1}", c.seconds),
                 ]
             });
             let heads = [
-                "id", "listener", "client", "peer", "service", "upstream", "in", "out", "seconds",
+                "id", "listener", "client", "peer", "service", "upstream", "sni", "tls", "in",
+                "out", "seconds",
             ];
             table(&mut out, &heads, rows.collect())
         }
