@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use vestibule_e2e::{
-    Authority, Origin, ReservedPort, Setup, TlsClient, Vestibule, alert_of, check, eventually,
-    openssl_client,
+    Authority, Leaf, Origin, ReservedPort, Setup, TlsClient, Vestibule, alert_of, check,
+    eventually, openssl_client,
 };
 
 /// A listener `in` that terminates with these certificates and keys of `[listener.tls]`.
@@ -25,7 +25,7 @@ fn the_certificate_is_chosen_by_the_name_that_the_client_sends() {
     let chat = authority.server(&["chat.example.org", "*.chat.example.org"]);
     let wild = authority.server(&["*.example.org"]);
     let origin = Origin::echo();
-    let certificates = [&default, &wild, &chat].map(|leaf| leaf.section()).concat();
+    let certificates = [&default, &wild, &chat].map(Leaf::section).concat();
     let vestibule = Vestibule::start(tables(&certificates, "", origin.address()));
     let address = vestibule.address("in");
     for (name, leaf) in [

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use vestibule_e2e::{Authority, Leaf, Origin, TlsClient, TlsEnd, Vestibule, wait_for};
 
 const NAME: &str = "chat.example.org";
@@ -173,11 +174,8 @@ fn a_bad_pair_is_told_of_and_the_old_one_stays() {
     ));
     let warnings = || {
         let events = vestibule.all_events();
-        let count = events
-            .iter()
-            .filter(|event| event["level"] == "WARN")
-            .count();
-        count
+        let is_warning = |event: &&Value| event["level"] == "WARN";
+        events.iter().filter(is_warning).count()
     };
     assert_eq!(warnings(), 0);
     let new = authority.server(&[NAME]);
