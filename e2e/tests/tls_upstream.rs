@@ -8,11 +8,9 @@ use std::path::Path;
 
 use serde_json::Value;
 use vestibule_e2e::{
-    Authority, End, Haproxy, Leaf, Nginx, Origin, ProxyOrigin, ReservedPort, Setup, TlsClient,
-    TlsEnd, TlsServer, Vestibule, connect, curl, eventually, exchange, read_to_end,
+    Authority, End, Haproxy, Leaf, Nginx, Origin, ReservedPort, Setup, TlsClient, TlsEnd,
+    TlsServer, Vestibule, connect, curl, eventually, exchange, read_to_end,
 };
-
-use vestibule_proxy_protocol::kind;
 
 const NAME: &str = "chat.example.org";
 
@@ -327,31 +325,6 @@ fn health_checks_do_the_handshake() {
     eventually("the bad target to be down", || !up(bad.address()));
     assert!(up(good.address()));
     assert_eq!(good.seen().sni.as_deref(), Some(NAME));
-}
-
-/// With TLS of its own towards us.
-#[test]
-fn haproxy_in_front() {
-    let authority = Authority::new();
-    let leaf = authority.server(&[NAME]);
-    let origin = ProxyOrigin::echo();
-    let keys = "send_proxy = { version = \"v2\", tlvs = [\"authority\", \"alpn\"] }";
-    let vestibule = start(&leaf, origin.address(), keys);
-    let port = ReservedPort::new();
-    let config = format!(
-        "defaults\n\tmode tcp\n\ttimeout connect 5s\n\ttimeout client 1m\n\ttimeout server 1m\n\
-         frontend f\n\tbind {}\n\tdefault_backend b\n\
-         backend b\n\tserver s {} ssl verify required ca-file {} verifyhost {NAME} \
-         sni str({NAME}) alpn xmpp-client\n",
-        port.address(),
-        vestibule.address("tls"),
-        authority.root().display()
-    );
-    let _haproxy = Haproxy::start(&config, port.port());
-    exchange(&mut connect(port.address()), b"hello");
-    let told = origin.told();
-    assert_eq!(told.tlv(kind::AUTHORITY), Some(NAME.as_bytes()));
-    assert_eq!(told.tlv(kind::ALPN), Some(&b"xmpp-client"[..]));
 }
 
 /// SSLKEYLOGFILE holds the keys of both legs, for nobody else to read.

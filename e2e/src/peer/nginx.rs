@@ -1,13 +1,14 @@
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::{Leaf, Process, ReservedPort, wait_for};
+use crate::{Authority, Leaf, Process, ReservedPort, wait_for};
 
-/// A running nginx that requires a PROXY header. Every path answers with the client that the
-/// header names; the log does the same.
+/// A running nginx. Unless it is [in front](Self::in_front_of), it requires a PROXY header; every
+/// path answers with the client that the header names, and the log does the same.
 #[derive(Debug)]
 pub struct Nginx {
     _process: Process,
@@ -35,21 +36,28 @@ impl Nginx {
     }
 
     fn run(listen: &str, keys: &str, answer: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
         let port = ReservedPort::new();
-        let path = directory.path().display();
+        let address = port.address();
         let config = format!(
-            "daemon off;\nmaster_process off;\nuser root;\npid {path}/nginx.pid;\n\
-             events {{ worker_connections 64; }}\n\
-             http {{\n\
-             client_body_temp_path {path}/body;\nproxy_temp_path {path}/proxy;\n\
-             fastcgi_temp_path {path}/fastcgi;\nuwsgi_temp_path {path}/uwsgi;\n\
-             scgi_temp_path {path}/scgi;\n\
+            "http {{\n\
+             client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
+             uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
              log_format told '$proxy_protocol_addr:$proxy_protocol_port \
              $proxy_protocol_server_addr:$proxy_protocol_server_port $request_uri';\n\
-             access_log {path}/access.log told;\n\
-             server {{\nlisten {} {listen};\n{keys}return 200 \"{answer}\\n\";\n}}\n}}\n",
-            port.address()
+             access_log access.log told;\n\
+             server {{\nlisten {address} {listen};\n{keys}return 200 \"{answer}\\n\";\n}}\n}}\n"
+        );
+        Self::start_with(port, &config)
+    }
+
+    /// Starts it with this section, which makes it listen on `port`. Its files are in a directory of
+    /// its own.
+    fn start_with(port: ReservedPort, section: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let config = format!(
+            "{}daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\n\
+             events {{ worker_connections 64; }}\n{section}",
+            stream_module()
         );
         let file = directory.path().join("nginx.conf");
         fs::write(&file, config).expect("writing to a temporary directory");
@@ -62,6 +70,21 @@ impl Nginx {
             directory,
             port,
         }
+    }
+
+    /// Starts one that carries whatever comes to `upstream`: behind a PROXY header, and inside of TLS
+    /// with the server named `name`, which it verifies.
+    pub fn in_front_of(upstream: SocketAddr, authority: &Authority, name: &str) -> Self {
+        let (port, root) = (ReservedPort::new(), authority.root());
+        let address = port.address();
+        let config = format!(
+            "stream {{\nserver {{\nlisten {address};\nproxy_pass {upstream};\nproxy_protocol on;\n\
+             proxy_ssl on;\nproxy_ssl_verify on;\nproxy_ssl_verify_depth 3;\n\
+             proxy_ssl_trusted_certificate {};\nproxy_ssl_server_name on;\n\
+             proxy_ssl_name {name};\nproxy_ssl_protocols TLSv1.2 TLSv1.3;\n}}\n}}\n",
+            root.display()
+        );
+        Self::start_with(port, &config)
     }
 
     /// Where it listens.
@@ -77,5 +100,14 @@ impl Nginx {
             let line = text.lines().find(|line| line.ends_with(path))?;
             Some(line.trim_end_matches(path).trim_end().to_owned())
         })
+    }
+}
+
+/// Debian ships it as a file beside nginx; other builds may have it compiled in.
+fn stream_module() -> String {
+    let module = Path::new("/usr/lib/nginx/modules/ngx_stream_module.so");
+    match module.exists() {
+        true => format!("load_module {};\n", module.display()),
+        false => String::new(),
     }
 }
