@@ -80,16 +80,7 @@ fn the_fragments_of_the_reference_are_right() {
     assert!(fragments.len() >= 10);
     for fragment in fragments {
         let text = fragment.split("```").next().unwrap();
-        let report = parse("reference", text).report;
-        let codes = summary(&report);
-        let codes = codes
-            .iter()
-            .map(|found| found.split(' ').next().unwrap().to_owned());
-        assert!(
-            codes.collect::<BTreeSet<_>>().is_subset(&allowed),
-            "{}",
-            report.render(false)
-        );
+        assert_only(&allowed, "reference", text);
     }
     flawless(
         reference
@@ -100,6 +91,53 @@ fn the_fragments_of_the_reference_are_right() {
             .next()
             .unwrap(),
     );
+}
+
+/// Those that are whole configurations or the greater part of one: some leave out what was shown
+/// before.
+#[test]
+fn the_fragments_of_the_guides_are_right() {
+    let allowed = BTreeSet::from(["no_certificate", "unknown_service"].map(str::to_owned));
+    let mut count = 0;
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !name.starts_with("guide-") {
+            continue;
+        }
+        let guide = fs::read_to_string(&path).unwrap();
+        for fragment in guide.split("```toml\n").skip(1) {
+            let text = fragment.split("```").next().unwrap();
+            if text.contains("[[listener]]") {
+                assert_only(&allowed, name, text);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 5, "{count}");
+}
+
+fn assert_only(allowed: &BTreeSet<String>, name: &str, text: &str) {
+    let report = parse(name, text).report;
+    let codes = summary(&report);
+    let codes = codes
+        .iter()
+        .map(|found| found.split(' ').next().unwrap().to_owned());
+    assert!(
+        codes.collect::<BTreeSet<_>>().is_subset(allowed),
+        "{}",
+        report.render(false)
+    );
+}
+
+#[test]
+fn the_quick_starts_are_right() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let fragments: Vec<_> = readme.split("```toml\n").skip(1).collect();
+    assert_eq!(fragments.len(), 2);
+    for fragment in fragments {
+        flawless(fragment.split("```").next().unwrap());
+    }
 }
 
 #[test]
@@ -121,7 +159,7 @@ fn the_examples_are_right() {
             count += 1;
         }
     }
-    assert!(count >= 3);
+    assert!(count >= 8);
 }
 
 #[test]

@@ -87,7 +87,7 @@ async fn resumed(stage: &Stage) -> Result<Row, Missed> {
     }
     Ok(Row {
         client: "2 connections".into(),
-        note: "with a ticket the second handshake is cheap, in TLS 1.2 and 1.3".into(),
+        note: "by tickets, in TLS 1.2 and 1.3".into(),
         ..row
     })
 }
