@@ -47,7 +47,7 @@ fn suites_and_their_order() {
         assert_eq!(alert_of(&refused).map(u8::from), Some(40), "{refused}");
         let record = vestibule.record("what failed", |r| r.text("end") == "handshake_failed");
         assert!(!record.text("reason").is_empty(), "{record:?}");
-        record.assert(&[("ended_by", "vestibule"), ("service", "")]);
+        record.assert(&[("ended_by", "vestibule"), ("upstream", ""), ("tls", "")]);
     }
 }
 
