@@ -1,6 +1,7 @@
 //! From root to the configured user, after binding.
 
 use std::{
+    ffi::CString,
     fs::OpenOptions,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
@@ -8,15 +9,19 @@ use std::{
 
 use nix::{
     fcntl::{AT_FDCWD, AtFlags},
-    unistd::{Gid, Group, Uid, User, fchown, fchownat, geteuid, setgid, setgroups, setuid},
+    unistd::{
+        Gid, Group, Uid, User, fchown, fchownat, geteuid, initgroups, setgid, setgroups, setuid,
+    },
 };
 use vestibule_config::{AccessLog, Bind, Config, Runtime};
 
 /// Who the process becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     uid: Uid,
     gid: Gid,
+    /// The user's name, whose other groups are assumed as well; `None`: the user has none.
+    name: Option<CString>,
 }
 
 impl Identity {
@@ -42,6 +47,9 @@ impl Identity {
             .map(|user| user.uid)
             .or(number)
             .ok_or_else(|| format!("runtime.user \"{name}\": there is no such user"))?;
+        let known = user
+            .as_ref()
+            .and_then(|user| CString::new(&*user.name).ok());
         let gid = match &runtime.group {
             Some(group) => group_id(group)?,
             None => user.map(|user| user.gid).ok_or_else(|| {
@@ -49,7 +57,11 @@ impl Identity {
             })?,
         };
         if geteuid().is_root() {
-            return Ok(Some(Self { uid, gid }));
+            return Ok(Some(Self {
+                uid,
+                gid,
+                name: known,
+            }));
         }
         if uid != geteuid() {
             tracing::warn!("runtime.user is ignored: only root can change to another user");
@@ -63,7 +75,7 @@ impl Identity {
     /// # Errors
     ///
     /// A sentence that says what could not be given away.
-    pub(super) fn give_away(self, config: &Config) -> Result<(), String> {
+    pub(super) fn give_away(&self, config: &Config) -> Result<(), String> {
         let bound = config.listeners.iter().flat_map(|listener| &listener.bind);
         let sockets = bound.filter_map(|bind| match bind {
             Bind::Unix(path) => Some(path),
@@ -81,7 +93,7 @@ impl Identity {
         }
     }
 
-    fn give_log(self, path: &Path) -> Result<(), String> {
+    fn give_log(&self, path: &Path) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| {
             format!(
                 "cannot give the access log {} to runtime.user: {error}",
@@ -105,14 +117,19 @@ impl Identity {
         fchown(&file, Some(self.uid), Some(self.gid)).map_err(|error| failed(&error))
     }
 
-    /// Becomes the user and group, with every thread of the process.
+    /// Becomes the user and group, with every thread of the process. The other groups are those of
+    /// the user, so that membership in a group such as Debian's `ssl-cert` lets it read keys.
     ///
     /// # Errors
     ///
     /// A sentence that says which step failed; the process must not go on as root then.
     pub(super) fn assume(self) -> Result<(), String> {
         let failed = |what: &str, error: nix::Error| format!("cannot change the {what}: {error}");
-        setgroups(&[self.gid]).map_err(|error| failed("supplementary groups", error))?;
+        let groups = match &self.name {
+            Some(name) => initgroups(name, self.gid),
+            None => setgroups(&[self.gid]),
+        };
+        groups.map_err(|error| failed("supplementary groups", error))?;
         setgid(self.gid).map_err(|error| failed("group", error))?;
         setuid(self.uid).map_err(|error| failed("user", error))?;
         tracing::info!(
