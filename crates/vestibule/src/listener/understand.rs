@@ -143,11 +143,7 @@ impl Client<'_> {
         loop {
             if terminates && late == Refusal::PeekTimeout && !self.received.is_empty() {
                 // A handshake begins with the first byte.
-                deadline = self
-                    .worker
-                    .timers
-                    .now()
-                    .after(self.worker.handshake_timeout.get());
+                deadline = after(self.worker.handshake_timeout.get());
                 late = Refusal::HandshakeTimeout;
             }
             match reader.advance(&self.received).map_err(malformed)? {

@@ -323,8 +323,12 @@ impl Supervisor {
         };
         tokio::select! {
             () = drain => {}
-            // Workers write the records of those that are left.
-            () = now => {}
+            // Whoever takes it at once is told the end; workers write the records of those that
+            // are left.
+            () = now => {
+                self.stop(&Selection::All, Stop::Shutdown).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
         for task in self.background.take() {
             task.abort();

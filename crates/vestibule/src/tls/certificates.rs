@@ -61,7 +61,8 @@ impl Table {
 
     /// The certificate for a client that asks for `name` and can verify `schemes`: of those that
     /// have the name the first that suits, an exact name before a wildcard. When none has the name,
-    /// the first in the file that suits, unless that is `strict`.
+    /// the first in the file that suits, unless that is `strict`. When none suits, the first all
+    /// the same: the handshake then fails with the alert that says so.
     pub(super) fn choose(
         &self,
         name: Option<&str>,
@@ -71,15 +72,15 @@ impl Table {
         let index = self.index.load();
         let suits = |pair: &&Arc<Pair>| pair.key.key.choose_scheme(schemes).is_some();
         if let Some(name) = name.map(normal) {
-            let mut named = index.named(&name).peekable();
-            if named.peek().is_some() {
-                return named.find(suits).cloned();
+            if let Some(first) = index.named(&name).next() {
+                return index.named(&name).find(suits).or(Some(first)).cloned();
             }
         }
         if strict {
             return None;
         }
-        index.pairs.iter().find(suits).cloned()
+        let suiting = index.pairs.iter().find(suits);
+        suiting.or(index.pairs.first()).cloned()
     }
 }
 
