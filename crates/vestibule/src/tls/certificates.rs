@@ -71,10 +71,10 @@ impl Table {
     ) -> Option<Arc<Pair>> {
         let index = self.index.load();
         let suits = |pair: &&Arc<Pair>| pair.key.key.choose_scheme(schemes).is_some();
-        if let Some(name) = name.map(normal) {
-            if let Some(first) = index.named(&name).next() {
-                return index.named(&name).find(suits).or(Some(first)).cloned();
-            }
+        if let Some(name) = name.map(normal)
+            && let Some(first) = index.named(&name).next()
+        {
+            return index.named(&name).find(suits).or(Some(first)).cloned();
         }
         if strict {
             return None;
