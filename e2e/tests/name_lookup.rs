@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
-use vestibule_e2e::{PATIENCE, Process, connect, in_network_namespace, program};
+use vestibule_e2e::{
+    Hello, PATIENCE, Process, Record, connect, in_network_namespace, program, wait_for,
+};
 
 const LISTENER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5222);
@@ -79,6 +81,16 @@ impl Hanging {
         assert_eq!(self.process.wait().code(), Some(0));
         assert!(asked.elapsed() < limit, "{:?}", asked.elapsed());
     }
+
+    /// Waits for the access record of a client that waited until the end.
+    #[track_caller]
+    fn has_told_of_the_client(&self) {
+        let record = wait_for("the access record", || {
+            let lines = self.process.stdout();
+            lines.first().map(|line| Record::parse(line))
+        });
+        record.assert(&[("end", "shutdown"), ("ended_by", "vestibule")]);
+    }
 }
 
 const BY_NAME: &str = "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:5222\"\nservice = \"s\"\n\
@@ -104,4 +116,25 @@ fn the_end_does_not_wait_for_a_client_that_waits_for_a_name() {
     let mut client = connect(LISTENER);
     client.write_all(b"hello").expect("a byte");
     hanging.ends_within(Duration::from_secs(5));
+    hanging.has_told_of_the_client();
+}
+
+/// The name that a client asks for is looked up while it waits.
+#[test]
+fn the_end_does_not_wait_for_the_name_that_a_client_asked_for() {
+    if !in_network_namespace("the_end_does_not_wait_for_the_name_that_a_client_asked_for") {
+        return;
+    }
+    let mut hanging = Hanging::start(
+        "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:5222\"\n\
+         routes = [{ sni = [\"*.example.org\"], service = \"any\" }]\n\
+         [listener.tls]\nmode = \"peek\"\n\
+         [service.any]\nupstreams = [\"sni:443\"]\nallow = [\"*.example.org\"]\n",
+    );
+    let mut client = connect(LISTENER);
+    let hello = Hello::new().sni("chat.example.org").records();
+    client.write_all(&hello).expect("a hello");
+    hanging.is_asked_for("chat");
+    hanging.ends_within(Duration::from_secs(5));
+    hanging.has_told_of_the_client();
 }

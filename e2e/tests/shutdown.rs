@@ -220,3 +220,20 @@ fn a_reload_while_the_process_ends_is_refused() {
     drop(stream);
     assert_eq!(vestibule.process().wait().code(), Some(0));
 }
+
+/// A client cannot tell whether the kernel or a worker has accepted it.
+#[test]
+fn whoever_the_kernel_has_accepted_is_carried() {
+    let origin = Origin::echo();
+    for _ in 0..10 {
+        let mut vestibule = with_drain_timeout(&origin, "1h");
+        let mut stream = connect(vestibule.address("in"));
+        vestibule.process().signal(Signal::TERM);
+        exchange(&mut stream, b"just in time");
+        drop(stream);
+        assert_eq!(vestibule.process().wait().code(), Some(0));
+        let records = vestibule.records();
+        assert_eq!(records.len(), 1);
+        records[0].assert(&[("end", "eof"), ("ended_by", "client")]);
+    }
+}

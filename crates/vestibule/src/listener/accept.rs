@@ -13,6 +13,7 @@ use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::Notify,
+    task::{JoinHandle, spawn_local},
 };
 
 use crate::{
@@ -30,6 +31,7 @@ const EXHAUSTED: Duration = Duration::from_millis(250);
 pub(crate) struct Binding {
     id: SocketId,
     state: Rc<State>,
+    accepting: JoinHandle<()>,
 }
 
 #[derive(Debug)]
@@ -68,8 +70,12 @@ impl Binding {
             listener: RefCell::new(listener),
             local: acceptor.local(),
         });
-        tokio::task::spawn_local(accept(Rc::clone(worker), acceptor, Rc::clone(&state)));
-        Ok(Self { id, state })
+        let accepting = spawn_local(accept(Rc::clone(worker), acceptor, Rc::clone(&state)));
+        Ok(Self {
+            id,
+            state,
+            accepting,
+        })
     }
 
     /// The socket's name.
@@ -85,6 +91,11 @@ impl Binding {
     /// Accepts what the kernel has already established, then closes the socket.
     pub(crate) fn close(&self) {
         self.state.close.notify_one();
+    }
+
+    /// Waits until the socket is closed, after [`Self::close`].
+    pub(crate) async fn closed(self) {
+        let _ = self.accepting.await;
     }
 }
 
@@ -138,7 +149,7 @@ async fn carry(worker: &Rc<Worker>, state: &State, stream: Stream, peer: PeerAdd
         None => worker.limits.place().await,
     };
     let listener = Arc::clone(&state.listener.borrow());
-    tokio::task::spawn_local(super::connection::serve(
+    spawn_local(super::connection::serve(
         Rc::clone(worker),
         listener,
         stream,

@@ -309,12 +309,10 @@ impl Supervisor {
     pub(crate) async fn shut_down(&self, now: impl Future<Output = ()>) {
         self.ready.set(false);
         self.sockets.borrow_mut().close();
-        for worker in &*self.workers.borrow() {
-            worker.send(Message::StopListening);
-        }
+        let accepted = self.ask(Message::StopListening);
         let drain = async {
             let limit = self.plan().config.limits.drain_timeout;
-            self.wait_for_connections(limit).await;
+            self.wait_for_connections(accepted, limit).await;
             let left = self.limits.connections();
             if left > 0 {
                 tracing::info!(connections = left, "ending those that are left");
@@ -353,11 +351,18 @@ impl Supervisor {
         }
     }
 
-    async fn wait_for_connections(&self, limit: Duration) {
-        let start = Instant::now();
-        while self.limits.connections() > 0 && start.elapsed() < limit {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    /// Waits until every connection has ended, for `limit` at most. A connection is counted only
+    /// once a worker has taken it from the kernel, which is when `accepted` are answered.
+    async fn wait_for_connections(&self, accepted: Vec<oneshot::Receiver<()>>, limit: Duration) {
+        let ended = async {
+            for answer in accepted {
+                let _ = answer.await;
+            }
+            while self.limits.connections() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(limit, ended).await;
     }
 
     /// Sends every worker a request; the answers are still to be awaited.

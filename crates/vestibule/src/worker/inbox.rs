@@ -49,8 +49,8 @@ pub(crate) enum Message {
         /// How many there were.
         answer: oneshot::Sender<usize>,
     },
-    /// Close every listening socket.
-    StopListening,
+    /// Close every listening socket; answers when all that the kernel had established is accepted.
+    StopListening(oneshot::Sender<()>),
 }
 
 /// The worker's end.

@@ -140,8 +140,9 @@ pub(crate) fn start(
                     handshake_timeout: Cell::new(Duration::from_secs(10)),
                 });
                 runtime.block_on(run(&worker, inbox));
-                // Connections that are left write their records now.
-                drop(runtime);
+                // Connections that are left write their records now. A name that is being looked up
+                // must not hold up the end.
+                runtime.shutdown_background();
                 worker.access.flush();
             }
         })?;
@@ -213,10 +214,15 @@ async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
             } => {
                 let _ = answer.send(worker.connections.stop(worker, &which, stop));
             }
-            Message::StopListening => {
-                for binding in bindings.drain(..) {
-                    binding.close();
-                }
+            Message::StopListening(done) => {
+                let closing = std::mem::take(&mut bindings);
+                closing.iter().for_each(Binding::close);
+                tokio::task::spawn_local(async move {
+                    for binding in closing {
+                        binding.closed().await;
+                    }
+                    let _ = done.send(());
+                });
             }
             Message::Finish(done) => {
                 worker.access.flush();
