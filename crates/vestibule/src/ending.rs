@@ -138,6 +138,8 @@ pub(crate) enum Ending {
     Eof(Party),
     /// The TLS handshake with the client came to nothing.
     Handshake(HandshakeError),
+    /// The address of the name that the client asks for may not be dialed.
+    ForbiddenAddress(std::net::SocketAddr),
     /// One direction had ended, and then nothing moved for `half_close_timeout`.
     HalfCloseTimeout,
     /// A bug of ours ended it.
@@ -151,7 +153,7 @@ pub(crate) enum Ending {
     /// The PROXY header was not accepted.
     Rejected(Reject),
     /// This side was reset, or failed with this error.
-    Reset(Party, io::ErrorKind),
+    Reset(Party, io::Error),
     /// The operator ended it.
     Stopped(Stop),
 }
@@ -166,9 +168,11 @@ impl Ending {
             Self::HalfCloseTimeout => "half_close_timeout",
             Self::InternalError => "internal_error",
             Self::IdleTimeout(_) => "idle_timeout",
-            Self::Handshake(_) | Self::MalformedHello(_) | Self::Refused(_) | Self::Rejected(_) => {
-                self.refusal().map_or("", Refusal::name)
-            }
+            Self::ForbiddenAddress(_)
+            | Self::Handshake(_)
+            | Self::MalformedHello(_)
+            | Self::Refused(_)
+            | Self::Rejected(_) => self.refusal().map_or("", Refusal::name),
             Self::Reset(..) => "reset",
             Self::Stopped(Stop::Drained) => "drained",
             Self::Stopped(Stop::Killed) => "killed",
@@ -179,6 +183,7 @@ impl Ending {
     /// Why the connection was refused, when it was.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         match self {
+            Self::ForbiddenAddress(_) => Some(Refusal::ForbiddenDestination),
             Self::Handshake(_) => Some(Refusal::HandshakeFailed),
             Self::MalformedHello(Malformed::TooLarge) => Some(Refusal::ClientHelloTooLarge),
             Self::MalformedHello(_) => Some(Refusal::ClientHelloInvalid),
@@ -201,6 +206,7 @@ impl Ending {
             Self::HalfCloseTimeout
             | Self::InternalError
             | Self::IdleTimeout(_)
+            | Self::ForbiddenAddress(_)
             | Self::Handshake(_)
             | Self::MalformedHello(_)
             | Self::Refused(_)
@@ -213,19 +219,23 @@ impl Ending {
     pub(crate) fn reason(&self) -> Option<String> {
         match self {
             Self::ConnectFailed(error) => Some(error.to_string()),
+            Self::ForbiddenAddress(address) => Some(format!(
+                "{address} is not public, or is where the client has come in"
+            )),
             Self::Handshake(error) => Some(error.to_string()),
             Self::MalformedHello(Malformed::TooLarge) => None,
             Self::MalformedHello(malformed) => Some(malformed.name().to_owned()),
             Self::IdleTimeout(party) => Some(format!("the {} was silent", party.name())),
             Self::Rejected(reject) => Some(reject.name().to_owned()),
-            // What a system call says of a connection that was reset before.
-            Self::Reset(
-                _,
+            Self::Reset(_, error) => match error.kind() {
+                // What a system call says of a connection that was reset before.
                 io::ErrorKind::BrokenPipe
                 | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::NotConnected,
-            ) => None,
-            Self::Reset(_, kind) => Some(kind.to_string()),
+                | io::ErrorKind::NotConnected => None,
+                // What TLS says.
+                io::ErrorKind::InvalidData => Some(error.to_string()),
+                kind => Some(kind.to_string()),
+            },
             _ => None,
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     ending::{Ending, Party, Refusal},
     plan::{Asked, AskedByTls, ListenerTls, Service},
     relay::{Leg, Stream},
-    tls::{ClientHello, ServerPolicy, Session, Shaken, Terminated, shake},
+    tls::{ClientHello, HandshakeError, ServerPolicy, Session, Shaken, Terminated, shake},
     worker::{Connection, Interrupt, Tick, Worker},
 };
 
@@ -91,7 +91,7 @@ struct Dismissal {
 
 /// What a client's first bytes are.
 enum First {
-    /// A TLS hello, which offers these protocols by ALPN.
+    /// A TLS hello, which offers these of the protocols that a route asks for.
     Hello(Vec<Vec<u8>>),
     /// None came in time.
     Nothing,
@@ -170,7 +170,16 @@ impl Client<'_> {
             .hello(&self.received, &mut scratch)
             .map_err(malformed)?;
         let facts = ClientHello::new(&hello, self.worker.access.enabled());
-        let alpn = hello.alpn().map(<[u8]>::to_vec).collect();
+        let listener = self.connection.listener();
+        let mut alpn: Vec<Vec<u8>> = Vec::new();
+        for protocol in hello
+            .alpn()
+            .filter(|protocol| listener.asks_for_alpn(protocol))
+        {
+            if !alpn.iter().any(|known| known == protocol) {
+                alpn.push(protocol.to_vec());
+            }
+        }
         let _ = self.connection.hello.set(Box::new(facts));
         Ok((First::Hello(alpn), deadline))
     }
@@ -212,8 +221,13 @@ impl Client<'_> {
                 stats
                     .handshakes(terminated.version, terminated.resumed)
                     .add(worker.id, 1);
+                // Certificates are verified in full handshakes only.
+                let expired = terminated.resumed && stream.peer_has_expired();
                 let _ = connection.terminated.set(Box::new(terminated));
                 self.leg = Some(Leg::Tls(stream));
+                if expired {
+                    return Err(Ending::Handshake(HandshakeError::Expired).into());
+                }
                 self.received = plaintext;
                 Ok(())
             }
@@ -234,20 +248,23 @@ impl Client<'_> {
         }
         let timeout = self.worker.peek_timeout.get();
         let deadline = self.worker.timers.now().after(timeout);
-        let mut looked_at = 0;
+        let mut seen = 0;
         loop {
-            // A head is complete only with the end of a line, and no HTTP only by its first line.
-            let new = &self.received[looked_at..];
-            if looked_at < FIRST_LINE || new.contains(&b'\n') {
-                match http::request(&self.received) {
+            // Lines make a difference, and at the very beginning each byte; and so does the length.
+            let received = &self.received;
+            let decides = seen < FIRST_LINE
+                || received[seen..].contains(&b'\n')
+                || received.len() >= http::MAX_HEAD_LEN;
+            if decides {
+                match http::request(received) {
                     Ok(http::Progress::NeedMore) => {}
                     Ok(http::Progress::Head(request)) => {
                         return Ok(request.host.map(|host| host.to_string()));
                     }
                     Ok(_) | Err(_) => return Ok(None),
                 }
-                looked_at = self.received.len();
             }
+            seen = received.len();
             match self.read(deadline).await {
                 Ok(0) if self.received.is_empty() => return Err(Ending::Empty.into()),
                 Ok(0) | Err(Stopped::Timeout) => return Ok(None),
@@ -276,9 +293,9 @@ impl Client<'_> {
                 Err(Stopped::By(Ending::Refused(Refusal::Overloaded)))
             }
             Ok(Ok(n)) => Ok(n),
-            // Nothing is owed to anybody yet: it is as if the client had closed.
-            Ok(Err(error)) if error.kind() != io::ErrorKind::InvalidData => Ok(0),
-            Ok(Err(error)) => Err(Stopped::By(Ending::Reset(Party::Client, error.kind()))),
+            // A client that leaves before it has said anything.
+            Ok(Err(error)) if self.received.is_empty() && error.kind() != INVALID => Ok(0),
+            Ok(Err(error)) => Err(Stopped::By(Ending::Reset(Party::Client, error))),
             Err(Interrupt::Timeout) => Err(Stopped::Timeout),
             Err(Interrupt::Stop(stop)) => Err(Stopped::By(Ending::Stopped(stop))),
         }
@@ -344,6 +361,9 @@ impl Client<'_> {
         route_without_default(self.connection, asked, otherwise).map_err(Dismissal::from)
     }
 }
+
+/// How a peer that breaks the rules of TLS is told of.
+const INVALID: io::ErrorKind = io::ErrorKind::InvalidData;
 
 /// Why reading has ended.
 enum Stopped {

@@ -96,6 +96,13 @@ pub(crate) struct Service {
 }
 
 impl Listener {
+    /// Whether a route asks for this protocol.
+    pub(crate) fn asks_for_alpn(&self, protocol: &[u8]) -> bool {
+        self.routes
+            .iter()
+            .any(|route| route.asks_for_alpn(protocol))
+    }
+
     /// Whether the first bytes of a connection decide anything here.
     pub(crate) fn looks_inside(&self) -> bool {
         self.tls.is_some() || self.peeks_http

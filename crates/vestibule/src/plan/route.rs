@@ -40,7 +40,7 @@ pub(crate) struct Asked<'a> {
 /// What a TLS hello asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AskedByTls<'a> {
-    /// Every protocol that is offered by ALPN.
+    /// The protocols that are offered by ALPN, as far as a route asks for them.
     pub(crate) alpn: &'a [Vec<u8>],
     /// The server name.
     pub(crate) server_name: Option<&'a str>,
@@ -63,6 +63,11 @@ impl Route {
     /// Whether it looks at TLVs.
     pub(crate) fn wants_tlvs(&self) -> bool {
         !self.proxy_tlv.is_empty()
+    }
+
+    /// Whether it asks for this protocol inside TLS.
+    pub(crate) fn asks_for_alpn(&self, protocol: &[u8]) -> bool {
+        self.alpn.iter().any(|wanted| wanted == protocol)
     }
 
     /// Whether it looks at the HTTP request.

@@ -71,6 +71,14 @@ impl Leg {
         }
     }
 
+    /// Bytes that were taken by [`Self::poll_write`] and not by the socket yet.
+    pub(crate) fn owed(&self) -> usize {
+        match self {
+            Self::Plain(_) => 0,
+            Self::Tls(stream) => stream.owed(),
+        }
+    }
+
     /// Says the end: FIN, with TLS after close_notify.
     pub(crate) fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

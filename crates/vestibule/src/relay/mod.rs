@@ -52,7 +52,7 @@ pub(crate) struct Relay<'a> {
     /// The side whose FIN came first.
     first_eof: Option<Party>,
     /// What the first failed system call said, and of which side.
-    failure: Option<(Party, io::ErrorKind)>,
+    failure: Option<(Party, io::Error)>,
     /// When to write the "open" record.
     long_at: Tick,
     /// When to look at silence again.
@@ -137,12 +137,13 @@ impl<'a> Relay<'a> {
         self.poll_silence(cx)
     }
 
-    fn failed(&self, party: Party) -> Poll<Ending> {
-        let kind = self
-            .failure
-            .filter(|(of, _)| *of == party)
-            .map_or(io::ErrorKind::ConnectionReset, |(_, kind)| kind);
-        Poll::Ready(Ending::Reset(party, kind))
+    fn failed(&mut self, party: Party) -> Poll<Ending> {
+        let known = self.failure.take().filter(|(of, _)| *of == party);
+        let reset = || io::ErrorKind::ConnectionReset.into();
+        Poll::Ready(Ending::Reset(
+            party,
+            known.map_or_else(reset, |(_, error)| error),
+        ))
     }
 
     /// Moves bytes from `source` to the other side until a system call would block.
@@ -183,11 +184,16 @@ impl<'a> Relay<'a> {
         loop {
             // What was taken before goes out first: that is the back-pressure of TLS.
             if !direction.sink_failed() {
-                match to.poll_flush(cx) {
+                let owed = to.owed();
+                let flushed = to.poll_flush(cx);
+                if to.owed() < owed {
+                    *sink_active = now;
+                }
+                match flushed {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(error)) => {
-                        write_failed(direction, to, sink, &error, &mut self.failure);
+                        write_failed(direction, to, sink, error, &mut self.failure);
                     }
                 }
             }
@@ -213,7 +219,7 @@ impl<'a> Relay<'a> {
                                 Poll::Ready(Ok((n, written > 0)))
                             }
                             Err(error) => {
-                                write_failed(direction, to, sink, &error, &mut self.failure);
+                                write_failed(direction, to, sink, error, &mut self.failure);
                                 Poll::Ready(Ok((n, false)))
                             }
                         }
@@ -232,7 +238,7 @@ impl<'a> Relay<'a> {
                             }
                         }
                         Poll::Ready(Err(error)) => {
-                            self.failure.get_or_insert((source, error.kind()));
+                            self.failure.get_or_insert((source, error));
                             direction.on_read_failed();
                         }
                     }
@@ -244,7 +250,7 @@ impl<'a> Relay<'a> {
                         *sink_active = now;
                     }
                     Poll::Ready(Err(error)) => {
-                        write_failed(direction, to, sink, &error, &mut self.failure);
+                        write_failed(direction, to, sink, error, &mut self.failure);
                     }
                 },
                 Step::ShutDown => match opposite {
@@ -261,7 +267,7 @@ impl<'a> Relay<'a> {
                             direction.on_shut_down();
                         }
                         Poll::Ready(Err(error)) => {
-                            write_failed(direction, to, sink, &error, &mut self.failure);
+                            write_failed(direction, to, sink, error, &mut self.failure);
                         }
                     },
                 },
@@ -290,7 +296,7 @@ impl<'a> Relay<'a> {
         }
         self.half_closed = half_closed;
         if let Some(party) = self.reset_after_fin() {
-            return Poll::Ready(Ending::Reset(party, io::ErrorKind::ConnectionReset));
+            return Poll::Ready(Ending::Reset(party, io::ErrorKind::ConnectionReset.into()));
         }
         let (deadline, ending) = self.silence_deadline(half_closed);
         if deadline <= now {
@@ -339,15 +345,19 @@ impl<'a> Relay<'a> {
     /// `failed` is gone: waits until what the kernel still holds for the other side is delivered,
     /// and has it reset when it is closed. Waiting ends when nothing moves for
     /// `half_close_timeout`.
-    async fn reset_other(&self, failed: Party) {
+    async fn reset_other(&mut self, failed: Party) {
         let other = match failed {
-            Party::Client => &self.upstream,
-            _ => &self.client,
+            Party::Client => &mut self.upstream,
+            _ => &mut self.client,
         };
         let limit = self.service.config.half_close_timeout;
         let (mut left, mut unmoved) = (other.unacknowledged(), Duration::ZERO);
         while left > 0 && unmoved < limit && self.connection.stopped().is_none() {
             tokio::time::sleep(TICK / 10).await;
+            let flushing = poll_fn(|cx| Poll::Ready(other.poll_flush(cx)));
+            if let Poll::Ready(Err(_)) = flushing.await {
+                break;
+            }
             let now = other.unacknowledged();
             unmoved = if now < left {
                 Duration::ZERO
@@ -397,13 +407,13 @@ fn write_failed(
     direction: &mut Direction,
     to: &Leg,
     sink: Party,
-    error: &io::Error,
-    failure: &mut Option<(Party, io::ErrorKind)>,
+    error: io::Error,
+    failure: &mut Option<(Party, io::Error)>,
 ) {
-    if to.closed_in_order(error) {
+    if to.closed_in_order(&error) {
         return direction.on_sink_closed();
     }
-    failure.get_or_insert((sink, error.kind()));
+    failure.get_or_insert((sink, error));
     direction.on_write_failed();
 }
 

@@ -21,7 +21,7 @@ use super::{
     problem::Moment,
 };
 pub(super) use pair::{Pair, Role, now, read_certificates, read_sections};
-pub(crate) use x509::common_name;
+pub(crate) use x509::{common_name, has_expired};
 
 /// All certificates of a configuration, in its order. All listeners share them.
 #[derive(Debug)]

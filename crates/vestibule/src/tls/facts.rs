@@ -29,9 +29,11 @@ pub(crate) struct Terminated {
     pub(crate) alpn: Option<Box<[u8]>>,
     /// As OpenSSL names it.
     pub(crate) cipher: &'static str,
+    /// The common name of the client's certificate.
+    pub(crate) client_cn: Option<Box<str>>,
     /// The key exchange group, by its name in the IANA registry.
     pub(crate) group: Option<&'static str>,
-    /// Our own certificate, unless an earlier session was resumed.
+    /// Our own certificate.
     pub(crate) own: Option<Chosen>,
     /// Whether an earlier session was resumed.
     pub(crate) resumed: bool,
@@ -95,6 +97,10 @@ impl Terminated {
             cipher: state
                 .negotiated_cipher_suite()
                 .map_or("", names::openssl_cipher),
+            client_cn: state
+                .peer_certificates()
+                .and_then(|chain| common_name(chain.first()?))
+                .map(Into::into),
             group: state
                 .negotiated_key_exchange_group()
                 .and_then(|group| names::group(group.name())),

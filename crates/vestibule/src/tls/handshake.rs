@@ -1,6 +1,13 @@
 //! Handshakes, in both roles.
 
-use std::{fmt, future::poll_fn, io, rc::Rc};
+use std::{
+    cell::Cell,
+    fmt,
+    future::poll_fn,
+    io,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -8,6 +15,7 @@ use super::{
     Buffers, ClientPolicy, Session, TlsStream,
     certificates::{Chosen, take_chosen},
     stream::Owed,
+    tickets,
 };
 use crate::relay::Stream;
 
@@ -15,23 +23,56 @@ use crate::relay::Stream;
 /// certificate of 64 KiB, in not too many records.
 const MOST_INCOMING: usize = 128 * 1024;
 
+/// How long handshakes may compute in one turn of a worker's reactor.
+const SHARE: Duration = Duration::from_millis(1);
+
 /// Whose turn it is to compute. A step of a handshake costs as much as carrying a hundred messages,
-/// so that there is one step at most in each turn of a worker's reactor.
+/// so that all of them together get [`SHARE`] of each turn of a worker's reactor, one after the
+/// other.
 #[derive(Debug)]
-pub(crate) struct Turns(Semaphore);
+pub(crate) struct Turns {
+    one: Semaphore,
+    /// What was computed in this turn of the reactor.
+    spent: Cell<Duration>,
+}
+
+/// The turn of one handshake, from when it was taken.
+struct Turn<'a> {
+    turns: &'a Turns,
+    start: Instant,
+    _permit: Option<SemaphorePermit<'a>>,
+}
 
 impl Turns {
     /// Nobody's turn yet.
     pub(crate) fn new() -> Self {
-        Self(Semaphore::new(1))
+        Self {
+            one: Semaphore::new(1),
+            spent: Cell::default(),
+        }
     }
 
-    /// Waits for the turn. Everybody else who has something to do comes first.
-    async fn take(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits for the turn. When handshakes have had their share, everybody else who has something
+    /// to do comes first.
+    async fn take(&self) -> Turn<'_> {
         // Never closed.
-        let turn = self.0.acquire().await.ok();
-        tokio::task::yield_now().await;
-        turn
+        let permit = self.one.acquire().await.ok();
+        if self.spent.get() >= SHARE {
+            tokio::task::yield_now().await;
+            self.spent.set(Duration::ZERO);
+        }
+        Turn {
+            turns: self,
+            start: Instant::now(),
+            _permit: permit,
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let spent = self.turns.spent.get() + self.start.elapsed();
+        self.turns.spent.set(spent);
     }
 }
 
@@ -40,6 +81,9 @@ impl Turns {
 pub(crate) enum HandshakeError {
     /// The peer said FIN in the middle.
     Closed,
+    /// The session was resumed, and the certificate that the client had shown when it began is out
+    /// of date by now.
+    Expired,
     /// The socket failed.
     Io(io::Error),
     /// The two cannot agree, or the peer breaks the protocol. An alert was sent, or came.
@@ -47,11 +91,18 @@ pub(crate) enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// Whether the peer does not know any of the protocols that it was offered (RFC 7301 section
+    /// 3.2).
+    pub(crate) fn is_about_alpn(&self) -> bool {
+        let alert = rustls::AlertDescription::NoApplicationProtocol;
+        matches!(self, Self::Tls(rustls::Error::AlertReceived(received)) if *received == alert)
+    }
+
     /// Whether the peer ended it, and not we.
     pub(crate) fn is_of_the_peer(&self) -> bool {
         match self {
             Self::Closed | Self::Io(_) | Self::Tls(rustls::Error::AlertReceived(_)) => true,
-            Self::Tls(_) => false,
+            Self::Expired | Self::Tls(_) => false,
         }
     }
 }
@@ -60,6 +111,7 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("closed during the handshake"),
+            Self::Expired => f.write_str("the client's certificate has expired"),
             Self::Io(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
         }
@@ -119,11 +171,13 @@ pub(crate) async fn shake(
     let mut incoming = received;
     let mut owed = Owed::from(preface);
     let mut plaintext = Vec::new();
-    let mut chosen = None;
+    let (mut chosen, mut authenticated) = (None, None);
     loop {
         let turn = turns.take().await;
         let mut deliver = |piece: &[u8]| plaintext.extend_from_slice(piece);
+        tickets::authenticated(authenticated);
         let result = session.receive(&mut incoming, &mut deliver, owed.bytes());
+        authenticated = tickets::authenticated(None);
         incoming.clear();
         incoming.extend_from_slice(session.partial());
         chosen = take_chosen().or(chosen);

@@ -7,9 +7,9 @@ mod tests;
 use std::{
     ffi::OsString,
     fmt::Write as _,
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, Permissions},
     io::Write as _,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
@@ -54,7 +54,15 @@ impl Secrets {
         let path = self.path.as_ref()?;
         let open = || {
             let mut options = OpenOptions::new();
-            let opened = options.append(true).create(true).mode(0o600).open(path);
+            options.append(true).create(true).mode(0o600);
+            // One that was there may have been readable by others.
+            let private = |file: File| {
+                if file.metadata()?.is_file() {
+                    file.set_permissions(Permissions::from_mode(0o600))?;
+                }
+                Ok::<_, std::io::Error>(file)
+            };
+            let opened = options.open(path).and_then(private);
             opened
                 .inspect_err(|error| {
                     tracing::warn!(%error, "{VARIABLE} cannot be opened: {}", path.display());

@@ -30,6 +30,9 @@ pub(crate) struct Session {
     /// it has to be there whenever rustls is asked for anything.
     partial: Vec<u8>,
     peer_closed: bool,
+    /// What broke it. rustls is not asked for anything any more then: it remembers places in
+    /// bytes that are gone.
+    failure: Option<Error>,
     /// Whether nothing more can be sent.
     over: bool,
 }
@@ -70,6 +73,7 @@ impl Session {
             role,
             partial: Vec::new(),
             peer_closed: false,
+            failure: None,
             over: false,
         }
     }
@@ -94,6 +98,10 @@ impl Session {
         deliver: &mut dyn FnMut(&[u8]),
         ciphertext: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let unsent = ciphertext.len();
         let mut rest = incoming;
         loop {
             let (discard, step) = self.role.step(rest, deliver, ciphertext);
@@ -103,16 +111,26 @@ impl Session {
                 Ok(Step::PeerClosed) => self.peer_closed = true,
                 Ok(Step::Blocked) => break,
                 Err(error) => {
-                    self.over = true;
                     // An alert. What came is not looked at again before that is taken.
                     while self.state().wants_write() {
                         let _ = self.role.step(rest, deliver, ciphertext);
                     }
+                    if self.over {
+                        // Nothing follows close_notify.
+                        ciphertext.truncate(unsent);
+                    }
+                    self.partial = Vec::new();
+                    self.over = true;
+                    self.failure = Some(error.clone());
                     return Err(error);
                 }
             }
         }
-        if rest.is_empty() {
+        if self.over {
+            ciphertext.truncate(unsent);
+        }
+        // Nothing that follows the peer's close_notify counts.
+        if rest.is_empty() || self.peer_closed {
             self.partial = Vec::new();
         } else {
             self.partial.clear();
@@ -123,6 +141,9 @@ impl Session {
 
     /// Appends what must be sent before anything else to `ciphertext`: nothing most of the time.
     pub(crate) fn queued(&mut self, ciphertext: &mut Vec<u8>) {
+        if self.failure.is_some() {
+            return;
+        }
         // Nothing is received here: all that came was looked at.
         let Self { role, partial, .. } = self;
         while let (0, Ok(Step::Again)) = role.step(partial, &mut |_| {}, ciphertext) {}

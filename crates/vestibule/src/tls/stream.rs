@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{ClientCertificate, Session, session::room_for};
+use super::{ClientCertificate, Session, certificates::has_expired, session::room_for};
 use crate::relay::Stream;
 
 /// How much ciphertext is read at once, and so the most that a record may keep waiting for.
@@ -44,7 +44,7 @@ pub(crate) struct TlsStream {
     /// Plaintext that came with the end of the handshake.
     early: Vec<u8>,
     /// What broke the session after the last plaintext that was delivered.
-    failure: Option<io::Error>,
+    failure: Option<rustls::Error>,
 }
 
 /// Ciphertext that the socket has not taken yet. Holds no memory while there is none.
@@ -118,6 +118,12 @@ impl TlsStream {
         chain.first().map(|der| ClientCertificate::new(der))
     }
 
+    /// Whether a certificate that the peer has shown is out of date.
+    pub(crate) fn peer_has_expired(&self) -> bool {
+        let chain = self.session.state().peer_certificates().unwrap_or_default();
+        chain.iter().any(has_expired)
+    }
+
     /// Gives back plaintext that came with the end of the handshake: it is read first.
     pub(crate) fn unread(&mut self, plaintext: Vec<u8>) {
         self.early = plaintext;
@@ -144,8 +150,8 @@ impl TlsStream {
         let buffers = Rc::clone(&self.buffers);
         let mut incoming = buffers.incoming.borrow_mut();
         loop {
-            if let Some(failure) = self.failure.take() {
-                return Poll::Ready(Err(failure));
+            if let Some(failure) = &self.failure {
+                return Poll::Ready(Err(invalid(failure.clone())));
             }
             if self.session.peer_closed() {
                 return Poll::Ready(Ok(0));
@@ -173,7 +179,7 @@ impl TlsStream {
                 let _ = self.owed.poll_flush(&self.stream, cx);
             }
             if let Err(error) = received {
-                self.failure = Some(invalid(error));
+                self.failure = Some(error);
             }
             if delivered > 0 {
                 return Poll::Ready(Ok(delivered));
@@ -231,6 +237,11 @@ impl TlsStream {
         let _ = self.session.close(self.owed.bytes());
         ready!(self.poll_flush(cx))?;
         Poll::Ready(self.stream.shut_down_write())
+    }
+
+    /// Ciphertext that the socket has not taken yet, in bytes.
+    pub(crate) fn owed(&self) -> usize {
+        self.owed.len()
     }
 
     /// Bytes written that the peer has not taken yet, in ciphertext.

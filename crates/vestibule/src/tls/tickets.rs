@@ -14,7 +14,10 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    cell::Cell,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -76,8 +79,13 @@ impl Ticketer {
         }
     }
 
-    /// A ticket for `session`, issued `now` (since 1970).
-    fn seal(&self, session: &[u8], now: Duration) -> Result<Vec<u8>, Unspecified> {
+    /// A ticket for `session`, made `now` for one that was `authenticated` then (since 1970).
+    fn seal(
+        &self,
+        session: &[u8],
+        now: Duration,
+        authenticated: Duration,
+    ) -> Result<Vec<u8>, Unspecified> {
         let key = self.keys.newest(now)?;
         let mut ticket =
             Vec::with_capacity(HEADER + ISSUED + session.len() + AES_256_GCM.tag_len());
@@ -87,7 +95,7 @@ impl Ticketer {
         ticket.extend_from_slice(&key.id);
         ticket.extend_from_slice(&salt);
         let mut sealed = Vec::with_capacity(ISSUED + session.len());
-        sealed.extend_from_slice(&now.as_secs().to_be_bytes());
+        sealed.extend_from_slice(&authenticated.as_secs().to_be_bytes());
         sealed.extend_from_slice(session);
         let key = self.key_of_ticket(&key.secret, &salt)?;
         let tag = key.seal_in_place_separate_tag(once(), Aad::from(&ticket), &mut sealed)?;
@@ -96,8 +104,8 @@ impl Ticketer {
         Ok(ticket)
     }
 
-    /// The session in `ticket`, unless it is not ours or too old.
-    fn open(&self, ticket: &[u8], now: Duration) -> Option<Vec<u8>> {
+    /// The session in `ticket` and when it was authenticated, unless it is not ours or too old.
+    fn open(&self, ticket: &[u8], now: Duration) -> Option<(Duration, Vec<u8>)> {
         let (header, sealed) = ticket.split_at_checked(HEADER)?;
         let (version, rest) = header.split_at_checked(1)?;
         let (id, salt) = rest.split_at_checked(KEY_ID)?;
@@ -117,7 +125,7 @@ impl Ticketer {
         let (issued, session) = opened.split_first_chunk::<ISSUED>()?;
         let issued = Duration::from_secs(u64::from_be_bytes(*issued));
         let good = issued <= now + SKEW && now.saturating_sub(issued) <= self.lifetime;
-        good.then(|| session.to_vec())
+        good.then(|| (issued, session.to_vec()))
     }
 
     fn key_of_ticket(&self, key: &[u8; 32], salt: &[u8]) -> Result<LessSafeKey, Unspecified> {
@@ -126,6 +134,20 @@ impl Ticketer {
         let key = UnboundKey::from(secret.expand(&info, &AES_256_GCM)?);
         Ok(LessSafeKey::new(key))
     }
+}
+
+thread_local! {
+    /// When the session that is being computed on was authenticated, since 1970.
+    static AUTHENTICATED: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+/// Says when the session was authenticated on which the next step is computed, and answers what
+/// the step before has found out. A ticket that a resumed session gets is as old as the one that it
+/// came with: otherwise a client that returns often enough would never have to show its certificate
+/// again. rustls does not tell which session it asks for a ticket, so this stands around every step
+/// of a handshake.
+pub(super) fn authenticated(session: Option<Duration>) -> Option<Duration> {
+    AUTHENTICATED.replace(session)
 }
 
 impl ProducesTickets for Ticketer {
@@ -139,11 +161,15 @@ impl ProducesTickets for Ticketer {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.seal(plain, now()).ok()
+        let now = now();
+        let authenticated = AUTHENTICATED.get().unwrap_or(now);
+        self.seal(plain, now, authenticated).ok()
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.open(cipher, now())
+        let (issued, session) = self.open(cipher, now())?;
+        AUTHENTICATED.set(Some(issued));
+        Some(session)
     }
 }
 

@@ -25,6 +25,7 @@ use super::{
     target::Place,
 };
 use crate::{
+    addr::Endpoint,
     ending::{Ending, Party, Refusal},
     plan::Service,
     relay::{Leg, Stream},
@@ -64,7 +65,10 @@ pub(crate) async fn dial(
     let mut last_error = io::Error::other("the service has no target");
     for number in 0..=service.config.retries {
         if number > 0 && client.has_failed() {
-            return Err(Ending::Reset(Party::Client, io::ErrorKind::ConnectionReset));
+            return Err(Ending::Reset(
+                Party::Client,
+                io::ErrorKind::ConnectionReset.into(),
+            ));
         }
         let Some(target) = attempts.next(service, connection.client()) else {
             break;
@@ -173,17 +177,18 @@ impl Attempt<'_> {
             Ok(addresses) => addresses,
             Err(error) => return Ok(Err(error)),
         };
-        let permitted: Vec<_> = addresses
-            .into_iter()
-            .filter(|address| guard.permits_address(*address))
-            .collect();
+        // To connect to where this client has come in would go on for ever.
+        let destination = self.connection.identity().map(|known| known.destination.0);
+        let address = |ip| SocketAddr::new(ip, port);
+        let permits =
+            |ip| guard.permits_address(ip) && destination != Some(Endpoint::ip(address(ip)));
+        let (permitted, refused): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|ip| permits(*ip));
         let turn = usize::try_from(self.number).unwrap_or(0);
-        match permitted.len() {
-            0 => Err(forbidden()),
-            n => {
-                let address = SocketAddr::new(permitted[turn % n], port);
-                self.connect_tcp(address).await
-            }
+        match (permitted.len(), refused.first()) {
+            (0, Some(ip)) => Err(Ending::ForbiddenAddress(address(*ip))),
+            (0, None) => Err(forbidden()),
+            (n, _) => self.connect_tcp(address(permitted[turn % n])).await,
         }
     }
 
@@ -245,6 +250,10 @@ impl Attempt<'_> {
             return Ok(Err(io::ErrorKind::TimedOut.into()));
         };
         match shaken {
+            // What the client asked for is to blame, so no other attempt ends better.
+            Err((error, _)) if forwarded.is_some() && error.is_about_alpn() => {
+                Err(Ending::ConnectFailed(error.into()))
+            }
             Err((error, _)) => Ok(Err(error.into())),
             Ok(shaken) => {
                 let mut stream = shaken.stream;

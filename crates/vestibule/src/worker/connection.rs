@@ -18,7 +18,7 @@ use crate::{
     addr::{ClientAddr, Endpoint, PeerAddr},
     ending::{Ending, Party, Stop},
     identity::Identity,
-    log::access::{Event, Record},
+    log::access::{Event, Record, protocol},
     plan::{Listener, Service},
     relay::Stream,
     tls::{Chosen, ClientCertificate, ClientHello, Terminated},
@@ -187,6 +187,8 @@ impl Connection {
     /// logged.
     fn was_empty(&self, ending: &Ending) -> bool {
         match ending {
+            // Whoever says hello is no check.
+            _ if self.hello.get().is_some() => false,
             Ending::Empty => true,
             // The end came only after the upstream was dialed.
             Ending::Eof(Party::Client) | Ending::Reset(Party::Client, _) => {
@@ -222,6 +224,7 @@ impl Connection {
             ja4: hello.and_then(|hello| hello.ja4),
             tls: terminated.map(|terminated| terminated.version),
             cipher: terminated.map(|terminated| terminated.cipher),
+            client_cn: terminated.and_then(|terminated| terminated.client_cn.as_deref()),
             upstream_tls: self.upstream_tls.get(),
             bytes_in: self.received.get(),
             bytes_out: self.sent.get(),
@@ -402,7 +405,7 @@ impl Connection {
                 .get()
                 .and_then(|hello| hello.sni())
                 .map(ToOwned::to_owned),
-            alpn: self.alpn().map(|alpn| alpn.escape_ascii().to_string()),
+            alpn: self.alpn().map(protocol),
             tls: self
                 .terminated
                 .get()

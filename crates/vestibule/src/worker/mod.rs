@@ -52,7 +52,7 @@ pub(crate) struct Worker {
     /// Bounds the work for TLS handshakes.
     pub(crate) handshake_turns: Turns,
     /// Names that clients have asked for.
-    pub(crate) lookups: Lookups,
+    pub(crate) lookups: Rc<Lookups>,
     scratch: RefCell<Box<[u8]>>,
     started: Instant,
     timers_needed: Notify,
@@ -131,7 +131,7 @@ pub(crate) fn start(
                     tcp_options: RefCell::new(tcp),
                     tls_buffers: Buffers::new(),
                     handshake_turns: Turns::new(),
-                    lookups: Lookups::default(),
+                    lookups: Lookups::new(),
                     scratch: RefCell::new(vec![0; SCRATCH].into()),
                     started: Instant::now(),
                     timers_needed: Notify::new(),

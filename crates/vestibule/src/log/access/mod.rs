@@ -7,5 +7,5 @@
 mod record;
 mod writer;
 
-pub(crate) use record::{Event, Record};
+pub(crate) use record::{Event, Record, protocol};
 pub(crate) use writer::{Buffer, Writer};

@@ -45,6 +45,8 @@ pub(crate) struct Record<'a> {
     /// The version that ends here.
     pub(crate) tls: Option<&'static str>,
     pub(crate) cipher: Option<&'static str>,
+    /// The common name of the client's certificate.
+    pub(crate) client_cn: Option<&'a str>,
     /// The version towards the upstream.
     pub(crate) upstream_tls: Option<&'static str>,
     pub(crate) bytes_in: u64,
@@ -69,6 +71,7 @@ struct Line<'a> {
     ja4: Option<Show<Ja4>>,
     tls: Option<&'static str>,
     cipher: Option<&'static str>,
+    client_cn: Option<&'a str>,
     upstream_tls: Option<&'static str>,
     bytes_in: u64,
     bytes_out: u64,
@@ -76,6 +79,18 @@ struct Line<'a> {
     end: Option<&'static str>,
     ended_by: Option<&'static str>,
     reason: Option<String>,
+}
+
+/// A protocol of ALPN for people: what is not text, such as GREASE, in hexadecimal digits.
+pub(crate) fn protocol(alpn: &[u8]) -> String {
+    match std::str::from_utf8(alpn) {
+        Ok(text) => text.to_owned(),
+        Err(_) => alpn.iter().fold("hex:".to_owned(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }),
+    }
 }
 
 /// RFC 3339, in microseconds.
@@ -129,10 +144,11 @@ impl Record<'_> {
             service: self.service,
             upstream: self.upstream,
             sni: self.sni,
-            alpn: self.alpn.map(|alpn| alpn.escape_ascii().to_string()),
+            alpn: self.alpn.map(protocol),
             ja4: self.ja4.map(Show),
             tls: self.tls,
             cipher: self.cipher,
+            client_cn: self.client_cn,
             upstream_tls: self.upstream_tls,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
@@ -178,6 +194,7 @@ impl fmt::Display for Line<'_> {
         for (key, value) in [
             ("tls", self.tls),
             ("cipher", self.cipher),
+            ("client_cn", self.client_cn),
             ("upstream_tls", self.upstream_tls),
         ] {
             if let Some(value) = value {
@@ -250,6 +267,7 @@ mod tests {
             ja4: None,
             tls: Some("TLSv1.3"),
             cipher: Some("TLS_AES_256_GCM_SHA384"),
+            client_cn: None,
             upstream_tls: None,
             bytes_in: 3,
             bytes_out: 4,

@@ -56,6 +56,11 @@ pub(super) fn issued(issuer: &CertificateDer<'_>, certificate: &CertificateDer<'
     }
 }
 
+/// Whether the time of a certificate is over by this machine's clock.
+pub(crate) fn has_expired(der: &CertificateDer<'_>) -> bool {
+    parse(der).is_none_or(|it| it.validity().not_after.timestamp() < super::now().0)
+}
+
 /// The common name of a certificate's subject: the last one, as OpenSSL shows it.
 pub(crate) fn common_name(der: &CertificateDer<'_>) -> Option<String> {
     let certificate = parse(der)?;

@@ -185,6 +185,47 @@ fn a_damaged_record_ends_the_session() {
 }
 
 #[test]
+fn a_session_that_failed_inside_a_message_can_be_asked_and_says_so_again() {
+    let mut pair = Pair::new(&[&TLS13]);
+    pair.shake();
+    // rustls sends no half messages, so the keys are taken from a session of its own.
+    let (mut client, mut server) = (pair.client, pair.server);
+    let mut begun = Vec::new();
+    client.queued(&mut begun);
+    // A record of another kind, in clear: rustls refuses it while it waits for more.
+    let mut wire = Vec::new();
+    send(&mut client, b"first", &mut wire).unwrap();
+    let first = wire.len();
+    send(&mut client, b"second", &mut wire).unwrap();
+    wire[first] = 22;
+    wire.extend_from_slice(b"\x16\x03\x03\x00\x05hello and more");
+    let mut answer = Vec::new();
+    let failed = server.receive(&mut wire, &mut |_| {}, &mut answer);
+    assert!(failed.is_err());
+    let alert = answer.len();
+    assert!(alert > 0);
+    server.queued(&mut answer);
+    server.close(&mut answer).unwrap();
+    assert_eq!(answer.len(), alert, "nothing follows the alert");
+    assert_eq!(
+        server.receive(&mut b"more".to_vec(), &mut |_| {}, &mut answer),
+        failed
+    );
+    assert!(server.encrypt(b"x", &mut [0; 1024]).is_err());
+}
+
+#[test]
+fn nothing_is_kept_or_answered_after_the_end() {
+    let mut pair = Pair::new(&[&TLS13]);
+    pair.shake();
+    pair.client.close(&mut pair.to_server).unwrap();
+    pair.to_server.extend_from_slice(&[0x17; 1000]);
+    assert!(pair.feed_server(usize::MAX).unwrap().is_empty());
+    assert!(pair.server.peer_closed());
+    assert_eq!(pair.server.partial.capacity(), 0);
+}
+
+#[test]
 fn a_message_that_is_only_begun_does_not_stop_the_other_direction() {
     // A NewSessionTicket in two records, as a server may send it at any time: here with the first
     // half only, which the client must keep, and write nevertheless.
