@@ -32,6 +32,10 @@ const LINGER: Duration = Duration::from_secs(2);
 /// there is nothing to write to it.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Reads of a direction before everybody else has a turn. One that never ends would otherwise take
+/// milliseconds at a time.
+const READS: u32 = 8;
+
 /// Two streams, and the bytes that go both ways between them until both directions have ended, one
 /// side fails, or nothing moves for too long.
 ///
@@ -181,6 +185,7 @@ impl<'a> Relay<'a> {
             ),
         };
         let now = self.worker.timers.now();
+        let mut reads = 0;
         loop {
             // What was taken before goes out first: that is the back-pressure of TLS.
             if !direction.sink_failed() {
@@ -199,6 +204,11 @@ impl<'a> Relay<'a> {
             }
             match direction.next() {
                 Step::Read => {
+                    if reads == READS {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    reads += 1;
                     let moved_now = self.worker.with_scratch(|scratch| {
                         let n = match from.poll_read(cx, scratch) {
                             Poll::Pending => return Poll::Pending,
