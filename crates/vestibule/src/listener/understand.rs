@@ -265,6 +265,8 @@ impl Client<'_> {
                 }
             }
             seen = received.len();
+            // Payload, whatever becomes of it.
+            self.connection.received.set(seen as u64);
             match self.read(deadline).await {
                 Ok(0) if self.received.is_empty() => return Err(Ending::Empty.into()),
                 Ok(0) | Err(Stopped::Timeout) => return Ok(None),
