@@ -198,6 +198,8 @@ fn show_upstream(upstream: &Upstream) -> String {
     match upstream {
         Upstream::Address(address) => address.to_string(),
         Upstream::Name(name, port) => format!("{name}:{port}"),
+        Upstream::Asked => "asked".to_owned(),
+        Upstream::Original => "original".to_owned(),
         Upstream::Sni(port) => format!("sni:{port}"),
         Upstream::Unix(path) => format!("unix:{}", path.display()),
     }

@@ -1,12 +1,21 @@
 //! What a checked configuration says, as types. "Parse, don't validate": a value of these types
 //! needs no further check by the program.
 
+mod destination;
+mod service;
 mod tls;
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
+pub use destination::*;
+pub use service::*;
 pub use tls::*;
 
 /// A whole configuration file, checked, with every default filled in.
@@ -66,6 +75,9 @@ pub struct Tcp {
     /// How long sent data may stay unacknowledged before the connection is given up
     /// (TCP_USER_TIMEOUT); `None`: the kernel's default. Default 5 min.
     pub user_timeout: Option<Duration>,
+    /// The firewall mark of every connection that we open (SO_MARK), by which rules that intercept
+    /// know our own. Default: none.
+    pub mark: Option<NonZeroU32>,
 }
 
 /// `[admin]`.
@@ -134,6 +146,20 @@ pub struct Listener {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// What is done with TLS here; `None`: nothing, its bytes are just bytes.
     pub tls: Option<ListenerTls>,
+    /// How connections to others are intercepted and brought here; `None`: none are.
+    pub transparent: Option<Interception>,
+}
+
+/// `transparent` of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interception {
+    /// `true`: either way. Without the right to TPROXY, a warning says so and REDIRECT works.
+    Any,
+    /// `"redirect"`: nft's `redirect` or `dnat`; the kernel remembers the original destination.
+    Redirect,
+    /// `"tproxy"`: nft's `tproxy`; accepted sockets have the original destination as their own
+    /// address. Needs CAP_NET_ADMIN, or the listener cannot be opened.
+    Tproxy,
 }
 
 /// One address of a listener.
@@ -228,109 +254,4 @@ pub enum ProxyProtocolMode {
     Mixed,
     /// A peer that is not trusted is closed unread. The default.
     Require,
-}
-
-/// `[service.NAME]` of kind `tcp`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Service {
-    /// Its name.
-    pub name: String,
-    /// Where connections are carried; at least one, none twice.
-    pub upstreams: Vec<Upstream>,
-    /// The names that `sni:` upstreams may lead to; never empty when there is one.
-    pub allow: Vec<NameMatch>,
-    /// Networks that `sni:` upstreams may lead to although they are not public.
-    pub allow_networks: Vec<IpNet>,
-    /// In which order targets are tried. Default: round robin.
-    pub balance: Balance,
-    /// The PROXY header written to the upstream; `None`: none.
-    pub send_proxy: Option<SendProxy>,
-    /// TLS towards the targets; `None`: none.
-    pub tls: Option<UpstreamTls>,
-    /// Active checks; `None`: a target is only known to be down by failed connections.
-    pub health: Option<Health>,
-    /// For one attempt to connect, TLS handshake included. Default 5 s.
-    pub connect_timeout: Duration,
-    /// Further attempts after the first that failed to connect. Default 2.
-    pub retries: u32,
-    /// Silence after which a connection is closed. Default 24 h for both.
-    pub idle_timeout: IdleTimeout,
-    /// Silence after which a connection is closed, of which one direction has ended. Default 1 min.
-    pub half_close_timeout: Duration,
-}
-
-/// One target of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Upstream {
-    /// An address, used as it is.
-    Address(SocketAddr),
-    /// A name to resolve, and a port.
-    Name(String, u16),
-    /// `sni:PORT`: the server name of the client's TLS hello, and this port.
-    Sni(u16),
-    /// A unix stream socket.
-    Unix(PathBuf),
-}
-
-/// `balance`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Balance {
-    LeastConnections,
-    Random,
-    RoundRobin,
-    SourceHash,
-}
-
-/// `send_proxy`: `"v1"`, `"v2"` or a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SendProxy {
-    /// Which version is written.
-    pub version: ProxyVersion,
-    /// TLVs that we write when we know them (version 2 only), each once.
-    pub tlvs: Vec<SendTlv>,
-    /// Types of incoming TLVs that are passed on as they are (version 2 only), each once.
-    pub pass_tlvs: Vec<u8>,
-}
-
-/// `send_proxy.version`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum ProxyVersion {
-    V1,
-    V2,
-}
-
-/// `send_proxy.tlvs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum SendTlv {
-    Alpn,
-    Authority,
-    Crc32c,
-    Ssl,
-    UniqueId,
-}
-
-/// `health`: connects to each target (with a full PROXY header of our own address when `send_proxy`
-/// is set).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// Between checks of one target. Default 5 s.
-    pub interval: Duration,
-    /// For one check. Default 2 s.
-    pub timeout: Duration,
-    /// Successes in a row that bring a target up. Default 2.
-    pub rise: u32,
-    /// Failures in a row that take a target down. Default 3.
-    pub fall: u32,
-}
-
-/// `idle_timeout`: one duration for both, or a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdleTimeout {
-    /// No byte came from or was accepted by the client.
-    pub client: Duration,
-    /// No byte came from or was accepted by the upstream.
-    pub upstream: Duration,
 }

@@ -36,7 +36,10 @@ pub(super) fn listener(f: &mut Formatter<'_>, tls: &ListenerTls) -> fmt::Result 
 
 /// What the clients of a service with `sni:` upstreams may choose.
 pub(super) fn names(service: &Service) -> String {
-    let names = joined(service.allow.iter().map(host::show));
+    let names = joined(service.allow.iter().map(|rule| match &rule.host {
+        crate::HostMatch::Name(name) => host::show(name),
+        _ => String::new(),
+    }));
     match service.allow_networks.is_empty() {
         true => format!("{names}; public addresses only"),
         false => {

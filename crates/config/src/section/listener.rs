@@ -112,6 +112,7 @@ fn listener(
         default: default.map_or(Destination::Refuse, Destination::Service),
         proxy_protocol,
         tls,
+        transparent: None,
     };
     Placed {
         listener,

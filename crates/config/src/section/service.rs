@@ -6,7 +6,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{send_proxy::send_proxy, sni_upstreams, upstream_tls::upstream_tls};
 use crate::{
-    Balance, Health, IdleTimeout, Service, Upstream,
+    Balance, Health, IdleTimeout, Service, ServiceKind, SourceAddress, Upstream,
     code::Code,
     diagnostic::{Problem, quote},
     later,
@@ -286,9 +286,14 @@ fn idle_timeout(r: &mut Reader<'_>, table: &Table<'_>) -> IdleTimeout {
 fn with_defaults(name: &str) -> Service {
     Service {
         name: name.to_owned(),
+        kind: ServiceKind::Tcp,
         upstreams: Vec::new(),
         allow: Vec::new(),
         allow_networks: Vec::new(),
+        deny: Vec::new(),
+        source: SourceAddress::Own,
+        mark: None,
+        via: Vec::new(),
         tls: None,
         balance: Balance::RoundRobin,
         send_proxy: None,

@@ -98,6 +98,7 @@ pub(crate) fn listeners(
             default,
             proxy_protocol: Some(required_from(trusted.clone())),
             tls: None,
+            transparent: None,
         };
         listeners.push(Placed {
             listener,

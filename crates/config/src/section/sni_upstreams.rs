@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
 use crate::{
-    NameMatch, Upstream,
+    DestinationRule, HostMatch, Upstream,
     code::Code,
     diagnostic::{Problem, quote},
     reader::{Reader, Table},
@@ -14,7 +14,7 @@ use crate::{
 /// Where the names of clients may lead to.
 #[derive(Debug)]
 pub(super) struct Names {
-    pub(super) allow: Vec<NameMatch>,
+    pub(super) allow: Vec<DestinationRule>,
     pub(super) allow_networks: Vec<IpNet>,
 }
 
@@ -38,7 +38,13 @@ pub(super) fn read(
         None => {}
     }
     Names {
-        allow: values(allow),
+        allow: values(allow)
+            .into_iter()
+            .map(|name| DestinationRule {
+                host: HostMatch::Name(name),
+                ports: 1..=u16::MAX,
+            })
+            .collect(),
         allow_networks: values(networks),
     }
 }

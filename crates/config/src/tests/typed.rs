@@ -106,14 +106,20 @@ fn defaults_are_those_of_the_reference() {
         default: Destination::Service(0),
         proxy_protocol: None,
         tls: None,
+        transparent: None,
     };
     assert_eq!(config.listeners, [listener]);
     let day = Duration::from_secs(86_400);
     let service = Service {
         name: "c2s".to_owned(),
+        kind: ServiceKind::Tcp,
         upstreams: vec![Upstream::Address(address("127.0.0.1:5222"))],
         allow: Vec::new(),
         allow_networks: Vec::new(),
+        deny: Vec::new(),
+        source: SourceAddress::Own,
+        mark: None,
+        via: Vec::new(),
         balance: Balance::RoundRobin,
         send_proxy: None,
         tls: None,

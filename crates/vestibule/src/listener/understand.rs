@@ -330,7 +330,7 @@ impl Client<'_> {
         if service.follows_sni() {
             match self.server_name() {
                 None => return Err(self.unrecognized(Refusal::UnrecognizedName)),
-                Some(name) if !service.guard.permits_name(name) => {
+                Some(name) if service.refuses_name(name) => {
                     return Err(self.unrecognized(Refusal::ForbiddenDestination));
                 }
                 Some(_) => {}

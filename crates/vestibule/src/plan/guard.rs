@@ -1,40 +1,101 @@
 //! Where a connection may be dialed whose destination the client has named.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use ipnet::IpNet;
-use vestibule_config::NameMatch;
+use vestibule_config::{DestinationRule, HostMatch, Upstream};
 
 use super::Networks;
 
-/// What a client may name as a destination: names that are allowed, and of the addresses that they
-/// resolve to only public ones, unless others are allowed too. Otherwise whoever controls a name
-/// could have us connect to our own network.
+/// What a client may name as a destination: names and networks that are allowed and not denied, and
+/// of the addresses that a name resolves to only public ones, unless others are allowed too.
+/// Otherwise whoever controls a name could have us connect to our own network.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    names: Vec<NameMatch>,
+    allow: Vec<DestinationRule>,
+    deny: Vec<DestinationRule>,
+    /// What an allowed name may lead to although it is not public.
     networks: Networks,
+    /// Everything is allowed that is not denied: the client was brought here, it did not choose.
+    open: bool,
+}
+
+/// What is thought of a name before it is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// It may be dialed, if its addresses may.
+    Allowed,
+    /// Whatever it resolves to must be allowed as an address.
+    ByAddress,
+    /// It may not be dialed, whatever it resolves to.
+    Refused,
 }
 
 impl Guard {
-    /// Allows `names`, and addresses that are public or in `networks`.
-    pub(crate) fn new(names: &[NameMatch], networks: &[IpNet]) -> Self {
+    /// What `service` allows.
+    pub(crate) fn new(service: &vestibule_config::Service) -> Self {
+        let original = |upstream: &Upstream| *upstream == Upstream::Original;
         Self {
-            names: names.to_vec(),
-            networks: Networks::new(networks),
+            allow: service.allow.clone(),
+            deny: service.deny.clone(),
+            networks: Networks::new(&service.allow_networks),
+            open: service.allow.is_empty() && service.upstreams.iter().any(original),
         }
     }
 
-    /// Whether this name, in lower case, may be dialed.
-    pub(crate) fn permits_name(&self, name: &str) -> bool {
-        self.names.iter().any(|allowed| allowed.matches(Some(name)))
+    /// What is thought of this name, in lower case, at this port.
+    pub(crate) fn judge_name(&self, name: &str, port: u16) -> Named {
+        let names = |rule: &&DestinationRule| match &rule.host {
+            HostMatch::Any => true,
+            HostMatch::Name(allowed) => allowed.matches(Some(name)),
+            HostMatch::Network(_) => false,
+        };
+        if at(&self.deny, port).any(|rule| names(&rule)) {
+            return Named::Refused;
+        }
+        if self.open || at(&self.allow, port).any(|rule| names(&rule)) {
+            return Named::Allowed;
+        }
+        let by_address = |rule: &DestinationRule| matches!(rule.host, HostMatch::Network(_));
+        match at(&self.allow, port).any(by_address) {
+            true => Named::ByAddress,
+            false => Named::Refused,
+        }
     }
 
-    /// Whether this address, which is about to be dialed, may be.
-    pub(crate) fn permits_address(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        is_public(address) || self.networks.contains(address)
+    /// Whether this address, which is about to be dialed, may be. `named` is what was thought of
+    /// the name that resolves to it; `None`: the client named the address itself.
+    pub(crate) fn permits_address(&self, address: SocketAddr, named: Option<Named>) -> bool {
+        let (ip, port) = (address.ip().to_canonical(), address.port());
+        let denied = |rule: &DestinationRule| match &rule.host {
+            HostMatch::Any => true,
+            HostMatch::Network(network) => network.contains(&ip),
+            HostMatch::Name(_) => false,
+        };
+        if at(&self.deny, port).any(denied) {
+            return false;
+        }
+        if self.open {
+            return true;
+        }
+        let listed = |rule: &DestinationRule| match &rule.host {
+            HostMatch::Network(network) => network.contains(&ip),
+            HostMatch::Any | HostMatch::Name(_) => false,
+        };
+        if at(&self.allow, port).any(listed) {
+            return true;
+        }
+        let any = |rule: &DestinationRule| rule.host == HostMatch::Any;
+        let by_name = match named {
+            Some(named) => named == Named::Allowed,
+            None => at(&self.allow, port).any(any),
+        };
+        by_name && (is_public(ip) || self.networks.contains(ip))
     }
+}
+
+/// The rules for this port.
+fn at(rules: &[DestinationRule], port: u16) -> impl Iterator<Item = &DestinationRule> {
+    rules.iter().filter(move |rule| rule.ports.contains(&port))
 }
 
 /// Whether an address means a machine of the public network: not this machine, not the local
@@ -98,99 +159,4 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn public_addresses_are_permitted() {
-        let guard = Guard::new(&[], &[]);
-        for public in [
-            "1.1.1.1",
-            "100.63.255.255",
-            "100.128.0.0",
-            "172.15.0.1",
-            "172.32.0.1",
-            "198.17.0.1",
-            "2606:4700::1111",
-            "::ffff:1.1.1.1",
-            "64:ff9b::1.1.1.1",
-            "2002:101:101::1",
-            "2001:4860:4860::8888",
-        ] {
-            assert!(guard.permits_address(address(public)), "{public}");
-        }
-    }
-
-    #[test]
-    fn others_are_not_whatever_they_look_like() {
-        let guard = Guard::new(&[], &[]);
-        for refused in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "100.64.0.1",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.1.2.3",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.8",
-            "192.0.2.1",
-            "192.168.0.1",
-            "198.18.0.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::7f00:1",
-            "::ffff:127.0.0.1",
-            "::ffff:0:10.0.0.1",
-            "64:ff9b::127.0.0.1",
-            "64:ff9b::10.0.0.1",
-            "64:ff9b:1::1.1.1.1",
-            "100::1",
-            "2001::1",
-            "2001:db8::1",
-            "2002:7f00:1::1",
-            "2002:a00:1::1",
-            "3fff::1",
-            "fc00::1",
-            "fd12:3456::1",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-            "4000::1",
-        ] {
-            assert!(!guard.permits_address(address(refused)), "{refused}");
-        }
-    }
-
-    #[test]
-    fn networks_lift_the_refusal() {
-        let guard = Guard::new(&[], &["10.1.0.0/16".parse().unwrap()]);
-        assert!(guard.permits_address(address("10.1.2.3")));
-        assert!(guard.permits_address(address("::ffff:10.1.2.3")));
-        assert!(!guard.permits_address(address("10.2.0.1")));
-        assert!(!guard.permits_address(address("64:ff9b::10.1.2.3")));
-    }
-
-    #[test]
-    fn names_must_be_allowed() {
-        let names = [
-            NameMatch::Exact("example.org".into()),
-            NameMatch::Wildcard("example.org".into()),
-        ];
-        let guard = Guard::new(&names, &[]);
-        assert!(guard.permits_name("example.org"));
-        assert!(guard.permits_name("chat.example.org"));
-        assert!(!guard.permits_name("a.chat.example.org"));
-        assert!(!guard.permits_name("example.com"));
-        assert!(!Guard::new(&[], &[]).permits_name("example.org"));
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use vestibule_config::{
     Bind, Config, Destination, ProxyProtocolMode, ProxyVersion, SendTlv, Upstream,
 };
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, Named};
 pub(crate) use networks::Networks;
 pub(crate) use route::{Asked, AskedByTls, Route, choose, first_match};
 
@@ -121,6 +121,14 @@ impl Service {
         upstreams.any(|upstream| matches!(upstream, Upstream::Sni(_)))
     }
 
+    /// Whether the name in a client's TLS hello leads nowhere, whatever it resolves to.
+    pub(crate) fn refuses_name(&self, name: &str) -> bool {
+        self.config.upstreams.iter().all(|upstream| match upstream {
+            Upstream::Sni(port) => self.guard.judge_name(name, *port) == Named::Refused,
+            _ => false,
+        })
+    }
+
     /// Whether it writes TLVs that it takes from the incoming header.
     pub(crate) fn takes_tlvs(&self) -> bool {
         self.config.send_proxy.as_ref().is_some_and(|send| {
@@ -208,7 +216,7 @@ fn compile_service(
             || Arc::new(ServiceStats::new(workers)),
             |service| Arc::clone(&service.stats),
         ),
-        guard: Guard::new(&config.allow, &config.allow_networks),
+        guard: Guard::new(config),
         tls,
         turn: known.map_or_else(Arc::default, |service| Arc::clone(&service.turn)),
         config: config.clone(),

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     addr::Endpoint,
     ending::{Ending, Party, Refusal},
-    plan::Service,
+    plan::{Named, Service},
     relay::{Leg, Stream},
     tls::{ClientPolicy, client_session, shake},
     worker::{Connection, Interrupt, Tick, Worker},
@@ -169,8 +169,11 @@ impl Attempt<'_> {
         let hello = self.connection.hello.get();
         let name = hello
             .and_then(|hello| hello.server_name())
-            .filter(|name| guard.permits_name(name))
             .ok_or_else(forbidden)?;
+        let named = guard.judge_name(name, port);
+        if named == Named::Refused {
+            return Err(forbidden());
+        }
         self.connection.names_destination(&format!("{name}:{port}"));
         let looking_up = pin!(self.worker.lookups.addresses(name));
         let addresses = match self.or_timed_out(looking_up).await? {
@@ -180,8 +183,10 @@ impl Attempt<'_> {
         // To connect to where this client has come in would go on for ever.
         let destination = self.connection.identity().map(|known| known.destination.0);
         let address = |ip| SocketAddr::new(ip, port);
-        let permits =
-            |ip| guard.permits_address(ip) && destination != Some(Endpoint::ip(address(ip)));
+        let permits = |ip| {
+            guard.permits_address(address(ip), Some(named))
+                && destination != Some(Endpoint::ip(address(ip)))
+        };
         let (permitted, refused): (Vec<_>, Vec<_>) =
             addresses.into_iter().partition(|ip| permits(*ip));
         let turn = usize::try_from(self.number).unwrap_or(0);

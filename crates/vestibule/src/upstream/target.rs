@@ -76,7 +76,11 @@ impl Target {
     pub(crate) fn new(upstream: Upstream, workers: usize) -> Self {
         let addresses = match &upstream {
             Upstream::Address(address) => vec![*address],
-            Upstream::Name(..) | Upstream::Sni(_) | Upstream::Unix(_) => Vec::new(),
+            Upstream::Asked
+            | Upstream::Name(..)
+            | Upstream::Original
+            | Upstream::Sni(_)
+            | Upstream::Unix(_) => Vec::new(),
         };
         Self {
             label: Label(&upstream).to_string(),
@@ -98,7 +102,9 @@ impl Target {
         match &self.upstream {
             Upstream::Address(address) => address.ip().to_string(),
             Upstream::Name(host, _) => host.clone(),
-            Upstream::Sni(_) | Upstream::Unix(_) => String::new(),
+            Upstream::Asked | Upstream::Original | Upstream::Sni(_) | Upstream::Unix(_) => {
+                String::new()
+            }
         }
     }
 
@@ -195,6 +201,8 @@ impl fmt::Display for Label<'_> {
         match self.0 {
             Upstream::Address(address) => address.fmt(f),
             Upstream::Name(host, port) => write!(f, "{host}:{port}"),
+            Upstream::Asked => f.write_str("asked"),
+            Upstream::Original => f.write_str("original"),
             Upstream::Sni(port) => write!(f, "sni:{port}"),
             Upstream::Unix(path) => write!(f, "unix:{}", path.display()),
         }
