@@ -197,7 +197,7 @@ impl Client<'_> {
     async fn terminate(&mut self, policy: &ServerPolicy, deadline: Tick) -> Result<(), Dismissal> {
         let (worker, connection) = (self.worker, self.connection);
         let session = Session::server(policy.config());
-        let (Ok(session), Some(Leg::Plain(stream))) = (session, self.leg.take()) else {
+        let (Ok(session), Some(stream)) = (session, self.leg.take()) else {
             return Err(Ending::InternalError.into());
         };
         let received = std::mem::take(&mut self.received);
@@ -232,7 +232,7 @@ impl Client<'_> {
                 Ok(())
             }
             Ok(Err((error, stream))) => {
-                self.leg = Some(Leg::Plain(stream));
+                self.leg = Some(stream);
                 Err(Ending::Handshake(error).into())
             }
             Err(Interrupt::Timeout) => Err(Refusal::HandshakeTimeout.into()),

@@ -17,7 +17,7 @@ use super::{
     stream::Owed,
     tickets,
 };
-use crate::relay::Stream;
+use crate::relay::Leg;
 
 /// The most ciphertext that a message of the handshake may keep waiting for, after the hello: a
 /// certificate of 64 KiB, in not too many records.
@@ -158,16 +158,17 @@ pub(crate) struct Shaken {
 ///
 /// # Errors
 ///
-/// Why it came to nothing, and the socket, so that the peer can be told goodbye. Time is not
+/// Why it came to nothing, and the stream, so that the peer can be told goodbye. Time is not
 /// limited here.
 pub(crate) async fn shake(
-    stream: Stream,
+    mut stream: Leg,
     mut session: Session,
     received: Vec<u8>,
     preface: Vec<u8>,
     buffers: Rc<Buffers>,
     turns: &Turns,
-) -> Result<Shaken, (HandshakeError, Stream)> {
+) -> Result<Shaken, (HandshakeError, Leg)> {
+    let buffers = buffers.on(&stream);
     let mut incoming = received;
     let mut owed = Owed::from(preface);
     let mut plaintext = Vec::new();
@@ -182,7 +183,7 @@ pub(crate) async fn shake(
         incoming.extend_from_slice(session.partial());
         chosen = take_chosen().or(chosen);
         drop(turn);
-        let flushed = poll_fn(|cx| owed.poll_flush(&stream, cx)).await;
+        let flushed = poll_fn(|cx| owed.poll_flush(&mut stream, cx)).await;
         match (result, flushed) {
             (Err(error), _) => return Err((HandshakeError::Tls(error), stream)),
             (_, Err(error)) => return Err((HandshakeError::Io(error), stream)),

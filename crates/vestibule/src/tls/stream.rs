@@ -1,14 +1,14 @@
-//! A stream socket with TLS on it.
+//! A stream with TLS on it: of a socket, or of another TLS stream.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     io,
     rc::Rc,
     task::{Context, Poll, ready},
 };
 
 use super::{ClientCertificate, Session, certificates::has_expired, session::room_for};
-use crate::relay::Stream;
+use crate::relay::{Leg, Stream};
 
 /// How much ciphertext is read at once, and so the most that a record may keep waiting for.
 const INCOMING: usize = 32 * 1024;
@@ -22,6 +22,8 @@ const OUTGOING: usize = 32 * 1024;
 pub(crate) struct Buffers {
     pub(super) incoming: RefCell<Box<[u8]>>,
     outgoing: RefCell<Box<[u8]>>,
+    /// For streams on top of those that work in these.
+    above: OnceCell<Rc<Self>>,
 }
 
 impl Buffers {
@@ -30,18 +32,27 @@ impl Buffers {
         Rc::new(Self {
             incoming: RefCell::new(vec![0; INCOMING].into()),
             outgoing: RefCell::new(vec![0; room_for(OUTGOING)].into()),
+            above: OnceCell::new(),
         })
+    }
+
+    /// What a stream on top of `leg` works in: not what `leg` itself does, which is called meanwhile.
+    pub(super) fn on(self: &Rc<Self>, leg: &Leg) -> Rc<Self> {
+        match leg {
+            Leg::Plain(_) => Rc::clone(self),
+            Leg::Tls(inner) => Rc::clone(inner.buffers.above.get_or_init(Self::new)),
+        }
     }
 }
 
-/// A stream socket with TLS on it, whose handshake is complete: plaintext in and out.
+/// A stream with TLS on it, whose handshake is complete: plaintext in and out.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
-    stream: Stream,
+    stream: Leg,
     session: Session,
     buffers: Rc<Buffers>,
     owed: Owed,
-    /// Plaintext that came with the end of the handshake.
+    /// Plaintext that came with the end of the handshake, or was more than a reader had room for.
     early: Vec<u8>,
     /// What broke the session after the last plaintext that was delivered.
     failure: Option<rustls::Error>,
@@ -64,14 +75,16 @@ impl Owed {
     /// Writes what is owed; ready when nothing is left.
     pub(super) fn poll_flush(
         &mut self,
-        stream: &Stream,
+        stream: &mut Leg,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.sent < self.bytes.len() {
-            self.sent += ready!(stream.poll_write(cx, &self.bytes[self.sent..]))?;
+        if !self.bytes.is_empty() {
+            while self.sent < self.bytes.len() {
+                self.sent += ready!(stream.poll_write(cx, &self.bytes[self.sent..]))?;
+            }
+            *self = Self::default();
         }
-        *self = Self::default();
-        Poll::Ready(Ok(()))
+        stream.poll_flush(cx)
     }
 
     /// Where to append what is to be sent.
@@ -87,7 +100,7 @@ impl Owed {
 impl TlsStream {
     /// `session`, whose handshake is complete, on `stream`. `owed` is still to be sent.
     pub(super) fn new(
-        stream: Stream,
+        stream: Leg,
         session: Session,
         buffers: Rc<Buffers>,
         owed: Owed,
@@ -104,7 +117,7 @@ impl TlsStream {
 
     /// The socket.
     pub(crate) fn socket(&self) -> &Stream {
-        &self.stream
+        self.stream.socket()
     }
 
     /// What was negotiated.
@@ -156,27 +169,28 @@ impl TlsStream {
             if self.session.peer_closed() {
                 return Poll::Ready(Ok(0));
             }
-            // Plaintext is shorter than its ciphertext, so this much fits `buffer`.
-            let most = incoming.len().min(buffer.len());
             let start = self.session.partial().len();
-            if start >= most {
+            if start >= incoming.len() {
                 return Poll::Ready(Err(invalid("a message of the handshake is too long")));
             }
-            let read = ready!(self.stream.poll_read(cx, &mut incoming[start..most]))?;
+            let read = ready!(self.stream.poll_read(cx, &mut incoming[start..]))?;
             if read == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             incoming[..start].copy_from_slice(self.session.partial());
             let mut delivered = 0;
+            let early = &mut self.early;
             let mut deliver = |plaintext: &[u8]| {
-                buffer[delivered..delivered + plaintext.len()].copy_from_slice(plaintext);
-                delivered += plaintext.len();
+                let (fits, rest) = plaintext.split_at(plaintext.len().min(buffer.len() - delivered));
+                buffer[delivered..delivered + fits.len()].copy_from_slice(fits);
+                delivered += fits.len();
+                early.extend_from_slice(rest);
             };
             let all = &mut incoming[..start + read];
             let received = self.session.receive(all, &mut deliver, self.owed.bytes());
             if self.owed.len() > 0 {
                 // An answer to KeyUpdate, or an alert. The other direction goes on with it.
-                let _ = self.owed.poll_flush(&self.stream, cx);
+                let _ = self.owed.poll_flush(&mut self.stream, cx);
             }
             if let Err(error) = received {
                 self.failure = Some(error);
@@ -221,10 +235,7 @@ impl TlsStream {
     ///
     /// Those of the socket.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.owed.len() {
-            0 => Poll::Ready(Ok(())),
-            _ => self.owed.poll_flush(&self.stream, cx),
-        }
+        self.owed.poll_flush(&mut self.stream, cx)
     }
 
     /// Sends close_notify, then FIN: nothing more will be written.
@@ -236,12 +247,12 @@ impl TlsStream {
         // Fails only before the handshake is complete.
         let _ = self.session.close(self.owed.bytes());
         ready!(self.poll_flush(cx))?;
-        Poll::Ready(self.stream.shut_down_write())
+        self.stream.poll_shut_down(cx)
     }
 
     /// Ciphertext that the socket has not taken yet, in bytes.
     pub(crate) fn owed(&self) -> usize {
-        self.owed.len()
+        self.owed.len() + self.stream.owed()
     }
 
     /// Bytes written that the peer has not taken yet, in ciphertext.

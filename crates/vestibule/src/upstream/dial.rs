@@ -250,7 +250,7 @@ impl Attempt<'_> {
         };
         let buffers = Rc::clone(&worker.tls_buffers);
         let turns = &worker.handshake_turns;
-        let shaking = pin!(shake(stream, session, Vec::new(), header, buffers, turns));
+        let shaking = pin!(shake(Leg::Plain(stream), session, Vec::new(), header, buffers, turns));
         let Some(shaken) = self.in_time(shaking).await? else {
             return Ok(Err(io::ErrorKind::TimedOut.into()));
         };

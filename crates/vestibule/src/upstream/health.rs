@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     plan::{Plan, Service},
-    relay::Stream,
+    relay::{Leg, Stream},
     tls::{Buffers, Turns, client_session, shake},
 };
 
@@ -84,7 +84,7 @@ async fn check(service: &Service, target: &Target) -> io::Result<()> {
     };
     let session = client_session(policy, &target.host(), None)?;
     let (buffers, turns) = (Buffers::new(), Turns::new());
-    let shaken = shake(stream, session, Vec::new(), header, buffers, &turns).await;
+    let shaken = shake(Leg::Plain(stream), session, Vec::new(), header, buffers, &turns).await;
     let mut secured = shaken.map_err(|(error, _)| error)?.stream;
     poll_fn(|cx| secured.poll_shut_down(cx)).await
 }

@@ -18,7 +18,7 @@ use tokio::{
 use vestibule_config::Config;
 
 use crate::{
-    relay::Stream,
+    relay::{Leg, Stream},
     tls::{
         Buffers, ClientPolicy, HandshakeError, ServerPolicy, Session, Shaken, Terminated,
         TlsStream, Turns, client_session, load, shake,
@@ -218,7 +218,7 @@ impl Peers {
         preface: Vec<u8>,
     ) -> Result<Secured, HandshakeError> {
         let _ = stream.set_nodelay(true);
-        let stream = Stream::Tcp(stream);
+        let stream = Leg::Plain(Stream::Tcp(stream));
         let buffers = Rc::clone(&self.buffers);
         let shaken = shake(stream, session, received, preface, buffers, &self.turns).await;
         let Shaken {
