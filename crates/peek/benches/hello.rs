@@ -1,12 +1,13 @@
-//! Time to read one ClientHello and one request head.
+//! Time to read one ClientHello, one request head, one request for a tunnel and one answer to it.
 //!
 //! `cargo bench -p vestibule-peek`; the limit is a median of 1 µs for Chromium's hello without its
-//! fingerprint. Allocations would be listed beside the times; there must be none.
+//! fingerprint. Allocations would be listed beside the times; only the credentials
+//! of a request for a tunnel may have one.
 
 use std::hint::black_box;
 
 use divan::{AllocProfiler, Bencher};
-use vestibule_peek::http;
+use vestibule_peek::http::{self, connect, response};
 use vestibule_peek::tls::{HelloReader, MAX_MESSAGE_LEN, Sni};
 use vestibule_peek::vectors::{CAPTURES, records};
 
@@ -44,6 +45,25 @@ fn request_head() -> Result<http::Progress<'static>, http::Malformed> {
     http::request(black_box(
         b"GET / HTTP/1.1\r\nHost: web.example.org\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n",
     ))
+}
+
+#[divan::bench]
+fn tunnel() -> Result<connect::Progress<'static>, connect::Malformed> {
+    connect::request(black_box(
+        b"CONNECT chat.example.org:5222 HTTP/1.1\r\nHost: chat.example.org:5222\r\nUser-Agent: curl/7.88.1\r\nProxy-Connection: Keep-Alive\r\n\r\n",
+    ))
+}
+
+#[divan::bench]
+fn tunnel_with_credentials() -> Result<connect::Progress<'static>, connect::Malformed> {
+    connect::request(black_box(
+        b"CONNECT chat.example.org:5222 HTTP/1.1\r\nHost: chat.example.org:5222\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n",
+    ))
+}
+
+#[divan::bench]
+fn answer() -> Result<response::Progress<'static>, response::Malformed> {
+    response::head(black_box(b"HTTP/1.1 200 Connection established\r\n\r\n"))
 }
 
 fn read(wire: &[u8], scratch: &mut [u8]) -> Sni {

@@ -48,7 +48,7 @@ impl fmt::Display for Host {
 ///
 /// At most 253 bytes; labels of 1 to 63 letters, digits, hyphens and underscores, with no hyphen
 /// at either end (RFC 1123 section 2.1; the underscore is in wide use). The last label is not a
-/// number, because such a name is an address to some resolvers.
+/// number, decimal or with `0x`, because such a name is an address to some resolvers.
 #[derive(Clone, Copy)]
 pub struct HostName {
     bytes: [u8; HostName::MAX_LEN],
@@ -74,7 +74,7 @@ impl HostName {
             }
             last = label;
         }
-        if last.iter().all(u8::is_ascii_digit) {
+        if is_number(last) {
             return None;
         }
         Some(Self { bytes, len })
@@ -161,6 +161,14 @@ fn is_label(label: &[u8]) -> bool {
         && label
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Whether resolvers that follow `inet_aton` take `label` for a part of an IPv4 address.
+fn is_number(label: &[u8]) -> bool {
+    match label {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        digits => digits.iter().all(u8::is_ascii_digit),
+    }
 }
 
 #[cfg(test)]

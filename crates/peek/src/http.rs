@@ -1,7 +1,10 @@
-//! The head of the first request of an HTTP/1 connection (RFC 9112), read and not answered.
+//! Heads of HTTP/1 (RFC 9112), read and not answered: that of the first request of a connection,
+//! of a request for a tunnel in [`connect`], and of the answer to one in [`response`].
 
+pub mod connect;
 mod host;
 mod malformed;
+pub mod response;
 
 pub use malformed::Malformed;
 
@@ -30,39 +33,17 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The rule that the head breaks. Anything wrong in the request line is not an error but
 /// [`Progress::NotHttp`], because that line is all that tells HTTP from other protocols.
 pub fn request(received: &[u8]) -> Result<Progress<'_>, Malformed> {
-    let received = &received[..received.len().min(MAX_HEAD_LEN)];
-    if received.starts_with(HTTP2_PREFACE) {
-        return Ok(Progress::Http2);
-    }
-    if !received.is_empty() && HTTP2_PREFACE.starts_with(received) {
-        return Ok(Progress::NeedMore);
-    }
-    if !may_begin_with_method(received) {
-        return Ok(Progress::NotHttp);
-    }
-
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    match parsed.parse(received) {
-        Ok(httparse::Status::Complete(len)) => match (parsed.method, parsed.path) {
-            (Some(method), Some(target)) => Ok(Progress::Head(Request {
-                host: host::of(method, target, parsed.headers)?,
-                len,
-                method,
-                target,
-            })),
-            // A complete head has both.
-            _ => Ok(Progress::NotHttp),
-        },
-        Ok(httparse::Status::Partial) if received.len() == MAX_HEAD_LEN => Err(Malformed::TooLarge),
-        Ok(httparse::Status::Partial) => Ok(Progress::NeedMore),
-        Err(httparse::Error::HeaderName) => Err(Malformed::HeaderName),
-        Err(httparse::Error::HeaderValue) => Err(Malformed::HeaderValue),
-        Err(httparse::Error::NewLine) => Err(Malformed::LineEnding),
-        Err(httparse::Error::TooManyHeaders) => Err(Malformed::TooManyHeaders),
-        Err(httparse::Error::Status | httparse::Error::Token | httparse::Error::Version) => {
-            Ok(Progress::NotHttp)
-        }
+    let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    match parse(received, &mut fields)? {
+        Parsed::Head(head) => Ok(Progress::Head(Request {
+            host: host::of(head.method, head.target, head.fields)?,
+            len: head.len,
+            method: head.method,
+            target: head.target,
+        })),
+        Parsed::Http2 => Ok(Progress::Http2),
+        Parsed::NeedMore => Ok(Progress::NeedMore),
+        Parsed::NotHttp => Ok(Progress::NotHttp),
     }
 }
 
@@ -91,6 +72,91 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Target as sent, such as `/` or `http://example.org/`.
     pub target: &'a str,
+}
+
+/// Version of HTTP that a head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0 (RFC 1945).
+    Http10,
+    /// HTTP/1.1 (RFC 9112).
+    Http11,
+}
+
+impl Version {
+    /// The parser knows the minor versions 0 and 1 only.
+    fn of_minor(minor: Option<u8>) -> Self {
+        match minor {
+            Some(0) => Self::Http10,
+            _ => Self::Http11,
+        }
+    }
+}
+
+/// What [`parse`] found; see [`Progress`].
+enum Parsed<'a, 'fields> {
+    Head(Head<'a, 'fields>),
+    Http2,
+    NeedMore,
+    NotHttp,
+}
+
+/// A complete head of which nothing is understood yet but its shape.
+struct Head<'a, 'fields> {
+    fields: &'fields [httparse::Header<'a>],
+    len: usize,
+    method: &'a str,
+    target: &'a str,
+    version: Version,
+}
+
+/// Parses as much as all requests have in common.
+fn parse<'a, 'fields>(
+    received: &'a [u8],
+    fields: &'fields mut [httparse::Header<'a>; MAX_HEADERS],
+) -> Result<Parsed<'a, 'fields>, Malformed> {
+    let received = &received[..received.len().min(MAX_HEAD_LEN)];
+    if received.starts_with(HTTP2_PREFACE) {
+        return Ok(Parsed::Http2);
+    }
+    if !received.is_empty() && HTTP2_PREFACE.starts_with(received) {
+        return Ok(Parsed::NeedMore);
+    }
+    if !may_begin_with_method(received) {
+        return Ok(Parsed::NotHttp);
+    }
+
+    let mut parsed = httparse::Request::new(fields);
+    match parsed.parse(received) {
+        Ok(httparse::Status::Complete(len)) => {
+            let httparse::Request {
+                method: Some(method),
+                path: Some(target),
+                version,
+                headers: fields,
+            } = parsed
+            else {
+                // A complete head has both.
+                return Ok(Parsed::NotHttp);
+            };
+            Ok(Parsed::Head(Head {
+                fields,
+                len,
+                method,
+                target,
+                version: Version::of_minor(version),
+            }))
+        }
+        Ok(httparse::Status::Partial) if received.len() == MAX_HEAD_LEN => Err(Malformed::TooLarge),
+        Ok(httparse::Status::Partial) => Ok(Parsed::NeedMore),
+        Err(httparse::Error::HeaderName) => Err(Malformed::HeaderName),
+        Err(httparse::Error::HeaderValue) => Err(Malformed::HeaderValue),
+        Err(httparse::Error::NewLine) => Err(Malformed::LineEnding),
+        Err(httparse::Error::TooManyHeaders) => Err(Malformed::TooManyHeaders),
+        Err(httparse::Error::Status | httparse::Error::Token | httparse::Error::Version) => {
+            Ok(Parsed::NotHttp)
+        }
+    }
 }
 
 /// Whether `received` is empty lines (RFC 9112 section 2.2) and a method or the beginning of one.

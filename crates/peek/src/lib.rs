@@ -1,8 +1,10 @@
 //! What a connection says about its destination before anybody answers: the TLS ClientHello in
-//! [`tls`] and the head of an HTTP/1 request in [`http`].
+//! [`tls`] and the head of an HTTP/1 request in [`http`]. Requests for tunnels, and the answers to
+//! them, are read there too.
 //!
-//! Without input or output, and without allocation: both look at all that has been received so far
-//! and change nothing of it, so that the same bytes can be carried on to an upstream.
+//! Without input or output, and without allocation but for credentials: everything looks at all
+//! that has been received so far and changes nothing of it, so that the same bytes can be carried
+//! on to an upstream.
 //!
 //! ```
 //! use vestibule_peek::tls::{HelloReader, Progress};

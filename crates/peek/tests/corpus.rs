@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use vestibule_peek::vectors::{check_against_rustls, check_hello, check_request};
+use vestibule_peek::vectors::{
+    check_against_rustls, check_against_uri, check_connect, check_hello, check_request,
+    check_response,
+};
 
 #[test]
 fn client_hello() {
@@ -14,8 +17,21 @@ fn client_hello() {
 }
 
 #[test]
+fn connect_head() {
+    run("connect_head", |input| {
+        check_connect(input);
+        check_against_uri(input);
+    });
+}
+
+#[test]
 fn http_head() {
     run("http_head", check_request);
+}
+
+#[test]
+fn response_head() {
+    run("response_head", check_response);
 }
 
 fn run(target: &str, check: fn(&[u8])) {

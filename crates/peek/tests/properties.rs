@@ -1,10 +1,12 @@
 //! Made and damaged messages, cut in any way.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use vestibule_peek::vectors::{
-    CAPTURES, check_against_rustls, check_hello, check_request, extension, hello, list_u8,
-    list_u16, records, sni, u16s,
+    CAPTURES, check_against_rustls, check_against_uri, check_connect, check_hello, check_request,
+    check_response, extension, hello, list_u8, list_u16, records, sni, u16s,
 };
 
 proptest! {
@@ -14,6 +16,8 @@ proptest! {
     fn any_bytes(input: Vec<u8>) {
         check_both(&input);
         check_request(&input);
+        check_connect(&input);
+        check_response(&input);
     }
 
     #[test]
@@ -46,11 +50,53 @@ proptest! {
         check_request(&input);
         check_request(&input[..end.index(input.len())]);
     }
+
+    #[test]
+    fn damaged_tunnels(place: Index, byte: u8, end: Index) {
+        let mut input = b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: a.example:1\r\nContent-Length: 0\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\nx".to_vec();
+        *place.get_mut(&mut input) = byte;
+        check_connect(&input);
+        check_connect(&input[..end.index(input.len())]);
+        check_against_uri(&input);
+    }
+
+    #[test]
+    fn targets(host in host(), port in "[:@]{0,2}[0-9]{0,6}") {
+        let input = format!("CONNECT {host}{port} HTTP/1.0\r\n\r\n");
+        check_connect(input.as_bytes());
+        prop_assert!(check_against_uri(input.as_bytes()));
+    }
+
+    #[test]
+    fn any_credentials(pair: Vec<u8>, scheme in "[Bb]asic|Basi|Basic  ") {
+        let token = STANDARD.encode(pair);
+        let input = format!("CONNECT a.example:1 HTTP/1.1\r\nProxy-Authorization: {scheme} {token}\r\n\r\n");
+        check_connect(input.as_bytes());
+    }
+
+    #[test]
+    fn damaged_answers(interim in 0..10_usize, place: Index, byte: u8, end: Index) {
+        let mut input = b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n".repeat(interim);
+        input.extend_from_slice(b"HTTP/1.1 502 Bad Gateway\r\nProxy-Status: a; error=dns_error\r\n\r\nx");
+        *place.get_mut(&mut input) = byte;
+        check_response(&input);
+        check_response(&input[..end.index(input.len())]);
+    }
 }
 
 fn check_both(wire: &[u8]) {
     check_hello(wire);
     check_against_rustls(wire);
+}
+
+fn host() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-zA-Z0-9_.-]{1,12}",
+        "(0|0[xX])?[0-9a-f]{1,3}([.](0|0[xX])?[0-9a-f]{1,3}){0,3}[.]?",
+        "\\[[0-9a-f:.%]{1,12}\\]",
+        "[0-9a-f:\\[\\]]{1,12}",
+        "[!-~]{1,8}",
+    ]
 }
 
 fn cuts() -> impl Strategy<Value = Vec<usize>> {

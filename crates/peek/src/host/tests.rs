@@ -14,6 +14,8 @@ fn names_have_one_form() {
         "_xmpp-client._tcp.example.org",
         "a-1.b",
         "1.2.3.4a",
+        "0x7g",
+        "0x7f.example.org",
         "xn--80ak6aa92e.com",
     ] {
         assert_eq!(HostName::parse(text.as_bytes()).unwrap().as_str(), text);
@@ -61,6 +63,11 @@ fn what_is_no_name_is_refused() {
         "256.1.1.1",
         "example.123",
         "01.2.3.4",
+        "0x7f000001",
+        "0X7F.1",
+        "127.0.0.0x1",
+        "127.0.0.0x1.",
+        "0x",
     ];
     for text in wrong {
         assert_eq!(HostName::parse(text.as_bytes()), None, "{text}");

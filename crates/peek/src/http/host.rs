@@ -11,18 +11,24 @@ pub(super) fn of(
     target: &str,
     headers: &[Header<'_>],
 ) -> Result<Option<Host>, Malformed> {
+    let field = field(headers)?;
+    match (authority(method, target), field) {
+        (Some(authority), _) => parse(authority.as_bytes()).map(Some),
+        (None, Some(field)) if !field.is_empty() => parse(field).map(Some),
+        // The field is there and empty when the target has no authority (RFC 9112 section 3.2).
+        (None, _) => Ok(None),
+    }
+}
+
+/// The value of the header field Host, which may stand only once.
+pub(super) fn field<'a>(headers: &[Header<'a>]) -> Result<Option<&'a [u8]>, Malformed> {
     let mut fields = headers
         .iter()
         .filter(|header| header.name.eq_ignore_ascii_case("host"));
     let field = fields.next();
-    if fields.next().is_some() {
-        return Err(Malformed::HostRepeated);
-    }
-    match (authority(method, target), field) {
-        (Some(authority), _) => parse(authority.as_bytes()).map(Some),
-        (None, Some(field)) if !field.value.is_empty() => parse(field.value).map(Some),
-        // The field is there and empty when the target has no authority (RFC 9112 section 3.2).
-        (None, _) => Ok(None),
+    match fields.next() {
+        None => Ok(field.map(|field| field.value)),
+        Some(_) => Err(Malformed::HostRepeated),
     }
 }
 
@@ -44,7 +50,7 @@ fn authority<'a>(method: &str, target: &'a str) -> Option<&'a str> {
 }
 
 /// Reads `uri-host [ ":" port ]` (RFC 9110 section 7.2).
-fn parse(authority: &[u8]) -> Result<Host, Malformed> {
+pub(super) fn parse(authority: &[u8]) -> Result<Host, Malformed> {
     let (host, port) = match authority {
         [b'[', rest @ ..] => {
             let end = rest.iter().position(|byte| *byte == b']');

@@ -20,4 +20,6 @@ macro_rules! check {
 fn reasons_are_in_alphabetical_order_and_named_as_their_variants() {
     check!(tls::Malformed::ALL);
     check!(http::Malformed::ALL);
+    check!(http::connect::Malformed::ALL);
+    check!(http::response::Malformed::ALL);
 }

@@ -1,4 +1,3 @@
-use crate::http;
 use crate::tls::{Hello, HelloReader, MAX_MESSAGE_LEN, Malformed, Progress, Sni, is_grease};
 use crate::vectors::records;
 
@@ -46,31 +45,6 @@ pub fn check_hello(input: &[u8]) {
         assert_eq!(reader.message_len(), len);
         let again = reader.hello(&wire, &mut scratch_again);
         assert_eq!(again, answer, "in records of {cut:?}");
-    }
-}
-
-/// Reads `input` as the beginning of an HTTP connection and checks all that must hold for any
-/// bytes.
-///
-/// # Panics
-///
-/// If something does not hold.
-pub fn check_request(input: &[u8]) {
-    let whole = http::request(input);
-    // All ends near both ends, a sample of the others: each call begins at the first byte.
-    let near = |end: usize| end < 600 || end.is_multiple_of(97) || end + 100 > input.len();
-    for end in (0..=input.len()).filter(|end| near(*end)) {
-        match http::request(&input[..end]) {
-            Ok(http::Progress::NeedMore) => assert!(end < http::MAX_HEAD_LEN),
-            answer => assert_eq!(answer, whole, "after {end} bytes"),
-        }
-    }
-    if let Ok(http::Progress::Head(request)) = whole {
-        assert!(request.len <= http::MAX_HEAD_LEN);
-        assert!(input[..request.len].ends_with(b"\n"));
-        assert_eq!(http::request(&input[..request.len]), whole);
-        assert!((1..=32).contains(&request.method.len()));
-        assert!(!request.target.is_empty());
     }
 }
 
