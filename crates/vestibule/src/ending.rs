@@ -1,6 +1,6 @@
 //! How connections end: the vocabulary of access records.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use vestibule_peek::tls::Malformed;
 use vestibule_proxy_protocol::Reject;
@@ -54,6 +54,16 @@ pub(crate) enum Refusal {
     HandshakeFailed,
     /// The TLS handshake with the client took longer than `limits.handshake_timeout`.
     HandshakeTimeout,
+    /// The head of the HTTP request breaks a rule of the protocol.
+    HttpRequestInvalid,
+    /// No whole head of an HTTP request came within `request_timeout`.
+    HttpRequestTimeout,
+    /// The head of the HTTP request is too large.
+    HttpRequestTooLarge,
+    /// The connection ended in the middle of the head of the HTTP request.
+    HttpRequestTruncated,
+    /// The HTTP request is none that an explicit proxy takes.
+    MethodNotAllowed,
     /// The mod_net_proxy shorthand maps the port to nothing that exists.
     NoService,
     /// The listener wants TLS, and the client speaks something else.
@@ -62,12 +72,20 @@ pub(crate) enum Refusal {
     Overloaded,
     /// The client was silent where its first bytes decide.
     PeekTimeout,
+    /// More passwords wait to be checked than can be.
+    ProxyAuthBusy,
+    /// The client has failed to log in too often.
+    ProxyAuthLimited,
+    /// The client has not said who it is, or not rightly.
+    ProxyAuthRequired,
     /// The PROXY header breaks a rule of the protocol.
     ProxyHeaderInvalid,
     /// No whole PROXY header came within the listener's timeout.
     ProxyHeaderTimeout,
     /// The connection ended in the middle of the PROXY header.
     ProxyHeaderTruncated,
+    /// The connection would be carried to one of our own listeners.
+    ProxyLoop,
     /// No route matches, and the listener has no service.
     Refused,
     /// No route and no certificate knows the name in the TLS ClientHello.
@@ -78,7 +96,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// Every refusal, in the order of [`Self::index`].
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::ClientHelloInvalid,
         Self::ClientHelloTooLarge,
         Self::ClientHelloTruncated,
@@ -86,13 +104,22 @@ impl Refusal {
         Self::ForbiddenDestination,
         Self::HandshakeFailed,
         Self::HandshakeTimeout,
+        Self::HttpRequestInvalid,
+        Self::HttpRequestTimeout,
+        Self::HttpRequestTooLarge,
+        Self::HttpRequestTruncated,
+        Self::MethodNotAllowed,
         Self::NoService,
         Self::NotTls,
         Self::Overloaded,
         Self::PeekTimeout,
+        Self::ProxyAuthBusy,
+        Self::ProxyAuthLimited,
+        Self::ProxyAuthRequired,
         Self::ProxyHeaderInvalid,
         Self::ProxyHeaderTimeout,
         Self::ProxyHeaderTruncated,
+        Self::ProxyLoop,
         Self::Refused,
         Self::UnrecognizedName,
         Self::UntrustedProxy,
@@ -108,13 +135,22 @@ impl Refusal {
             Self::ForbiddenDestination => "forbidden_destination",
             Self::HandshakeFailed => "handshake_failed",
             Self::HandshakeTimeout => "handshake_timeout",
+            Self::HttpRequestInvalid => "http_request_invalid",
+            Self::HttpRequestTimeout => "http_request_timeout",
+            Self::HttpRequestTooLarge => "http_request_too_large",
+            Self::HttpRequestTruncated => "http_request_truncated",
+            Self::MethodNotAllowed => "method_not_allowed",
             Self::NoService => "no_service",
             Self::NotTls => "not_tls",
             Self::Overloaded => "overloaded",
             Self::PeekTimeout => "peek_timeout",
+            Self::ProxyAuthBusy => "proxy_auth_busy",
+            Self::ProxyAuthLimited => "proxy_auth_limited",
+            Self::ProxyAuthRequired => "proxy_auth_required",
             Self::ProxyHeaderInvalid => "proxy_header_invalid",
             Self::ProxyHeaderTimeout => "proxy_header_timeout",
             Self::ProxyHeaderTruncated => "proxy_header_truncated",
+            Self::ProxyLoop => "proxy_loop",
             Self::Refused => "refused",
             Self::UnrecognizedName => "unrecognized_name",
             Self::UntrustedProxy => "untrusted_proxy",
@@ -138,8 +174,8 @@ pub(crate) enum Ending {
     Eof(Party),
     /// The TLS handshake with the client came to nothing.
     Handshake(HandshakeError),
-    /// The address of the name that the client asks for may not be dialed.
-    ForbiddenAddress(std::net::SocketAddr),
+    /// The address that the client asks for, or that of the name, may not be dialed.
+    ForbiddenAddress(SocketAddr),
     /// One direction had ended, and then nothing moved for `half_close_timeout`.
     HalfCloseTimeout,
     /// A bug of ours ended it.
@@ -150,6 +186,8 @@ pub(crate) enum Ending {
     MalformedHello(Malformed),
     /// The connection was not carried.
     Refused(Refusal),
+    /// The client is led, or leads us, to where we wait ourselves.
+    Loop(SocketAddr),
     /// The PROXY header was not accepted.
     Rejected(Reject),
     /// This side was reset, or failed with this error.
@@ -170,6 +208,7 @@ impl Ending {
             Self::IdleTimeout(_) => "idle_timeout",
             Self::ForbiddenAddress(_)
             | Self::Handshake(_)
+            | Self::Loop(_)
             | Self::MalformedHello(_)
             | Self::Refused(_)
             | Self::Rejected(_) => self.refusal().map_or("", Refusal::name),
@@ -184,6 +223,7 @@ impl Ending {
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::ForbiddenAddress(_) => Some(Refusal::ForbiddenDestination),
+            Self::Loop(_) => Some(Refusal::ProxyLoop),
             Self::Handshake(_) => Some(Refusal::HandshakeFailed),
             Self::MalformedHello(Malformed::TooLarge) => Some(Refusal::ClientHelloTooLarge),
             Self::MalformedHello(_) => Some(Refusal::ClientHelloInvalid),
@@ -199,15 +239,18 @@ impl Ending {
             Self::Eof(party) | Self::Reset(party, _) => *party,
             Self::ConnectFailed(_) => Party::Upstream,
             Self::Empty
-            | Self::Refused(Refusal::ClientHelloTruncated | Refusal::ProxyHeaderTruncated) => {
-                Party::Client
-            }
+            | Self::Refused(
+                Refusal::ClientHelloTruncated
+                | Refusal::HttpRequestTruncated
+                | Refusal::ProxyHeaderTruncated,
+            ) => Party::Client,
             Self::Handshake(error) if error.is_of_the_peer() => Party::Client,
             Self::HalfCloseTimeout
             | Self::InternalError
             | Self::IdleTimeout(_)
             | Self::ForbiddenAddress(_)
             | Self::Handshake(_)
+            | Self::Loop(_)
             | Self::MalformedHello(_)
             | Self::Refused(_)
             | Self::Rejected(_)
@@ -219,9 +262,8 @@ impl Ending {
     pub(crate) fn reason(&self) -> Option<String> {
         match self {
             Self::ConnectFailed(error) => Some(error.to_string()),
-            Self::ForbiddenAddress(address) => Some(format!(
-                "{address} is not public, or is where the client has come in"
-            )),
+            Self::ForbiddenAddress(address) => Some(format!("{address} is not allowed")),
+            Self::Loop(address) => Some(format!("{address} leads back here")),
             Self::Handshake(error) => Some(error.to_string()),
             Self::MalformedHello(Malformed::TooLarge) => None,
             Self::MalformedHello(malformed) => Some(malformed.name().to_owned()),

@@ -16,11 +16,14 @@ pub mod cli;
 
 mod addr;
 mod admin;
+mod auth;
 mod ending;
+mod explicit;
 mod identity;
 mod limits;
 mod listener;
 mod log;
+mod material;
 mod metrics;
 mod plan;
 mod relay;

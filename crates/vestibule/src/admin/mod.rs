@@ -59,6 +59,9 @@ pub(crate) fn serve(supervisor: &Rc<Supervisor>, endpoints: Endpoints) -> Result
         None => None,
         Some(socket) => Some(http::serve(Rc::clone(supervisor), socket).map_err(failed)?),
     };
+    if let Some(address) = http {
+        supervisor.set_admin_address(address);
+    }
     let control = match endpoints.control {
         None => None,
         Some(socket) => Some(control::serve(Rc::clone(supervisor), socket).map_err(failed)?),

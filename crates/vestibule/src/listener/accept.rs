@@ -149,12 +149,14 @@ async fn carry(worker: &Rc<Worker>, state: &State, stream: Stream, peer: PeerAdd
         None => worker.limits.place().await,
     };
     let listener = Arc::clone(&state.listener.borrow());
+    // What is intercepted comes with the addresses of others.
+    let local = state.local.filter(|_| listener.transparent.is_none());
     spawn_local(super::connection::serve(
         Rc::clone(worker),
         listener,
         stream,
         peer,
-        state.local,
+        local,
         place,
     ));
 }

@@ -2,6 +2,8 @@
 
 use std::{rc::Rc, sync::Arc};
 
+use vestibule_config::ServiceKind;
+
 use super::{
     header,
     understand::{Understood, understand},
@@ -9,6 +11,7 @@ use super::{
 use crate::{
     addr::{Endpoint, PeerAddr},
     ending::{Ending, Refusal},
+    explicit,
     limits::Place,
     plan::{Asked, Listener, Next, Service, choose, first_match},
     relay::{Leg, Relay, Stream},
@@ -38,7 +41,7 @@ async fn carry(
     let listener = connection.listener();
     let opening = match header::expected(listener, connection.peer())? {
         Some(policy) => header::read(worker, connection, policy, &mut stream).await?,
-        None => header::plain(connection, &stream),
+        None => header::plain(worker, connection, &stream)?,
     };
     let _client_place = worker
         .limits
@@ -58,16 +61,32 @@ async fn carry(
             opening,
         }
     };
-    let payload = header::payload(worker, connection, opening, &mut leg).await?;
-    let received = payload.len() as u64;
-    connection.received.set(received);
-    service.stats.received.add(worker.id, received);
+    // Boxed, because it is large and over before the connection is idle.
+    let dialed = match service.config.kind {
+        ServiceKind::Connect(_) => {
+            let received = opening.into_payload();
+            let tunnel = Box::pin(explicit::tunnel(
+                worker, connection, &service, leg, received,
+            ));
+            let (client, dialed) = tunnel.await?;
+            leg = client;
+            dialed
+        }
+        ServiceKind::Http(_) | ServiceKind::Tcp => {
+            let payload = header::payload(worker, connection, opening, &mut leg).await?;
+            let received = payload.len() as u64;
+            connection.received.set(received);
+            service.stats.received.add(worker.id, received);
+            Box::pin(dial(worker, connection, &service, &leg, payload)).await?
+        }
+    };
     let Dialed {
         leg: upstream,
         active: _active,
+        early,
         first,
-    } = dial(worker, connection, &service, &leg, payload).await?;
-    let mut relay = Relay::new(worker, connection, &service, leg, upstream, first);
+    } = dialed;
+    let mut relay = Relay::new(worker, connection, &service, leg, upstream, early, first);
     Ok(relay.run().await)
 }
 

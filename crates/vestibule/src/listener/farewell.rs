@@ -29,22 +29,23 @@ impl Alert {
     }
 }
 
-/// Writes `last_words`, then the end of the stream, and reads until the client has closed. To close
+/// Writes `last_words` as the leg carries bytes, then the end of the stream, and reads until the client has closed. To close
 /// at once would reset the connection if anything of the client's is unread, and a reset may
 /// overtake what was written.
-pub(super) async fn farewell(
+pub(crate) async fn farewell(
     worker: &Worker,
     connection: &Connection,
     leg: &mut Leg,
     last_words: &[u8],
 ) {
-    let mut said = last_words.is_empty();
-    let mut discarded = 0;
+    let (mut said, mut discarded) = (0, 0);
     let closing = pin!(poll_fn(|cx| {
-        if !said {
-            said = true;
-            // A new socket's buffer holds any alert.
-            let _ = leg.socket().write_now(last_words);
+        while said < last_words.len() {
+            match leg.poll_write(cx, &last_words[said..]) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(n)) => said += n,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+            }
         }
         if leg.poll_shut_down(cx).is_pending() {
             return Poll::Pending;

@@ -30,6 +30,13 @@ pub(crate) struct Opening {
     maybe_check: bool,
 }
 
+impl Opening {
+    /// What the client has sent.
+    pub(super) fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+}
+
 /// Whether this peer must send a header. Decided by its address before anything is read, because a
 /// header that is searched for in the bytes of strangers can be forged.
 ///
@@ -54,18 +61,37 @@ pub(crate) fn expected(
     }
 }
 
-/// The socket's own addresses say who the client is.
-pub(crate) fn plain(connection: &Connection, stream: &Stream) -> Opening {
+/// The socket's own addresses say who the client is, and the kernel where it wanted to go if it was
+/// intercepted.
+///
+/// # Errors
+///
+/// How the connection ends when it was not intercepted, but is meant for us.
+pub(crate) fn plain(
+    worker: &Worker,
+    connection: &Connection,
+    stream: &Stream,
+) -> Result<Opening, Ending> {
+    let transparent = connection.listener().transparent.is_some();
+    let destination = match transparent {
+        true => stream.original_destination(),
+        false => connection.local(stream),
+    };
     connection.identify(Identity {
         client: ClientAddr(connection.peer().0),
-        destination: OriginalDst(connection.local(stream)),
+        destination: OriginalDst(destination),
         header: None,
     });
-    Opening {
+    if let Some(address) = destination.socket_addr().filter(|_| transparent)
+        && worker.own.have(address)
+    {
+        return Err(Ending::Loop(address));
+    }
+    Ok(Opening {
         payload: Vec::new(),
         behind_header: false,
         maybe_check: false,
-    }
+    })
 }
 
 /// Reads the header, within the policy's time and size.

@@ -8,4 +8,5 @@ mod peeked;
 mod understand;
 
 pub(crate) use accept::Binding;
+pub(crate) use farewell::farewell;
 pub(crate) use peeked::Peeked;

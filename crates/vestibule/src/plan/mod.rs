@@ -8,7 +8,7 @@ mod route;
 use std::{collections::HashMap, sync::Arc, sync::atomic::AtomicUsize, time::Duration};
 
 use vestibule_config::{
-    Bind, Config, Destination, ProxyProtocolMode, ProxyVersion, SendTlv, Upstream,
+    Bind, Config, Destination, Interception, ProxyProtocolMode, ProxyVersion, SendTlv, Upstream,
 };
 
 pub(crate) use guard::{Guard, Named};
@@ -16,9 +16,11 @@ pub(crate) use networks::Networks;
 pub(crate) use route::{Asked, AskedByTls, Route, choose, first_match};
 
 use crate::{
+    auth::Users,
+    material::HopMaterial,
     metrics::{ListenerStats, ServiceStats},
     tls::{ClientPolicy, ServerPolicy, Tls},
-    upstream::Target,
+    upstream::{Hop, Target},
 };
 
 /// A whole configuration.
@@ -47,6 +49,8 @@ pub(crate) struct Listener {
     pub(crate) keeps_tlvs: bool,
     /// Whether a route looks at HTTP requests.
     pub(crate) peeks_http: bool,
+    /// How connections to others are brought here.
+    pub(crate) transparent: Option<Interception>,
     /// What is done with TLS; `None`: nothing.
     pub(crate) tls: Option<ListenerTls>,
 }
@@ -89,6 +93,10 @@ pub(crate) struct Service {
     pub(crate) guard: Guard,
     pub(crate) targets: Vec<Arc<Target>>,
     pub(crate) stats: Arc<ServiceStats>,
+    /// Who may use it; `None`: everyone.
+    pub(crate) users: Option<Arc<Users>>,
+    /// The proxies on the way to the targets, nearest first.
+    pub(crate) via: Vec<Hop>,
     /// TLS towards the targets.
     pub(crate) tls: Option<Arc<ClientPolicy>>,
     /// Counts turns of round robin, and breaks ties.
@@ -154,8 +162,12 @@ impl Plan {
             .enumerate()
             .map(|(index, service)| {
                 let known = previous.and_then(|plan| plan.service(&service.name));
-                let policy = tls.service(index);
-                Arc::new(compile_service(service, policy, workers, known))
+                let files = ServiceFiles {
+                    hops: tls.hops(index),
+                    tls: tls.service(index),
+                    users: tls.users(index),
+                };
+                Arc::new(compile_service(service, files, workers, known))
             })
             .collect();
         let known_listeners: HashMap<&str, &Arc<Listener>> = previous
@@ -196,17 +208,28 @@ impl Plan {
     }
 }
 
+/// What was read for a service.
+struct ServiceFiles<'a> {
+    hops: &'a [HopMaterial],
+    tls: Option<Arc<ClientPolicy>>,
+    users: Option<Arc<Users>>,
+}
+
 fn compile_service(
     config: &vestibule_config::Service,
-    tls: Option<Arc<ClientPolicy>>,
+    files: ServiceFiles<'_>,
     workers: usize,
     known: Option<&Arc<Service>>,
 ) -> Service {
     let target = |upstream: &Upstream| {
         known
+            .filter(|service| service.via.is_empty() == config.via.is_empty())
             .and_then(|service| service.targets.iter().find(|t| t.upstream == *upstream))
             .map_or_else(
-                || Arc::new(Target::new(upstream.clone(), workers)),
+                || {
+                    let through_proxies = !config.via.is_empty();
+                    Arc::new(Target::new(upstream.clone(), through_proxies, workers))
+                },
                 Arc::clone,
             )
     };
@@ -217,10 +240,17 @@ fn compile_service(
             |service| Arc::clone(&service.stats),
         ),
         guard: Guard::new(config),
-        tls,
+        users: files.users,
+        via: config.via.iter().zip(files.hops).filter_map(hop).collect(),
+        tls: files.tls,
         turn: known.map_or_else(Arc::default, |service| Arc::clone(&service.turn)),
         config: config.clone(),
     }
+}
+
+/// A hop with what was read for it. Its host was checked to be one.
+fn hop((config, files): (&vestibule_config::Hop, &HopMaterial)) -> Option<Hop> {
+    Hop::new(config, files.tls.clone(), files.authorization.clone())
 }
 
 fn compile_listener(
@@ -269,5 +299,6 @@ fn compile_listener(
         default,
         stats,
         keeps_tlvs,
+        transparent: config.transparent,
     }
 }

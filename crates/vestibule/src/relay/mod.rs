@@ -66,16 +66,21 @@ pub(crate) struct Relay<'a> {
 }
 
 impl<'a> Relay<'a> {
-    /// A relay between `client` and `upstream`, which is owed `first` before anything else.
+    /// A relay between `client` and `upstream`, which is owed `first` before anything else, and from
+    /// which `early` has come already.
     pub(crate) fn new(
         worker: &'a Worker,
         connection: &'a Connection,
         service: &'a Service,
         client: Leg,
         upstream: Leg,
+        early: Vec<u8>,
         first: Vec<u8>,
     ) -> Self {
         let now = worker.timers.now();
+        let came = early.len() as u64;
+        connection.sent.set(connection.sent.get() + came);
+        service.stats.sent.add(worker.id, came);
         Self {
             worker,
             connection,
@@ -83,7 +88,7 @@ impl<'a> Relay<'a> {
             client,
             upstream,
             inward: Direction::new(first),
-            outward: Direction::new(Vec::new()),
+            outward: Direction::new(early),
             client_active: now,
             upstream_active: now,
             first_eof: None,

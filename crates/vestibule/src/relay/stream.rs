@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     os::fd::{AsFd, BorrowedFd},
     task::{Context, Poll, ready},
     time::Duration,
@@ -9,7 +10,10 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    net::{RecvFlags, SendFlags},
+    net::{
+        RecvFlags, SendFlags,
+        sockopt::{ip_original_dst, ipv6_original_dst},
+    },
 };
 use tokio::{
     io::Interest,
@@ -136,6 +140,19 @@ impl Stream {
             Self::Tcp(stream) => stream.local_addr().map_or(Endpoint::Unix, Endpoint::ip),
             Self::Unix(_) => Endpoint::Unix,
         }
+    }
+
+    /// Where the peer wanted to go: before the firewall sent it here by a redirection, which only
+    /// the kernel remembers, else this end's address, which with TPROXY is that of another machine.
+    pub(crate) fn original_destination(&self) -> Endpoint {
+        let local = self.local_endpoint();
+        let redirected = match local.socket_addr() {
+            None => None,
+            // What came over IPv4 has an IPv4 socket: listeners of `[::]` are for IPv6 only.
+            Some(SocketAddr::V4(_)) => ip_original_dst(self).ok().map(SocketAddr::from),
+            Some(SocketAddr::V6(_)) => ipv6_original_dst(self).ok().map(SocketAddr::from),
+        };
+        redirected.map_or(local, Endpoint::ip)
     }
 
     /// The other end's address.

@@ -3,6 +3,7 @@
 
 mod descriptors;
 mod privileges;
+mod rights;
 mod sockets;
 
 use std::{
@@ -31,7 +32,7 @@ use crate::{
     plan::{Listener, Plan},
     sys::TcpOptions,
     tls::{self, Tls},
-    upstream,
+    upstream::{self, OwnAddresses},
     worker::{self, ConnectionView, Handle, Message, Selection, SocketId},
 };
 pub(crate) use descriptors::ADMIN_CONNECTIONS;
@@ -46,9 +47,11 @@ pub(crate) struct Supervisor {
     /// Where the configuration is read from again; `None`: it cannot be reloaded.
     path: Option<PathBuf>,
     access: RefCell<Option<access::Writer>>,
+    admin: Cell<Option<SocketAddr>>,
     background: RefCell<Vec<AbortHandle>>,
     level: event::Level,
     limits: Arc<Limits>,
+    own: Arc<OwnAddresses>,
     plan: RefCell<Arc<Plan>>,
     ready: Cell<bool>,
     reloads: Cell<(u64, u64)>,
@@ -108,8 +111,9 @@ impl Supervisor {
         let log = &plan.config.log;
         if let Some(identity) = privileges::Identity::wanted(&plan.config.runtime)? {
             identity.give_away(&plan.config)?;
-            identity.assume()?;
+            identity.assume(rights::are_needed(&plan.config))?;
         }
+        rights::check(&plan.config)?;
         let access = access::Writer::start(&log.access, log.format).map_err(|error| match &log
             .access
         {
@@ -122,7 +126,11 @@ impl Supervisor {
         ));
         let boot = rand::random();
         let tcp = TcpOptions::new(&plan.config.tcp);
-        let start = |id| worker::start(id, access.buffer(), Arc::clone(&limits), tcp.clone(), boot);
+        let own = Arc::new(OwnAddresses::default());
+        let start = |id| {
+            let (limits, own) = (Arc::clone(&limits), Arc::clone(&own));
+            worker::start(id, access.buffer(), limits, own, tcp.clone(), boot)
+        };
         let handles = (0..workers)
             .map(start)
             .collect::<io::Result<Vec<_>>>()
@@ -130,9 +138,11 @@ impl Supervisor {
         let supervisor = Rc::new(Self {
             path,
             access: RefCell::new(Some(access)),
+            admin: Cell::new(None),
             background: RefCell::default(),
             level,
             limits,
+            own,
             plan: RefCell::new(Arc::clone(&plan)),
             ready: Cell::new(true),
             reloads: Cell::default(),
@@ -228,6 +238,7 @@ impl Supervisor {
         let workers = self.workers.borrow().len();
         let max_connections =
             descriptors::connections(&config, workers).map_err(ReloadError::System)?;
+        rights::check(&config).map_err(ReloadError::System)?;
         let postponed = needs_restart(&old.config, &config);
         let plan = Arc::new(Plan::compile(config, Arc::new(tls), workers, Some(&old)));
         let change = self
@@ -249,6 +260,7 @@ impl Supervisor {
     /// Puts `plan` into effect on every worker.
     fn apply(&self, plan: &Arc<Plan>, mut change: sockets::Change) {
         let tcp = TcpOptions::new(&plan.config.tcp);
+        self.tell_own();
         let keep: HashMap<SocketId, Arc<Listener>> = change.keep;
         for worker in &*self.workers.borrow() {
             worker.send(Message::Apply {
@@ -277,6 +289,19 @@ impl Supervisor {
                 "no longer listening"
             );
         }
+    }
+
+    /// Says where the admin listener is.
+    pub(crate) fn set_admin_address(&self, address: SocketAddr) {
+        self.admin.set(Some(address));
+        self.tell_own();
+    }
+
+    /// Tells the workers where the process waits.
+    fn tell_own(&self) {
+        let mut own = self.sockets.borrow().addresses();
+        own.extend(self.admin.get());
+        self.own.set(own);
     }
 
     /// Describes the live connections of all workers.

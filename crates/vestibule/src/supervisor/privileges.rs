@@ -15,6 +15,8 @@ use nix::{
 };
 use vestibule_config::{AccessLog, Bind, Config, Runtime};
 
+use super::rights;
+
 /// Who the process becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -119,12 +121,18 @@ impl Identity {
 
     /// Becomes the user and group, with every thread of the process. The other groups are those of
     /// the user, so that membership in a group such as Debian's `ssl-cert` lets it read keys.
+    /// With `keeps_rights`, this thread and those that it starts later keep those of
+    /// [`rights`](super::rights).
     ///
     /// # Errors
     ///
     /// A sentence that says which step failed; the process must not go on as root then.
-    pub(super) fn assume(self) -> Result<(), String> {
+    pub(super) fn assume(self, keeps_rights: bool) -> Result<(), String> {
         let failed = |what: &str, error: nix::Error| format!("cannot change the {what}: {error}");
+        let kept = |error: std::io::Error| format!("cannot keep CAP_NET_ADMIN: {error}");
+        if keeps_rights {
+            rights::keep().map_err(kept)?;
+        }
         let groups = match &self.name {
             Some(name) => initgroups(name, self.gid),
             None => setgroups(&[self.gid]),
@@ -132,9 +140,13 @@ impl Identity {
         groups.map_err(|error| failed("supplementary groups", error))?;
         setgid(self.gid).map_err(|error| failed("group", error))?;
         setuid(self.uid).map_err(|error| failed("user", error))?;
+        if keeps_rights {
+            rights::take_up().map_err(kept)?;
+        }
         tracing::info!(
             uid = self.uid.as_raw(),
             gid = self.gid.as_raw(),
+            capabilities = if keeps_rights { "net_admin" } else { "none" },
             "no longer root"
         );
         Ok(())

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
-use vestibule_config::Bind;
+use vestibule_config::{Bind, Interception};
 
 use super::{Listening, shown};
 use crate::{
@@ -79,7 +79,13 @@ impl Sockets {
         for listener in &plan.listeners {
             for bind in &listener.bind {
                 if let Some(known) = self.known(bind, &listener.name, &change.keep) {
-                    change.keep.insert(known, Arc::clone(listener));
+                    change.keep.insert(known.id, Arc::clone(listener));
+                    // Taken back only when nothing can go wrong any more.
+                    if listener.transparent.is_some()
+                        && let Err(error) = known.intercept(listener)
+                    {
+                        problems.push(cannot_intercept(listener, bind, &error));
+                    }
                     continue;
                 }
                 match self.open(bind, listener, &tcp, &mut change.add) {
@@ -105,6 +111,8 @@ impl Sockets {
         for bound in &mut self.bound {
             if let Some(listener) = change.keep.get(&bound.id) {
                 bound.listener.clone_from(&listener.name);
+                // Was tried before, or asks for nothing that could be refused.
+                let _ = bound.intercept(listener);
             }
         }
         change.closed = gone.iter().map(Bound::listening).collect();
@@ -117,6 +125,11 @@ impl Sockets {
     /// Every listening address.
     pub(super) fn listening(&self) -> Vec<Listening> {
         self.bound.iter().map(Bound::listening).collect()
+    }
+
+    /// Every TCP address that is listened on.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.bound.iter().filter_map(|bound| bound.local).collect()
     }
 
     /// Sets the options that accepted TCP connections inherit.
@@ -142,13 +155,12 @@ impl Sockets {
         bind: &Bind,
         listener: &str,
         taken: &HashMap<SocketId, Arc<Listener>>,
-    ) -> Option<SocketId> {
+    ) -> Option<&Bound> {
         let any_port = matches!(bind, Bind::Tcp(address) if address.port() == 0);
         self.bound
             .iter()
             .filter(|bound| !taken.contains_key(&bound.id))
             .find(|bound| bound.bind == *bind && (!any_port || bound.listener == listener))
-            .map(|bound| bound.id)
     }
 
     /// Binds an address and adds what is lent to each worker to its list.
@@ -179,6 +191,10 @@ impl Sockets {
                 bound._file = Some(file);
             }
         }
+        bound.intercept(listener).map_err(|error| {
+            let words = format!("{error}: `transparent` needs CAP_NET_ADMIN for TPROXY");
+            io::Error::new(error.kind(), words)
+        })?;
         for (worker, add) in add.iter_mut().enumerate() {
             add.push((bound.id, bound.lend(worker)?, Arc::clone(listener)));
         }
@@ -217,6 +233,36 @@ impl Bound {
         }
     }
 
+    /// Lets connections come in that are meant for others, if `listener` wants them.
+    fn intercept(&self, listener: &Listener) -> io::Result<()> {
+        for socket in &self.sockets {
+            let Some(address) = self.local else {
+                continue;
+            };
+            let wanted = matches!(
+                listener.transparent,
+                Some(Interception::Any | Interception::Tproxy)
+            );
+            let set = match address {
+                SocketAddr::V4(_) => socket.set_ip_transparent_v4(wanted),
+                SocketAddr::V6(_) => socket.set_ip_transparent_v6(wanted),
+            };
+            match (set, listener.transparent) {
+                (Err(error), Some(Interception::Any)) => {
+                    tracing::warn!(
+                        %error,
+                        listener = listener.name,
+                        "only connections that are redirected can be intercepted: TPROXY needs \
+                         CAP_NET_ADMIN"
+                    );
+                    return Ok(());
+                }
+                (set, _) => set?,
+            }
+        }
+        Ok(())
+    }
+
     fn lend(&self, worker: usize) -> io::Result<Socket> {
         let socket = self.sockets[worker % self.sockets.len()].try_clone()?;
         Ok(match self.bind {
@@ -242,6 +288,15 @@ pub(crate) fn tcp_socket(address: SocketAddr, reuse_port: bool) -> io::Result<Ra
     socket.set_reuse_port(reuse_port)?;
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+fn cannot_intercept(listener: &Listener, bind: &Bind, error: &io::Error) -> String {
+    format!(
+        "listener \"{}\" cannot intercept on {}: {error}: `transparent` needs CAP_NET_ADMIN for \
+         TPROXY",
+        listener.name,
+        shown(None, bind)
+    )
 }
 
 /// Whether a connection could come to both.

@@ -3,12 +3,37 @@
 mod options;
 mod unix_socket;
 
-use std::{ffi::c_int, io, os::fd::AsFd};
+use std::{
+    ffi::c_int,
+    io,
+    os::fd::{AsFd, AsRawFd},
+};
 
 use rustix::ioctl::{Getter, Opcode, ioctl};
 
 pub(crate) use options::TcpOptions;
 pub(crate) use unix_socket::{SocketFile, listen as listen_unix};
+
+/// Lets the kernel choose the port of a bound socket only when it is connected, when it knows which
+/// ones are free towards the target (`IP_BIND_ADDRESS_NO_PORT`, for IPv6 as well; ip(7)).
+#[allow(unsafe_code)]
+pub(crate) fn choose_port_late(socket: impl AsFd) -> io::Result<()> {
+    let on: c_int = 1;
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel reads one C int.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of::<c_int>() as libc::socklen_t,
+        )
+    };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
 
 /// Bytes written to a stream socket that its peer has not taken yet: for TCP those not
 /// acknowledged, for unix sockets those not read (`SIOCOUTQ`; tcp(7), unix(7)).

@@ -1,6 +1,6 @@
 //! Socket options of both legs.
 
-use std::{io, time::Duration};
+use std::{io, num::NonZeroU32, time::Duration};
 
 use socket2::{Socket, TcpKeepalive};
 
@@ -14,7 +14,12 @@ impl TcpOptions {
         Self(config.clone())
     }
 
-    /// Sets them. On a listening socket they hold for the connections that it accepts.
+    /// The firewall mark of connections that we open.
+    pub(crate) fn mark(&self) -> Option<NonZeroU32> {
+        self.0.mark
+    }
+
+    /// Sets them, all but the mark. On a listening socket they hold for the connections that it accepts.
     pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
         let config = &self.0;
         socket.set_tcp_nodelay(true)?;

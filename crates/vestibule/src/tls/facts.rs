@@ -52,10 +52,10 @@ pub(crate) struct ClientCertificate<'a> {
 
 impl<'a> ClientCertificate<'a> {
     /// What `der` says.
-    pub(super) fn new(der: &'a CertificateDer<'_>) -> Self {
+    pub(crate) fn new(der: &'a [u8]) -> Self {
         Self {
             der,
-            common_name: common_name(der),
+            common_name: common_name(&CertificateDer::from(der)),
         }
     }
 }

@@ -181,7 +181,8 @@ impl TlsStream {
             let mut delivered = 0;
             let early = &mut self.early;
             let mut deliver = |plaintext: &[u8]| {
-                let (fits, rest) = plaintext.split_at(plaintext.len().min(buffer.len() - delivered));
+                let (fits, rest) =
+                    plaintext.split_at(plaintext.len().min(buffer.len() - delivered));
                 buffer[delivered..delivered + fits.len()].copy_from_slice(fits);
                 delivered += fits.len();
                 early.extend_from_slice(rest);
@@ -264,3 +265,6 @@ impl TlsStream {
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,9 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(crate) async fn keep_resolved(plan: Arc<Plan>) {
     let mut tasks = tokio::task::JoinSet::new();
     for target in plan.services.iter().flat_map(|service| &service.targets) {
-        if let Upstream::Name(host, port) = &target.upstream {
+        if let Upstream::Name(host, port) = &target.upstream
+            && target.is_resolved
+        {
             tasks.spawn(follow(Arc::clone(target), host.clone(), *port));
         }
     }

@@ -29,6 +29,8 @@ pub(crate) struct Target {
     pub(crate) label: String,
     pub(crate) stats: TargetStats,
     active: AtomicUsize,
+    /// Whether its name is resolved here.
+    pub(crate) is_resolved: bool,
     /// What the name resolves to; unused for unix sockets.
     addresses: ArcSwap<Vec<SocketAddr>>,
     /// Whether a look-up of the name has come to an end yet, well or badly.
@@ -72,8 +74,10 @@ impl Drop for Active {
 }
 
 impl Target {
-    /// A target that is thought to be up.
-    pub(crate) fn new(upstream: Upstream, workers: usize) -> Self {
+    /// A target that is thought to be up. Its name is for others to resolve when it is reached
+    /// `through_proxies`.
+    pub(crate) fn new(upstream: Upstream, through_proxies: bool, workers: usize) -> Self {
+        let is_resolved = matches!(upstream, Upstream::Name(..)) && !through_proxies;
         let addresses = match &upstream {
             Upstream::Address(address) => vec![*address],
             Upstream::Asked
@@ -87,7 +91,8 @@ impl Target {
             stats: TargetStats::new(workers),
             active: AtomicUsize::new(0),
             addresses: ArcSwap::from_pointee(addresses),
-            looked_up: AtomicBool::new(!matches!(upstream, Upstream::Name(..))),
+            looked_up: AtomicBool::new(!is_resolved),
+            is_resolved,
             first_look_up: Notify::new(),
             turn: AtomicUsize::new(0),
             avoided_until: AtomicU64::new(0),
@@ -116,7 +121,7 @@ impl Target {
     /// Whether it is worth trying before others that are not.
     pub(crate) fn is_up(&self) -> bool {
         let unresolved = || {
-            matches!(self.upstream, Upstream::Name(..))
+            self.is_resolved
                 && self.looked_up.load(Ordering::Relaxed)
                 && self.addresses.load().is_empty()
         };
@@ -214,7 +219,7 @@ mod tests {
     use super::*;
 
     fn named() -> Target {
-        Target::new(Upstream::Name("xmpp.example.org".into(), 5222), 1)
+        Target::new(Upstream::Name("xmpp.example.org".into(), 5222), false, 1)
     }
 
     #[test]
@@ -266,7 +271,7 @@ mod tests {
     fn labels_are_what_people_write() {
         assert_eq!(named().label, "xmpp.example.org:5222");
         assert_eq!(
-            Target::new(Upstream::Unix("/run/x.sock".into()), 1).label,
+            Target::new(Upstream::Unix("/run/x.sock".into()), false, 1).label,
             "unix:/run/x.sock"
         );
     }

@@ -11,18 +11,20 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use vestibule_config::Upstream;
 use vestibule_proxy_protocol::{ClientFlags, SslInfo};
 
 use super::{ConnId, Tick, Worker, timers::TimerKey};
 use crate::{
     addr::{ClientAddr, Endpoint, PeerAddr},
     ending::{Ending, Party, Stop},
+    explicit,
     identity::Identity,
     log::access::{Event, Record, protocol},
     plan::{Listener, Service},
     relay::Stream,
     tls::{Chosen, ClientCertificate, ClientHello, Terminated},
-    upstream::{KnownTls, Target},
+    upstream::{Destination, KnownTls, Target},
 };
 
 /// Why waiting was cut short.
@@ -48,6 +50,8 @@ pub(crate) struct Connection {
     pub(crate) hello: OnceCell<Box<ClientHello>>,
     /// What was negotiated, where the client's TLS ends here.
     pub(crate) terminated: OnceCell<Box<Terminated>>,
+    /// What it asks of the explicit proxy.
+    pub(crate) request: OnceCell<Box<explicit::Request>>,
     /// The version of TLS towards the target.
     pub(crate) upstream_tls: Cell<Option<&'static str>>,
     identity: OnceCell<Identity>,
@@ -58,6 +62,8 @@ pub(crate) struct Connection {
     service: OnceCell<Arc<Service>>,
     stop: Cell<Option<Stop>>,
     accounted: Cell<bool>,
+    /// The status code that its request was answered with; 0: none.
+    status: Cell<u16>,
     /// Whether there is an "open" record.
     announced: Cell<bool>,
     target: RefCell<Option<Arc<Target>>>,
@@ -112,6 +118,7 @@ impl Live {
             header: RefCell::default(),
             hello: OnceCell::new(),
             terminated: OnceCell::new(),
+            request: OnceCell::new(),
             upstream_tls: Cell::new(None),
             identity: OnceCell::new(),
             listener,
@@ -121,6 +128,7 @@ impl Live {
             service: OnceCell::new(),
             stop: Cell::new(None),
             accounted: Cell::new(false),
+            status: Cell::new(0),
             announced: Cell::new(false),
             target: RefCell::default(),
             destination_name: RefCell::default(),
@@ -215,10 +223,15 @@ impl Connection {
             listener: &self.listener.name,
             client: self.client(),
             peer: self.peer,
+            user: self.request.get().and_then(|asked| asked.user.as_deref()),
             destination: self.identity.get().map(|known| known.destination),
             header: self.identity.get().and_then(|known| known.header),
             service: self.service().map(|service| service.name()),
             upstream: named.as_deref().or(label),
+            via: self
+                .service()
+                .and_then(|service| Some(&*service.via.first()?.label)),
+            status: Some(self.status.get()).filter(|status| *status != 0),
             sni: hello.and_then(|hello| hello.sni()),
             alpn: self.alpn(),
             ja4: hello.and_then(|hello| hello.ja4),
@@ -272,6 +285,29 @@ impl Connection {
     /// Says which service carries it. Once.
     pub(crate) fn routed(&self, service: Arc<Service>) {
         let _ = self.service.set(service);
+    }
+
+    /// Says what it asks of the explicit proxy. Once.
+    pub(crate) fn asks(&self, request: explicit::Request) {
+        let _ = self.request.set(Box::new(request));
+    }
+
+    /// Says which status code its request was answered with.
+    pub(crate) fn answered(&self, status: u16) {
+        self.status.set(status);
+    }
+
+    /// Where it wants to be carried, when that is what `upstream` leaves to it.
+    pub(crate) fn destination(&self, upstream: &Upstream) -> Option<Destination> {
+        match upstream {
+            Upstream::Address(_) | Upstream::Name(..) | Upstream::Unix(_) => None,
+            Upstream::Asked => Some(self.request.get()?.destination.clone()),
+            Upstream::Original => {
+                let destination = self.identity()?.destination.0.socket_addr()?;
+                Some(destination.into())
+            }
+            Upstream::Sni(port) => Destination::new(self.hello.get()?.server_name()?, *port),
+        }
     }
 
     /// Says which target it is carried to.

@@ -26,7 +26,7 @@ use crate::{
     log::access,
     sys::TcpOptions,
     tls::{Buffers, Turns},
-    upstream::Lookups,
+    upstream::{Lookups, OwnAddresses},
 };
 
 /// Bytes of the buffer that all connections of a worker read into, one after the other.
@@ -53,6 +53,8 @@ pub(crate) struct Worker {
     pub(crate) handshake_turns: Turns,
     /// Names that clients have asked for.
     pub(crate) lookups: Rc<Lookups>,
+    /// Where the process itself waits.
+    pub(crate) own: Arc<OwnAddresses>,
     scratch: RefCell<Box<[u8]>>,
     started: Instant,
     timers_needed: Notify,
@@ -102,6 +104,7 @@ pub(crate) fn start(
     id: usize,
     access: access::Buffer,
     limits: Arc<Limits>,
+    own: Arc<OwnAddresses>,
     tcp: TcpOptions,
     boot: u32,
 ) -> std::io::Result<Handle> {
@@ -132,6 +135,7 @@ pub(crate) fn start(
                     tls_buffers: Buffers::new(),
                     handshake_turns: Turns::new(),
                     lookups: Lookups::new(),
+                    own,
                     scratch: RefCell::new(vec![0; SCRATCH].into()),
                     started: Instant::now(),
                     timers_needed: Notify::new(),

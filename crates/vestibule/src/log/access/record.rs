@@ -35,10 +35,16 @@ pub(crate) struct Record<'a> {
     pub(crate) listener: &'a str,
     pub(crate) client: ClientAddr,
     pub(crate) peer: PeerAddr,
+    /// Who the client has proved to be to the explicit proxy.
+    pub(crate) user: Option<&'a str>,
     pub(crate) destination: Option<OriginalDst>,
     pub(crate) header: Option<HeaderKind>,
     pub(crate) service: Option<&'a str>,
     pub(crate) upstream: Option<&'a str>,
+    /// The first proxy on the way there.
+    pub(crate) via: Option<&'a str>,
+    /// How the explicit proxy has answered.
+    pub(crate) status: Option<u16>,
     pub(crate) sni: Option<&'a str>,
     pub(crate) alpn: Option<&'a [u8]>,
     pub(crate) ja4: Option<Ja4>,
@@ -62,10 +68,13 @@ struct Line<'a> {
     listener: &'a str,
     client: Show<ClientAddr>,
     peer: Option<Show<PeerAddr>>,
+    user: Option<&'a str>,
     destination: Option<Show<OriginalDst>>,
     proxy_version: Option<&'static str>,
     service: Option<&'a str>,
     upstream: Option<&'a str>,
+    via: Option<&'a str>,
+    status: Option<u16>,
     sni: Option<&'a str>,
     alpn: Option<String>,
     ja4: Option<Show<Ja4>>,
@@ -139,10 +148,13 @@ impl Record<'_> {
             listener: self.listener,
             client: Show(self.client),
             peer: (self.client.0 != self.peer.0).then_some(Show(self.peer)),
+            user: self.user,
             destination: self.destination.map(Show),
             proxy_version: self.header.map(HeaderKind::name),
             service: self.service,
             upstream: self.upstream,
+            via: self.via,
+            status: self.status,
             sni: self.sni,
             alpn: self.alpn.map(protocol),
             ja4: self.ja4.map(Show),
@@ -174,6 +186,9 @@ impl fmt::Display for Line<'_> {
         if let Some(peer) = &self.peer {
             write!(f, " peer={}", peer.0)?;
         }
+        if let Some(user) = self.user {
+            write!(f, " user={}", Word(user))?;
+        }
         if let Some(destination) = &self.destination {
             write!(f, " destination={}", destination.0)?;
         }
@@ -181,6 +196,7 @@ impl fmt::Display for Line<'_> {
             ("proxy_version", self.proxy_version),
             ("service", self.service),
             ("upstream", self.upstream),
+            ("via", self.via),
             ("sni", self.sni),
             ("alpn", self.alpn.as_deref()),
         ] {
@@ -190,6 +206,9 @@ impl fmt::Display for Line<'_> {
         }
         if let Some(ja4) = &self.ja4 {
             write!(f, " ja4={}", ja4.0)?;
+        }
+        if let Some(status) = self.status {
+            write!(f, " status={status}")?;
         }
         for (key, value) in [
             ("tls", self.tls),
@@ -258,10 +277,13 @@ mod tests {
             listener,
             client: ClientAddr(endpoint("192.0.2.1:40000")),
             peer: PeerAddr(endpoint("127.0.0.1:9")),
+            user: None,
             destination: Some(OriginalDst(endpoint("198.51.100.1:5222"))),
             header: Some(HeaderKind::V2),
             service: Some("c2s"),
             upstream: Some("127.0.0.1:5222"),
+            via: None,
+            status: None,
             sni: Some("chat.example.org"),
             alpn: Some(b"xmpp-client"),
             ja4: None,
