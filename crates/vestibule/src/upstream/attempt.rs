@@ -1,6 +1,13 @@
 //! One attempt to reach a target.
 
-use std::{io, net::SocketAddr, pin::Pin, pin::pin, rc::Rc, sync::Arc};
+use std::{
+    cell::Cell,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+};
 
 use vestibule_config::{SourceAddress, Upstream};
 
@@ -30,6 +37,9 @@ pub(super) struct Attempt<'a> {
     pub(super) number: u32,
     pub(super) deadline: Deadline,
     pub(super) front: Front<'a>,
+    /// How many different attempts there can be, once that is known: a destination that the client
+    /// names is tried at each of its addresses, and not twice.
+    pub(super) choices: Cell<usize>,
 }
 
 /// When an attempt has taken too long.
@@ -122,6 +132,7 @@ impl Attempt<'_> {
             return match destination.address() {
                 Some(address) => {
                     self.permit(address, None)?;
+                    self.choices.set(1);
                     self.connect_tcp(address).await
                 }
                 None => Err(FORBIDDEN),
@@ -134,7 +145,10 @@ impl Attempt<'_> {
         let looking_up = pin!(self.worker.lookups.addresses(name));
         let addresses = match self.or_timed_out(looking_up).await? {
             Ok(addresses) => addresses,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => {
+                self.choices.set(1);
+                return Ok(Err(error));
+            }
         };
         // What is judged here is what is dialed: the name is not asked for again.
         let (mut permitted, mut refused) = (Vec::new(), None);
@@ -145,6 +159,7 @@ impl Attempt<'_> {
                 Err(ending) => refused = refused.or(Some(ending)),
             }
         }
+        self.choices.set(permitted.len());
         let turn = usize::try_from(self.number).unwrap_or(0);
         match permitted.len() {
             0 => Err(refused.unwrap_or(FORBIDDEN)),
@@ -160,6 +175,7 @@ impl Attempt<'_> {
         };
         // Whoever resolves the name is far away: only the name and the port can be judged.
         if configured.is_none() {
+            self.choices.set(1);
             match (target.name(), target.address()) {
                 (Some(name), _) => {
                     if self.service.guard.judge_name(name, target.port) != Named::Allowed {
@@ -182,7 +198,6 @@ impl Attempt<'_> {
             },
             buffers: &worker.tls_buffers,
             turns: &worker.handshake_turns,
-            turn: self.number,
         };
         let open = pin!(tunnel.open());
         self.or_timed_out(open).await
@@ -202,7 +217,10 @@ impl Attempt<'_> {
     /// What the client names, when the target is that.
     fn destination(&self) -> Option<Destination> {
         let destination = self.connection.destination(&self.target.upstream)?;
-        self.connection.names_destination(&destination.to_string());
+        // What is asked for was told when it was asked for.
+        if self.target.upstream != Upstream::Asked {
+            self.connection.names_destination(&destination.to_string());
+        }
         Some(destination)
     }
 

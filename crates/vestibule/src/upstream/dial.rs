@@ -1,6 +1,6 @@
 //! Dialing: from a service to a connected stream that has been told who the client is.
 
-use std::{io, sync::Arc};
+use std::{cell::Cell, io, sync::Arc};
 
 use super::{
     Active,
@@ -107,6 +107,7 @@ async fn attempt_all(
                 Front::Stream(_) => Deadline::Tick(worker.timers.now().after(limit)),
             },
             front,
+            choices: Cell::new(usize::MAX),
         };
         let active = Active::new(target);
         let error = match attempt.reach().await? {
@@ -138,6 +139,9 @@ async fn attempt_all(
         };
         attempt.failed();
         last_error = error;
+        if usize::try_from(number).is_ok_and(|number| number + 1 >= attempt.choices.get()) {
+            break;
+        }
     }
     Err(Ending::ConnectFailed(last_error))
 }

@@ -130,7 +130,6 @@ impl Checker {
                 outgoing,
                 buffers: &self.buffers,
                 turns: &self.turns,
-                turn: 0,
             };
             return tunnel.open().await;
         }

@@ -2,7 +2,10 @@
 
 use std::{fmt, future::poll_fn, io, net::SocketAddr, rc::Rc, sync::Arc};
 
-use vestibule_peek::http::{connect::write_request, response};
+use vestibule_peek::{
+    Host,
+    http::{connect::write_request, response},
+};
 
 use super::{
     Destination, Lookups,
@@ -38,8 +41,6 @@ pub(super) struct Tunnel<'a> {
     pub(super) outgoing: Outgoing<'a>,
     pub(super) buffers: &'a Rc<Buffers>,
     pub(super) turns: &'a Turns,
-    /// Which of the first hop's addresses is tried.
-    pub(super) turn: u32,
 }
 
 /// Why a proxy does not carry us on.
@@ -75,6 +76,11 @@ impl Hop {
             authorization,
         })
     }
+
+    /// An error that says which proxy it is of. It is not the target's, whatever its kind.
+    fn blame(&self, error: io::Error) -> io::Error {
+        io::Error::other(format!("proxy {}: {error}", self.label))
+    }
 }
 
 impl Tunnel<'_> {
@@ -95,31 +101,39 @@ impl Tunnel<'_> {
         Ok(reached)
     }
 
-    /// Connects to the first proxy.
+    /// Connects to the first proxy, at the first of its addresses that takes us.
     async fn connect(&self) -> io::Result<Reached> {
         let [hop, ..] = self.hops else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let address = match (hop.place.address(), hop.place.name()) {
-            (Some(address), _) => address,
-            (None, Some(name)) => {
-                let addresses = self.lookups.addresses(name).await?;
-                let turn = usize::try_from(self.turn).unwrap_or(0) % addresses.len();
-                SocketAddr::new(addresses[turn], hop.place.port)
+        let addresses = match &hop.place.host {
+            Host::Ip(ip) => vec![*ip],
+            Host::Name(name) => self
+                .lookups
+                .addresses(name)
+                .await
+                .map_err(|e| hop.blame(e))?,
+        };
+        let mut last_error = io::Error::from(io::ErrorKind::NotFound);
+        for ip in addresses {
+            match self.connect_to(SocketAddr::new(ip, hop.place.port)).await {
+                Ok(stream) => {
+                    return Ok(Reached {
+                        leg: Leg::Plain(stream),
+                        early: Vec::new(),
+                    });
+                }
+                Err(error) => last_error = error,
             }
-            (None, None) => return Err(io::ErrorKind::NotFound.into()),
-        };
-        let in_words = |error: io::Error| {
-            io::Error::new(error.kind(), format!("proxy {}: {error}", hop.label))
-        };
-        let stream = match self.outgoing.begin(address).map_err(in_words)? {
-            (stream, true) => Stream::Tcp(stream),
-            (stream, false) => connected(stream).await.map_err(in_words)?,
-        };
-        Ok(Reached {
-            leg: Leg::Plain(stream),
-            early: Vec::new(),
-        })
+        }
+        Err(hop.blame(last_error))
+    }
+
+    async fn connect_to(&self, address: SocketAddr) -> io::Result<Stream> {
+        match self.outgoing.begin(address)? {
+            (stream, true) => Ok(Stream::Tcp(stream)),
+            (stream, false) => connected(stream).await,
+        }
     }
 
     async fn secure(
@@ -137,11 +151,7 @@ impl Tunnel<'_> {
                 leg: Leg::Tls(shaken.stream),
                 early: shaken.plaintext,
             }),
-            Err((error, _)) => {
-                let error = io::Error::from(error);
-                let words = format!("proxy {}: {error}", hop.label);
-                Err(io::Error::new(error.kind(), words))
-            }
+            Err((error, _)) => Err(hop.blame(error.into())),
         }
     }
 }
@@ -160,7 +170,8 @@ async fn ask(hop: &Hop, next: &Destination, reached: Reached) -> io::Result<Reac
         }
         leg.poll_flush(cx)
     })
-    .await?;
+    .await
+    .map_err(|error| hop.blame(error))?;
     let mut received = early;
     let mut looked_at = 0;
     loop {
@@ -192,10 +203,7 @@ async fn ask(hop: &Hop, next: &Destination, reached: Reached) -> io::Result<Reac
                 return Err(io::Error::other(Refused { hop, why }.to_string()));
             }
             Ok(n) => received.extend_from_slice(&chunk[..n]),
-            Err(error) => {
-                let words = format!("proxy {}: {error}", hop.label);
-                return Err(io::Error::new(error.kind(), words));
-            }
+            Err(error) => return Err(hop.blame(error)),
         }
     }
 }
@@ -214,3 +222,6 @@ impl fmt::Display for Refused<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
