@@ -43,13 +43,13 @@ fn target(input: &[u8]) -> Option<&str> {
     Some(target)
 }
 
-/// Whether it is a host and a port for us too. An authority may have user information, which a
-/// target must not have (RFC 9112 section 3.2.3), names that no host has, and any number as port.
+/// Whether it is a host and a port for us too. To `http` an authority may have user information,
+/// which a target must not have (RFC 9112 section 3.2.3), names that no host has, any number as
+/// port, and anything between a bracket and the port, against RFC 3986 section 3.2.2.
 fn means_a_place(authority: &Authority) -> bool {
-    let port = authority.port();
-    let is_canonical =
-        port.is_some_and(|port| port.as_u16() != 0 && port.as_str() == port.as_u16().to_string());
-    is_canonical && !authority.as_str().contains('@') && host_of(authority).is_some()
+    let port = authority.port_u16().filter(|port| *port != 0);
+    let canonical = port.map(|port| format!("{}:{port}", authority.host()));
+    canonical.as_deref() == Some(authority.as_str()) && host_of(authority).is_some()
 }
 
 fn host_of(authority: &Authority) -> Option<Host> {

@@ -79,6 +79,7 @@ fn wrong_targets_are_refused() {
         ("user:pass@example.org:443", Malformed::TargetPort),
         ("[::1]", Malformed::TargetPort),
         ("[::1]443", Malformed::TargetPort),
+        ("[::1]b:443", Malformed::TargetPort),
         ("/", Malformed::TargetPort),
         ("*", Malformed::TargetPort),
         (":443", Malformed::TargetHost),
