@@ -6,7 +6,7 @@ mod request;
 
 use std::{future::poll_fn, io, pin::pin};
 
-use vestibule_config::ServiceKind;
+use vestibule_config::{Connect, ServiceKind};
 use vestibule_peek::http::connect::Credentials;
 
 use self::{answer::Answer, request::Client};
@@ -94,7 +94,7 @@ async fn open(
     let asked = client.request(config.request_timeout).await?;
     let payload = client.received;
     connection.names_destination(&asked.destination.to_string());
-    let user = authenticate(connection, service, &config.realm, asked.credentials).await?;
+    let user = authenticate(worker, connection, service, config, asked.credentials).await?;
     connection.asks(Request {
         destination: asked.destination,
         user,
@@ -109,9 +109,10 @@ async fn open(
 
 /// Who the client is; `None` where everyone may come.
 async fn authenticate(
+    worker: &Worker,
     connection: &Connection,
     service: &Service,
-    realm: &str,
+    config: &Connect,
     credentials: Option<Credentials>,
 ) -> Result<Option<Box<str>>, Failure> {
     let Some(users) = &service.users else {
@@ -119,21 +120,23 @@ async fn authenticate(
     };
     let unknown = || Failure {
         ending: Ending::Refused(Refusal::ProxyAuthRequired),
-        answer: Some(Answer::unauthenticated(realm)),
+        answer: Some(Answer::unauthenticated(&config.realm)),
     };
     let Some(Credentials::Basic(basic)) = credentials else {
         return Err(unknown());
     };
     let client = connection.client();
-    let verdict = users.verify(client, basic.username(), basic.password());
-    match verdict.await {
-        Verdict::Known => Ok(Some(basic.username().into())),
-        Verdict::Wrong => Err(unknown()),
-        Verdict::Busy => Err(Refusal::ProxyAuthBusy.into()),
-        Verdict::Limited { retry_after } => Err(Failure {
+    let verifying = pin!(users.verify(client, basic.username(), basic.password()));
+    let limit = config.request_timeout;
+    match connection.within(worker, limit, verifying).await {
+        Ok(Verdict::Known) => Ok(Some(basic.username().into())),
+        Ok(Verdict::Wrong) => Err(unknown()),
+        Ok(Verdict::Busy) | Err(Interrupt::Timeout) => Err(Refusal::ProxyAuthBusy.into()),
+        Ok(Verdict::Limited { retry_after }) => Err(Failure {
             ending: Ending::Refused(Refusal::ProxyAuthLimited),
             answer: Some(Answer::limited(retry_after)),
         }),
+        Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop).into()),
     }
 }
 
