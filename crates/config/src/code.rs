@@ -28,10 +28,14 @@ codes! {
     AddressOverlap = "address_overlap",
     /// The admin listener can be reached from other machines.
     AdminNotLoopback = "admin_not_loopback",
+    /// An explicit proxy without any destination that is allowed.
+    AllowsNothing = "allows_nothing",
     /// A certificate is out of date, or soon will be.
     CertificateExpired = "certificate_expired",
     /// The limit per client is above the limit for all.
     ClientLimitUnreachable = "client_limit_unreachable",
+    /// A listener never knows the destination that its service needs.
+    DestinationNeverKnown = "destination_never_known",
     /// A key or table stands twice.
     DuplicateKey = "duplicate_key",
     /// Two listeners have the same name.
@@ -70,6 +74,8 @@ codes! {
     InvalidSize = "invalid_size",
     /// Not a TLV.
     InvalidTlv = "invalid_tlv",
+    /// Not the URL of a proxy, or not what may stand in one.
+    InvalidUrl = "invalid_url",
     /// A mapped port is not listened on.
     MappedPortNotListened = "mapped_port_not_listened",
     /// A port is mapped to a service that does not exist.
@@ -82,7 +88,7 @@ codes! {
     MixedUpstreams = "mixed_upstreams",
     /// A listener never knows the name that its service needs.
     NameNeverKnown = "name_never_known",
-    /// A key is for `sni:` upstreams, but there are none.
+    /// A key is for destinations that clients name, but they name none.
     NeedsSniUpstream = "needs_sni_upstream",
     /// A key is for listeners that terminate TLS.
     NeedsTerminate = "needs_terminate",
@@ -94,6 +100,8 @@ codes! {
     NotSupportedYet = "not_supported_yet",
     /// The file is not UTF-8.
     NotUtf8 = "not_utf8",
+    /// An explicit proxy that everyone may use who can reach it.
+    OpenProxy = "open_proxy",
     /// A number, duration or size beyond its limits.
     OutOfRange = "out_of_range",
     /// A port of the shorthand has no mapping.
@@ -122,6 +130,8 @@ codes! {
     UnreachableRoute = "unreachable_route",
     /// The file cannot be read.
     UnreadableFile = "unreadable_file",
+    /// A variable of the environment that is not set.
+    UnsetVariable = "unset_variable",
     /// A file that the configuration names cannot be read, or is not what it should be.
     UnusableFile = "unusable_file",
     /// A certificate that no listener shows.
@@ -130,6 +140,12 @@ codes! {
     UnusedService = "unused_service",
     /// The certificate of an upstream is not verified.
     UnverifiedUpstream = "unverified_upstream",
+    /// TLS for a proxy that is spoken to without.
+    ViaWithoutTls = "via_without_tls",
+    /// A target that cannot be reached in the way that is asked for.
+    WayImpossible = "way_impossible",
+    /// A key that services of this kind do not have.
+    WrongKind = "wrong_kind",
     /// A value of another type than the key has.
     WrongType = "wrong_type",
 }

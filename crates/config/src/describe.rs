@@ -1,12 +1,13 @@
 //! A configuration in words, for the administrator who wants to see what the file means.
 
+mod destinations;
 mod tls;
 
 use std::fmt::{self, Display, Formatter};
 
 use crate::{
-    AccessLog, Balance, Bind, Config, Destination, Health, Limits, Listener, ProxyProtocol,
-    ProxyProtocolMode, ProxyVersion, Route, SendProxy, Service, Tcp, Upstream,
+    AccessLog, Balance, Bind, Config, Destination, Health, Interception, Limits, Listener,
+    ProxyProtocol, ProxyProtocolMode, ProxyVersion, Route, SendProxy, Service, Tcp, Upstream,
     section::send_proxy::tlv_name,
     value::{destination, duration::show, host, network, tls::show_protocol, tlv},
 };
@@ -50,6 +51,14 @@ impl Config {
         match &listener.proxy_protocol {
             Some(policy) => line(f, "PROXY header", &show_policy(policy))?,
             None => line(f, "PROXY header", "not looked for")?,
+        }
+        if let Some(interception) = listener.transparent {
+            let how = match interception {
+                Interception::Any => "TPROXY and REDIRECT",
+                Interception::Redirect => "REDIRECT",
+                Interception::Tproxy => "TPROXY",
+            };
+            line(f, "intercepts", how)?;
         }
         if let Some(tls) = &listener.tls {
             tls::listener(f, tls)?;
@@ -110,11 +119,8 @@ impl Config {
 
 fn describe_service(f: &mut Formatter<'_>, service: &Service) -> fmt::Result {
     writeln!(f, "service {}", service.name)?;
-    line(
-        f,
-        "upstreams",
-        &joined(service.upstreams.iter().map(show_upstream)),
-    )?;
+    destinations::kind(f, service)?;
+    line(f, "upstreams", &destinations::upstreams(service))?;
     let balance = match service.balance {
         Balance::LeastConnections => "least connections",
         Balance::Random => "random",
@@ -127,9 +133,8 @@ fn describe_service(f: &mut Formatter<'_>, service: &Service) -> fmt::Result {
     if let Some(send) = &service.send_proxy {
         line(f, "sends", &show_send_proxy(send))?;
     }
-    if !service.allow.is_empty() {
-        line(f, "allows", &tls::names(service))?;
-    }
+    destinations::rules(f, service)?;
+    destinations::way(f, service)?;
     if let Some(tls) = &service.tls {
         tls::upstream(f, tls)?;
     }
@@ -198,7 +203,7 @@ fn show_upstream(upstream: &Upstream) -> String {
     match upstream {
         Upstream::Address(address) => address.to_string(),
         Upstream::Name(name, port) => format!("{name}:{port}"),
-        Upstream::Asked => "asked".to_owned(),
+        Upstream::Asked => "whatever the client asks for".to_owned(),
         Upstream::Original => "original".to_owned(),
         Upstream::Sni(port) => format!("sni:{port}"),
         Upstream::Unix(path) => format!("unix:{}", path.display()),
@@ -255,12 +260,14 @@ fn show_tcp(tcp: &Tcp) -> String {
         ),
         None => "no keepalive".to_owned(),
     };
+    let mark = tcp.mark;
+    let mark = mark.map_or(String::new(), |mark| format!("; marked 0x{mark:x}"));
     match tcp.user_timeout {
         Some(timeout) => format!(
-            "{keepalive}; given up after {} unacknowledged",
+            "{keepalive}; given up after {} unacknowledged{mark}",
             show(timeout)
         ),
-        None => format!("{keepalive}; given up by the kernel's rule"),
+        None => format!("{keepalive}; given up by the kernel's rule{mark}"),
     }
 }
 

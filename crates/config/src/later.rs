@@ -14,26 +14,12 @@ const KEYS: &[(&Schema, &str, &str)] = &[
     (&schema::ROOT, "companion", "Matrix over low bandwidth"),
     (&schema::ROOT, "component", "the XMPP component"),
     (&schema::ROOT, "low_bandwidth", "Matrix over low bandwidth"),
-    (&schema::LISTENER, "transparent", "interception"),
     (&schema::ROUTE, "xmpp_from", "routing by XMPP"),
     (&schema::ROUTE, "xmpp_to", "routing by XMPP"),
-    (&schema::SERVICE, "source", "transparent source addresses"),
-    (&schema::SERVICE, "trusted_proxies", "the reverse proxy"),
-    (&schema::SERVICE, "users", "the explicit proxy"),
-    (&schema::SERVICE, "via", "dialling through another proxy"),
-];
-
-/// Values of `kind`.
-const KINDS: &[(&str, &str)] = &[
-    ("connect", "the explicit proxy"),
-    ("http", "the reverse proxy"),
 ];
 
 /// Beginnings of upstreams.
-const UPSTREAMS: &[(&str, &str)] = &[
-    ("original", "the destination of an intercepted connection"),
-    ("srv:", "targets from SRV records"),
-];
+const UPSTREAMS: &[(&str, &str)] = &[("srv:", "targets from SRV records")];
 
 /// The names of the keys that `table` will have.
 pub(crate) fn keys(table: &Schema) -> impl Iterator<Item = &'static str> {
@@ -52,12 +38,6 @@ pub(crate) fn key(table: &Schema, key: &str, value: &DeValue<'_>) -> Option<Resu
         return Some(Ok(()));
     }
     Some(Err(not_yet(&quote(key), feature)))
-}
-
-/// What is wrong with this value of `kind`, when it belongs to a later version.
-pub(crate) fn kind(text: &str) -> Option<Problem> {
-    let (_, feature) = KINDS.iter().find(|(kind, _)| *kind == text)?;
-    Some(not_yet(&format!("kind = {}", quote(text)), feature))
 }
 
 /// What is wrong with this upstream, when it belongs to a later version.

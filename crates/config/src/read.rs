@@ -53,6 +53,7 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
     services::unused(r, &services);
     services::loops(r, &services, &listeners);
     services::nameless(r, &services, &listeners);
+    services::open(r, &services, &listeners);
     certificates::unused(r, &certificates, &listeners);
     if listeners.is_empty() && !r.has_errors() {
         let problem = Problem::new(Code::NoListeners, "there is nothing to listen on").help(

@@ -26,6 +26,9 @@ pub(crate) const ALL: &[&Schema] = &[
     &SEND_PROXY,
     &UPSTREAM_TLS,
     &UPSTREAM_CERTIFICATE,
+    &VIA,
+    &HOP_TLS,
+    &SECRET,
     &HEALTH,
     &IDLE_TIMEOUT,
     &ROOT,
@@ -75,7 +78,12 @@ pub(crate) const LIMITS: Schema = Schema {
 
 pub(crate) const TCP: Schema = Schema {
     name: "[tcp]",
-    keys: &["keepalive_idle", "keepalive_interval", "user_timeout"],
+    keys: &[
+        "keepalive_idle",
+        "keepalive_interval",
+        "mark",
+        "user_timeout",
+    ],
 };
 
 pub(crate) const ADMIN: Schema = Schema {
@@ -95,7 +103,15 @@ pub(crate) const CERTIFICATE: Schema = Schema {
 
 pub(crate) const LISTENER: Schema = Schema {
     name: "[[listener]]",
-    keys: &["bind", "name", "proxy_protocol", "routes", "service", "tls"],
+    keys: &[
+        "bind",
+        "name",
+        "proxy_protocol",
+        "routes",
+        "service",
+        "tls",
+        "transparent",
+    ],
 };
 
 pub(crate) const PROXY_PROTOCOL: Schema = Schema {
@@ -149,14 +165,24 @@ pub(crate) const SERVICE: Schema = Schema {
         "allow_networks",
         "balance",
         "connect_timeout",
+        "deny",
         "half_close_timeout",
         "health",
         "idle_timeout",
+        "keep_alive_timeout",
         "kind",
+        "mark",
+        "realm",
+        "request_timeout",
+        "response_timeout",
         "retries",
         "send_proxy",
+        "source",
         "tls",
+        "trusted_proxies",
         "upstreams",
+        "users",
+        "via",
     ],
 };
 
@@ -179,6 +205,31 @@ pub(crate) const UPSTREAM_TLS: Schema = Schema {
         "sni",
         "verify",
     ],
+};
+
+pub(crate) const VIA: Schema = Schema {
+    name: "via",
+    keys: &["password", "tls", "url", "username"],
+};
+
+pub(crate) const HOP_TLS: Schema = Schema {
+    name: "tls of a proxy in via",
+    keys: &[
+        "ca",
+        "certificate",
+        "cipher_suites",
+        "groups",
+        "max_version",
+        "min_version",
+        "server_name",
+        "sni",
+        "verify",
+    ],
+};
+
+pub(crate) const SECRET: Schema = Schema {
+    name: "a secret",
+    keys: &["env", "file"],
 };
 
 pub(crate) const UPSTREAM_CERTIFICATE: Schema = Schema {

@@ -1,17 +1,19 @@
 //! One module for each kind of table: from the tree to the types of [`crate::Config`].
 
 pub(crate) mod certificate;
+mod destinations;
 pub(crate) mod globals;
+mod kind;
 pub(crate) mod listener;
 pub(crate) mod proxy_protocol;
 pub(crate) mod route;
 pub(crate) mod send_proxy;
 pub(crate) mod service;
 pub(crate) mod shorthand;
-mod sni_upstreams;
 mod tls;
 mod tls_parameters;
 mod upstream_tls;
+mod via;
 
 use crate::{Bind, reader::Span};
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod destination;
+pub(crate) mod destination_rule;
 pub(crate) mod duration;
 pub(crate) mod host;
 pub(crate) mod name;

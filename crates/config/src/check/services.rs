@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use crate::{
-    Bind, Destination, Listener, Upstream,
+    Bind, Connect, Destination, Listener, ListenerTls, ServiceKind, Upstream,
     code::Code,
     diagnostic::{Problem, quote},
-    reader::Reader,
+    reader::{Reader, Span},
     section::{listener::Placed, service::Services},
 };
 
@@ -56,29 +56,102 @@ pub(crate) fn loops(r: &mut Reader<'_>, services: &Services, listeners: &[Placed
     }
 }
 
-/// Reports `sni:` upstreams of services that a listener leads to which never sees a hello.
+/// Reports upstreams that a connection names, of services that a listener leads to which never
+/// knows what they need.
 pub(crate) fn nameless(r: &mut Reader<'_>, services: &Services, listeners: &[Placed]) {
     for (index, (service, place)) in services.list.iter().zip(&services.places).enumerate() {
         for (upstream, span) in service.upstreams.iter().zip(&place.upstreams) {
-            let blind = listeners
-                .iter()
-                .find(|placed| !placed.has_tls && leads_to(&placed.listener, index));
-            if let (Upstream::Sni(_), Some(blind)) = (upstream, blind) {
-                let message = format!(
-                    "connections of listener {} never have a name: it does not look at TLS",
-                    quote(&blind.listener.name)
-                );
-                let problem = Problem::new(Code::NameNeverKnown, message)
-                    .help("add [listener.tls] to it with `mode = \"peek\"`, or another service");
-                r.doubt(
-                    span.clone(),
-                    problem,
-                    &blind.name,
-                    "this listener leads here",
-                );
+            let led = |placed: &&Placed| leads_to(&placed.listener, index);
+            match upstream {
+                Upstream::Original => {
+                    let knows = |listener: &Listener| {
+                        listener.transparent.is_some() || listener.proxy_protocol.is_some()
+                    };
+                    let blind = listeners.iter().filter(led);
+                    for blind in blind.filter(|placed| !knows(&placed.listener)).take(1) {
+                        never_intercepted(r, span, blind);
+                    }
+                }
+                Upstream::Sni(_) => {
+                    let blind = listeners.iter().filter(led);
+                    for blind in blind.filter(|placed| !placed.has_tls).take(1) {
+                        never_named(r, span, blind);
+                    }
+                }
+                _ => {}
             }
         }
     }
+}
+
+fn never_named(r: &mut Reader<'_>, span: &Span, blind: &Placed) {
+    let message = format!(
+        "connections of listener {} never have a name: it does not look at TLS",
+        quote(&blind.listener.name)
+    );
+    let problem = Problem::new(Code::NameNeverKnown, message)
+        .help("add [listener.tls] to it with `mode = \"peek\"`, or another service");
+    r.doubt(
+        span.clone(),
+        problem,
+        &blind.name,
+        "this listener leads here",
+    );
+}
+
+fn never_intercepted(r: &mut Reader<'_>, span: &Span, blind: &Placed) {
+    let message = format!(
+        "connections of listener {} are all meant for itself: it intercepts none",
+        quote(&blind.listener.name)
+    );
+    let problem = Problem::new(Code::DestinationNeverKnown, message).help(
+        "add `transparent = true` to it, or [listener.proxy_protocol], or write another service",
+    );
+    let there = "this listener leads here";
+    r.conflict(span.clone(), problem, &blind.name, there);
+}
+
+/// Reports explicit proxies that everyone may use who can reach them, where that can be anyone.
+pub(crate) fn open(r: &mut Reader<'_>, services: &Services, listeners: &[Placed]) {
+    for (index, (service, place)) in services.list.iter().zip(&services.places).enumerate() {
+        let ServiceKind::Connect(Connect { users: None, .. }) = &service.kind else {
+            continue;
+        };
+        let led = |placed: &&Placed| leads_to(&placed.listener, index);
+        let open = listeners
+            .iter()
+            .filter(led)
+            .find(|placed| is_open(&placed.listener));
+        if let Some(open) = open.filter(|_| !service.allow.is_empty()) {
+            let message = format!(
+                "service {} is an open proxy: whoever can reach it may use it",
+                quote(&service.name)
+            );
+            let problem = Problem::new(Code::OpenProxy, message).help(
+                "write `users = \"htpasswd\"`, require client certificates, or listen on \
+                 127.0.0.1",
+            );
+            r.doubt(
+                place.name.clone(),
+                problem,
+                &open.name,
+                "this listener is not for this machine only",
+            );
+        }
+    }
+}
+
+/// Whether strangers can come in.
+fn is_open(listener: &Listener) -> bool {
+    let certified = match &listener.tls {
+        Some(ListenerTls::Terminate(tls)) => tls.client_auth.as_ref().is_some_and(|a| a.required),
+        Some(ListenerTls::Peek) | None => false,
+    };
+    let public = |bind: &Bind| match bind {
+        Bind::Tcp(address) => !address.ip().is_loopback(),
+        Bind::Unix(_) => false,
+    };
+    !certified && listener.bind.iter().any(public)
 }
 
 fn leads_to(listener: &Listener, service: usize) -> bool {

@@ -4,10 +4,10 @@ use std::fmt::{self, Formatter};
 
 use super::{joined, line};
 use crate::{
-    Certificate, CipherSuite, ClientAuth, Group, ListenerTls, Service, Terminate, Tickets,
-    TlsParameters, UpstreamAlpn, UpstreamTls,
+    Certificate, CipherSuite, ClientAuth, Group, ListenerTls, Terminate, Tickets, TlsParameters,
+    UpstreamAlpn, UpstreamTls,
     value::{
-        duration, host, network,
+        duration,
         tls::{show_protocol, show_version},
     },
 };
@@ -31,21 +31,6 @@ pub(super) fn listener(f: &mut Formatter<'_>, tls: &ListenerTls) -> fmt::Result 
     match tls {
         ListenerTls::Peek => line(f, "TLS", "the hello is peeked at, nothing is changed"),
         ListenerTls::Terminate(terminate) => terminated(f, terminate),
-    }
-}
-
-/// What the clients of a service with `sni:` upstreams may choose.
-pub(super) fn names(service: &Service) -> String {
-    let names = joined(service.allow.iter().map(|rule| match &rule.host {
-        crate::HostMatch::Name(name) => host::show(name),
-        _ => String::new(),
-    }));
-    match service.allow_networks.is_empty() {
-        true => format!("{names}; public addresses only"),
-        false => {
-            let networks = joined(service.allow_networks.iter().map(network::show));
-            format!("{names}; public addresses and {networks}")
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of each type.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
@@ -144,6 +144,12 @@ impl Reader<'_> {
             self.error(value.span(), problem);
         }
         number
+    }
+
+    /// A firewall mark.
+    pub(crate) fn mark(&mut self, table: &Table<'_>) -> Option<NonZeroU32> {
+        let mark = self.integer(table, "mark", 1..=u64::from(u32::MAX))?;
+        NonZeroU32::new(u32::try_from(mark).ok()?)
     }
 
     /// A size in bytes, as an integer or text such as `"64KiB"`.

@@ -103,7 +103,7 @@ pub(crate) fn tcp(r: &mut Reader<'_>, root: &Table<'_>) -> Tcp {
         keepalive_idle: r.duration_or_off(&table, &KEEPALIVE_IDLE),
         keepalive_interval: r.duration(&table, &KEEPALIVE_INTERVAL),
         user_timeout: r.duration_or_off(&table, &USER_TIMEOUT),
-        mark: None,
+        mark: r.mark(&table),
     };
     let keepalive = [
         ("keepalive_idle", tcp.keepalive_idle),

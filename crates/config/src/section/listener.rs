@@ -6,7 +6,7 @@ use super::{
     Endpoint, proxy_protocol::proxy_protocol, route::routes, service::Services, tls::listener_tls,
 };
 use crate::{
-    Bind, Destination, Listener,
+    Bind, Destination, Interception, Listener,
     check::reach,
     code::Code,
     diagnostic::{Problem, quote},
@@ -112,13 +112,32 @@ fn listener(
         default: default.map_or(Destination::Refuse, Destination::Service),
         proxy_protocol,
         tls,
-        transparent: None,
+        transparent: transparent(r, table),
     };
     Placed {
         listener,
         name: place,
         has_tls: table.has("tls"),
     }
+}
+
+/// How connections to others are brought here.
+fn transparent(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Interception> {
+    let value = table.value("transparent")?;
+    if let Some(any) = value.get_ref().as_bool() {
+        return any.then_some(Interception::Any);
+    }
+    if value.get_ref().as_str().is_none() {
+        let problem = wrong_type("a boolean or a string", value.get_ref());
+        let help = "write `true`, or one of \"tproxy\" and \"redirect\"";
+        r.error(value.span(), problem.help(help));
+        return None;
+    }
+    let words = [
+        ("redirect", Interception::Redirect),
+        ("tproxy", Interception::Tproxy),
+    ];
+    r.choice(table, "transparent", &words)
 }
 
 fn bind(r: &mut Reader<'_>, table: &Table<'_>) -> Vec<Spanned<Bind>> {

@@ -4,13 +4,19 @@ use std::{collections::HashMap, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
-use super::{send_proxy::send_proxy, sni_upstreams, upstream_tls::upstream_tls};
+use super::{
+    destinations,
+    kind::{self, Word},
+    send_proxy::send_proxy,
+    upstream_tls::upstream_tls,
+    via::via,
+};
 use crate::{
-    Balance, Health, IdleTimeout, Service, ServiceKind, SourceAddress, Upstream,
+    Balance, Health, Hop, IdleTimeout, Service, ServiceKind, SourceAddress, Upstream,
     code::Code,
     diagnostic::{Problem, quote},
     later,
-    reader::{DurationKey, Reader, Span, Table, Value, choose, unknown_key, wrong_type},
+    reader::{DurationKey, Reader, Span, Table, Value, unknown_key, wrong_type},
     schema, suggest,
     value::{name, upstream},
 };
@@ -150,15 +156,15 @@ pub(crate) fn services(r: &mut Reader<'_>, root: &Table<'_>) -> Services {
 
 /// The service, and where each of its upstreams stands.
 fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<Span>) {
-    let kind = |text: &str| match later::kind(text) {
-        Some(problem) => Err(problem),
-        None => choose(text, "kind", &[("tcp", ())]),
-    };
-    if table.has("kind") && r.text(table, "kind", kind).is_none() {
-        // What the other keys mean depends on the kind.
+    // What the other keys mean depends on the kind.
+    let Some(word) = kind::word(r, table) else {
         return (with_defaults(name), Vec::new());
-    }
-    let upstreams = upstreams(r, name, table);
+    };
+    let kind = kind::kind(r, table, word);
+    let upstreams = match word {
+        Word::Connect => Vec::new(),
+        Word::Http | Word::Tcp => upstreams(r, name, table),
+    };
     let balances = [
         ("least_connections", Balance::LeastConnections),
         ("random", Balance::Random),
@@ -166,19 +172,34 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<S
         ("source_hash", Balance::SourceHash),
     ];
     let retries = r.integer(table, "retries", 0..=MOST_RETRIES);
-    let names = sni_upstreams::read(r, name, table, &upstreams);
+    let is_connect = word == Word::Connect;
+    let destinations = destinations::read(r, name, table, &upstreams, is_connect);
+    let via = via(r, table);
+    let source = source(r, table, &upstreams, &via);
+    on_the_way(r, table, word, &upstreams, &via);
     let service = Service {
-        upstreams: upstreams
-            .iter()
-            .map(|upstream| upstream.get_ref().clone())
-            .collect(),
-        allow: names.allow,
-        allow_networks: names.allow_networks,
+        kind,
+        upstreams: match is_connect {
+            true => vec![Upstream::Asked],
+            false => upstreams
+                .iter()
+                .map(|upstream| upstream.get_ref().clone())
+                .collect(),
+        },
+        allow: destinations.allow,
+        allow_networks: destinations.allow_networks,
+        deny: destinations.deny,
         balance: r
             .choice(table, "balance", &balances)
             .unwrap_or(Balance::RoundRobin),
         send_proxy: send_proxy(r, table),
-        tls: upstream_tls(r, table, &upstreams),
+        source,
+        mark: r.mark(table),
+        via,
+        tls: match is_connect {
+            true => None,
+            false => upstream_tls(r, table, &upstreams),
+        },
         health: health(r, table),
         connect_timeout: r.duration(table, &CONNECT_TIMEOUT),
         retries: small(retries, DEFAULT_RETRIES),
@@ -187,6 +208,77 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<S
         ..with_defaults(name)
     };
     (service, upstreams.iter().map(Spanned::span).collect())
+}
+
+/// Whose address the upstreams see.
+fn source(
+    r: &mut Reader<'_>,
+    table: &Table<'_>,
+    upstreams: &[Spanned<Upstream>],
+    via: &[Hop],
+) -> SourceAddress {
+    let words = [
+        ("client", SourceAddress::Client),
+        ("own", SourceAddress::Own),
+    ];
+    let source = r.choice(table, "source", &words).unwrap_or_default();
+    let Some(value) = table.value("source") else {
+        return source;
+    };
+    if source == SourceAddress::Client
+        && let Some(place) = table.value("via").filter(|_| !via.is_empty())
+    {
+        let message = "a proxy on the way does not see the client's address as the source";
+        let problem = Problem::new(Code::WayImpossible, message)
+            .help("leave `source` out; `send_proxy` says who the client is");
+        r.conflict(value.span(), problem, &place.span(), "the way leads here");
+    }
+    let is_unix = |upstream: &&Spanned<Upstream>| matches!(upstream.get_ref(), Upstream::Unix(_));
+    if source == SourceAddress::Client
+        && let Some(unix) = upstreams.iter().find(is_unix)
+    {
+        let message = "connections to a unix socket have no source address";
+        let problem = Problem::new(Code::WayImpossible, message)
+            .help("leave `source` out; `send_proxy` says who the client is");
+        r.conflict(value.span(), problem, &unix.span(), "this is one");
+    }
+    source
+}
+
+/// Reports targets that cannot be reached in the way that is asked for.
+fn on_the_way(
+    r: &mut Reader<'_>,
+    table: &Table<'_>,
+    word: Word,
+    upstreams: &[Spanned<Upstream>],
+    via: &[Hop],
+) {
+    for upstream in upstreams {
+        let dynamic = matches!(upstream.get_ref(), Upstream::Original | Upstream::Sni(_));
+        if dynamic
+            && word == Word::Http
+            && let Some(kind) = table.value("kind")
+        {
+            let message = "a reverse proxy knows its targets: requests do not name them";
+            let problem = Problem::new(Code::WayImpossible, message)
+                .help("write where the server is, such as \"127.0.0.1:5280\"");
+            r.conflict(upstream.span(), problem, &kind.span(), "this is its kind");
+        }
+        if !via.is_empty()
+            && matches!(upstream.get_ref(), Upstream::Unix(_))
+            && let Some(place) = table.value("via")
+        {
+            let message = "no other proxy can reach a unix socket of this machine";
+            let problem = Problem::new(Code::WayImpossible, message)
+                .help("write `host:port`, or leave `via` out");
+            r.conflict(
+                upstream.span(),
+                problem,
+                &place.span(),
+                "the way leads here",
+            );
+        }
+    }
 }
 
 fn upstreams(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> Vec<Spanned<Upstream>> {

@@ -49,14 +49,25 @@ pub(super) fn upstream_tls(
             "this upstream has no name",
         );
     }
+    let alpn = alpn(r, &table);
+    Some(settings(r, &table, alpn))
+}
+
+/// `tls` of a proxy on the way.
+pub(super) fn hop_tls(r: &mut Reader<'_>, table: &Table<'_>) -> UpstreamTls {
+    // No other protocol than this one has the requests that we send.
+    settings(r, table, UpstreamAlpn::Set(vec![b"http/1.1".to_vec()]))
+}
+
+fn settings(r: &mut Reader<'_>, table: &Table<'_>, alpn: UpstreamAlpn) -> UpstreamTls {
     let tls = UpstreamTls {
-        parameters: parameters(r, &table),
-        server_name: r.text(&table, "server_name", host::server_name),
-        sni: r.boolean(&table, "sni").unwrap_or(true),
-        alpn: alpn(r, &table),
-        ca: r.file(&table, "ca"),
-        certificate: own_certificate(r, &table),
-        verify: r.boolean(&table, "verify").unwrap_or(true),
+        parameters: parameters(r, table),
+        server_name: r.text(table, "server_name", host::server_name),
+        sni: r.boolean(table, "sni").unwrap_or(true),
+        alpn,
+        ca: r.file(table, "ca"),
+        certificate: own_certificate(r, table),
+        verify: r.boolean(table, "verify").unwrap_or(true),
     };
     if let Some(verify) = table.value("verify").filter(|_| !tls.verify) {
         let message = "nobody checks who the upstream is";
@@ -66,7 +77,7 @@ pub(super) fn upstream_tls(
         );
         r.warning(verify.span(), problem);
     }
-    Some(tls)
+    tls
 }
 
 fn alpn(r: &mut Reader<'_>, table: &Table<'_>) -> UpstreamAlpn {

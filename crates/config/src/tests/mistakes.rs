@@ -216,12 +216,7 @@ const CASES: &[Case] = &[
     (Top, "[[component]]", &["not_supported_yet 1:3"]),
     (Top, "[[low_bandwidth]]", &["not_supported_yet 1:3"]),
     (Top, "[[companion]]", &["not_supported_yet 1:3"]),
-    (Whole, "transparent = true", &["not_supported_yet 5:1"]),
-    (Used, "kind = \"http\"", &["not_supported_yet 3:8"]),
-    (Used, "kind = \"connect\"\nbalance = \"sni\"", &["not_supported_yet 3:8"]),
-    (Used, "via = \"https://a\"", &["not_supported_yet 3:1"]),
-    (Used, "source = \"client\"", &["not_supported_yet 3:1"]),
-    (Service, "upstreams = [\"srv:_a._tcp.b\", \"original\"]", &["not_supported_yet 2:14", "not_supported_yet 2:31"]),
+    (Service, "upstreams = [\"srv:_a._tcp.b\"]", &["not_supported_yet 2:14"]),
     // The shorthand.
     (Top, "proxy_port_mappings = [15222]", &["wrong_type 1:23"]),
     (Top, "proxy_port_mappings = { 15222 = 5222 }", &["wrong_type 1:33"]),

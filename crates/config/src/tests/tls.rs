@@ -166,7 +166,10 @@ fn peeking_and_its_routes_are_read() {
     assert_eq!(service.upstreams, [Upstream::Sni(443), Upstream::Sni(8443)]);
     assert_eq!(
         service.allow,
-        [wildcard("example.org"), exact("example.org")]
+        [wildcard("example.org"), exact("example.org")].map(|name| DestinationRule {
+            host: HostMatch::Name(name),
+            ports: 1..=u16::MAX,
+        })
     );
     assert_eq!(service.allow_networks, ["10.0.0.0/8".parse().unwrap()]);
 }

@@ -97,6 +97,7 @@ fn defaults_are_those_of_the_reference() {
         keepalive_idle: Some(Duration::from_secs(120)),
         keepalive_interval: Duration::from_secs(30),
         user_timeout: Some(Duration::from_secs(300)),
+        mark: None,
     };
     assert_eq!(config.tcp, tcp);
     let listener = Listener {

@@ -14,6 +14,9 @@ pub(crate) fn parse(text: &str) -> Result<Upstream, Problem> {
     if let Some(problem) = later::upstream(text) {
         return Err(problem);
     }
+    if text == "original" {
+        return Ok(Upstream::Original);
+    }
     if let Some(path) = text.strip_prefix("unix:") {
         return path::socket(path).map(Upstream::Unix);
     }

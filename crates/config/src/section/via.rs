@@ -1,0 +1,274 @@
+//! `via` of a service: the proxies on the way to its targets.
+
+use percent_encoding::percent_decode_str;
+use toml::de::DeValue;
+
+use super::upstream_tls::hop_tls;
+use crate::{
+    Credentials, Hop, Secret,
+    code::Code,
+    diagnostic::{Problem, quote},
+    reader::{Reader, Table, Value, wrong_type},
+    schema,
+    value::host,
+};
+
+/// The most proxies that a connection goes through.
+const MOST_HOPS: usize = 4;
+
+/// The longest user name or password in bytes.
+const LONGEST: usize = 255;
+
+/// What a URL says.
+struct Url {
+    is_https: bool,
+    host: String,
+    port: u16,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+/// The hops, nearest first.
+pub(super) fn via(r: &mut Reader<'_>, service: &Table<'_>) -> Vec<Hop> {
+    let Some(value) = service.value("via") else {
+        return Vec::new();
+    };
+    let entries: Vec<&Value<'_>> = match value.get_ref() {
+        DeValue::Array(items) => items.iter().collect(),
+        _ => vec![value],
+    };
+    if entries.is_empty() {
+        let problem = Problem::new(Code::EmptyList, "`via` is empty");
+        r.error(value.span(), problem.help("leave it out to dial directly"));
+    }
+    if entries.len() > MOST_HOPS {
+        let message = format!("{} proxies stand in `via`", entries.len());
+        let problem = Problem::new(Code::OutOfRange, message);
+        r.error(
+            value.span(),
+            problem.help(format!("a connection goes through {MOST_HOPS} at most")),
+        );
+    }
+    entries
+        .into_iter()
+        .filter_map(|entry| hop(r, entry))
+        .collect()
+}
+
+fn hop(r: &mut Reader<'_>, entry: &Value<'_>) -> Option<Hop> {
+    match entry.get_ref() {
+        DeValue::String(text) => {
+            let url = r.accept(entry, url(text))?;
+            let absent = Table::absent(&schema::HOP_TLS);
+            let tls = url.is_https.then(|| hop_tls(r, &absent));
+            let (username, password) = (url.username, url.password);
+            Some(Hop {
+                host: url.host,
+                port: url.port,
+                tls,
+                credentials: username.map(|username| Credentials {
+                    username,
+                    password: Secret::Text(password.unwrap_or_default()),
+                }),
+            })
+        }
+        DeValue::Table(_) => {
+            let table = r.table(entry, &schema::VIA)?;
+            from_table(r, &table)
+        }
+        other => {
+            let problem = wrong_type("a URL as text, a table, or a list of these", other);
+            let help = "write for example `via = \"https://proxy.example:443\"`";
+            r.error(entry.span(), problem.help(help));
+            None
+        }
+    }
+}
+
+fn from_table(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Hop> {
+    if !table.has("url") {
+        let problem = Problem::new(Code::MissingKey, "this proxy has no `url`");
+        let help = "write where it is, such as `url = \"https://proxy.example:443\"`";
+        r.missing(table, &["url"], problem.help(help));
+    }
+    let username = r.text(table, "username", username);
+    let password = table.value("password").and_then(|value| secret(r, value));
+    for (key, other) in [("username", "password"), ("password", "username")] {
+        if let Some(value) = table.value(key)
+            && !table.has(other)
+        {
+            let problem = Problem::new(Code::MissingKey, format!("`{key}` without `{other}`"));
+            r.error(value.span(), problem.help("write both, or none"));
+        }
+    }
+    let url = r.text(table, "url", url);
+    let tls = table.value("tls").and_then(|value| {
+        if let (Some(url), Some(place)) = (&url, table.value("url"))
+            && !url.is_https
+        {
+            let problem = Problem::new(Code::ViaWithoutTls, "this proxy is spoken to without TLS");
+            let help = "write `https://` in its `url`, or leave `tls` out";
+            r.conflict(value.span(), problem.help(help), &place.span(), "see here");
+        }
+        r.table(value, &schema::HOP_TLS)
+    });
+    let url = url?;
+    if let (Some(_), Some(value)) = (&url.username, table.value("username")) {
+        let problem = Problem::new(Code::DuplicateValue, "the user name stands twice");
+        r.error(value.span(), problem.help("take it out of the `url`"));
+    }
+    let absent = Table::absent(&schema::HOP_TLS);
+    let tls = url
+        .is_https
+        .then(|| hop_tls(r, tls.as_ref().unwrap_or(&absent)));
+    let from_url = url.username.map(|username| Credentials {
+        username,
+        password: Secret::Text(url.password.unwrap_or_default()),
+    });
+    let own = username.zip(password);
+    let own = own.map(|(username, password)| Credentials { username, password });
+    Some(Hop {
+        host: url.host,
+        port: url.port,
+        tls,
+        credentials: own.or(from_url),
+    })
+}
+
+/// A string, `{ file = "…" }` or `{ env = "…" }`.
+fn secret(r: &mut Reader<'_>, value: &Value<'_>) -> Option<Secret> {
+    match value.get_ref() {
+        DeValue::String(text) => {
+            let text = r.accept(value, clean(text, "password"))?;
+            Some(Secret::Text(text))
+        }
+        DeValue::Table(_) => {
+            let table = r.table(value, &schema::SECRET)?;
+            match (table.value("file"), table.value("env")) {
+                (Some(_), None) => Some(Secret::File(r.file(&table, "file")?)),
+                (None, Some(_)) => r.text(&table, "env", from_environment).map(Secret::Text),
+                _ => {
+                    let problem = Problem::new(Code::MissingKey, "a secret is in one place");
+                    let help = "write `{ file = \"proxy.secret\" }` or `{ env = \"NAME\" }`";
+                    r.error(value.span(), problem.help(help));
+                    None
+                }
+            }
+        }
+        other => {
+            let problem = wrong_type("a string or a table", other);
+            let help = "write the secret, `{ file = \"proxy.secret\" }` or `{ env = \"NAME\" }`";
+            r.error(value.span(), problem.help(help));
+            None
+        }
+    }
+}
+
+fn from_environment(name: &str) -> Result<String, Problem> {
+    match std::env::var(name) {
+        Ok(text) => clean(&text, "password"),
+        Err(_) => Err(Problem::new(
+            Code::UnsetVariable,
+            format!("the environment has no variable {}", quote(name)),
+        )
+        .help("set it where the program is started, or write `{ file = \"…\" }`")),
+    }
+}
+
+fn username(text: &str) -> Result<String, Problem> {
+    if text.contains(':') {
+        let problem = Problem::new(Code::InvalidUrl, "a user name has no colon (RFC 7617)");
+        return Err(problem.help("the colon ends it: write the rest as the password"));
+    }
+    clean(text, "user name")
+}
+
+fn clean(text: &str, what: &str) -> Result<String, Problem> {
+    if text.len() > LONGEST || text.chars().any(char::is_control) {
+        let message = format!("a {what} has at most {LONGEST} bytes and no control characters");
+        return Err(Problem::new(Code::InvalidUrl, message));
+    }
+    Ok(text.to_owned())
+}
+
+/// `http://` or `https://`, perhaps `user:password@`, a host and a port. What is wrong is never
+/// told by showing the text, which may have a password in it.
+fn url(text: &str) -> Result<Url, Problem> {
+    let invalid = |message: &str| Problem::new(Code::InvalidUrl, message.to_owned()).help(FORMS);
+    let (is_https, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+        Some((scheme, _)) => {
+            let message = format!(
+                "a proxy is reached by http or https, not by {}",
+                quote(scheme)
+            );
+            return Err(invalid(&message));
+        }
+        None => return Err(invalid("this is not the URL of a proxy")),
+    };
+    let (user, place) = match rest.rsplit_once('@') {
+        Some((user, place)) => (Some(user), place),
+        None => (None, rest),
+    };
+    let place = place.strip_suffix('/').unwrap_or(place);
+    if place.contains(['/', '?', '#']) {
+        return Err(invalid("the URL of a proxy has nothing behind the port"));
+    }
+    let Some((host, port)) = place
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.contains(']'))
+    else {
+        return Err(invalid("the port is missing").help(
+            "conventions differ (80, 443, 1080, 3128, 8080): write it, such as \
+             `http://proxy.example:3128`",
+        ));
+    };
+    let port = port
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| port.parse::<u16>().ok());
+    let Some(port) = port.flatten().filter(|port| *port != 0) else {
+        return Err(invalid("the port is a number from 1 to 65535"));
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = match (bare, host.parse()) {
+        (Some(bare), _) => bare.parse::<std::net::Ipv6Addr>().ok().map(Into::into),
+        (None, Ok(ip)) => Some(std::net::IpAddr::V4(ip)),
+        (None, Err(_)) => None,
+    }
+    .map(|ip| ip.to_canonical().to_string())
+    .or_else(|| host::name(host))
+    .ok_or_else(|| invalid("the host is neither a name nor an address"))?;
+    let (username, password) = match user {
+        None => (None, None),
+        Some(user) => {
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            (Some(decoded(name)?), Some(decoded(password)?))
+        }
+    };
+    if let Some(username) = &username {
+        self::username(username)?;
+    }
+    Ok(Url {
+        is_https,
+        host,
+        port,
+        username,
+        password,
+    })
+}
+
+fn decoded(text: &str) -> Result<String, Problem> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded = decoded.map_err(|_| {
+        let problem = Problem::new(Code::InvalidUrl, "what `%` stands for is not UTF-8");
+        problem.help("write it in a table: `{ url = \"…\", username = \"…\", password = \"…\" }`")
+    })?;
+    clean(&decoded, "user name or password")
+}
+
+const FORMS: &str =
+    "write `http://proxy.example:3128` or `https://user:password@proxy.example:443`";
