@@ -1,17 +1,150 @@
-//! Skeleton of the contract, to be replaced by the real thing.
-#![allow(dead_code)]
-use crate::addr::ClientAddr;
-use std::{sync::Arc, time::Duration};
+//! Who may use the explicit proxy: users of an htpasswd file, and how often they may be wrong.
+
+mod htpasswd;
+mod limiter;
+mod successes;
+
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+use vestibule_config::FileRef;
+use zeroize::Zeroizing;
+
+use self::{htpasswd::Table, limiter::Limiter, successes::Successes};
+use crate::{
+    addr::ClientAddr,
+    material::{FromFiles, Reader},
+};
+
+/// The most checks that wait for their turn, in the whole process.
+const MOST_WAITING: usize = 64;
+
+/// Checks under way at once in the whole process. Each keeps a core busy for tens of milliseconds,
+/// and the workers need theirs.
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Semaphore::new((cores / 2).max(1))
+});
+
+/// Checks that wait or are under way.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// The users of one file. Replaced in place when it changes.
 #[derive(Debug)]
-pub(crate) struct Users;
+pub(crate) struct Users {
+    file: FileRef,
+    limiter: Limiter,
+    successes: Successes,
+    table: ArcSwap<Table>,
+}
+
+/// What is thought of a name and a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
+    /// Too many others wait to be checked.
     Busy,
+    /// This is who it claims to be.
     Known,
+    /// The client was wrong too often: it is not looked at for so long.
     Limited { retry_after: Duration },
+    /// There is no such user, or this is not the password.
     Wrong,
 }
+
 impl Users {
-    pub(crate) async fn verify(self: &Arc<Self>, _: ClientAddr, _: &str, _: &[u8]) -> Verdict {
-        Verdict::Busy
+    /// Reads `file`. `None`: `reader` has the reasons.
+    pub(crate) fn load(file: &FileRef, reader: &mut Reader) -> Option<Arc<Self>> {
+        let table = htpasswd::read(file, reader)?;
+        Some(Arc::new(Self {
+            file: file.clone(),
+            limiter: Limiter::default(),
+            successes: Successes::new(),
+            table: ArcSwap::from_pointee(table),
+        }))
+    }
+
+    /// Whether `username` has this `password`. Costs much, on a thread that is not a worker's, unless
+    /// the same was right within the last minute. Who is gone before its turn costs nothing.
+    ///
+    /// A client that is wrong too often is not listened to for a while; unknown users cost as much
+    /// as known ones.
+    pub(crate) async fn verify(
+        &self,
+        client: ClientAddr,
+        username: &str,
+        password: &[u8],
+    ) -> Verdict {
+        let tag = self.successes.tag(username, password);
+        if self.successes.has(&tag, Instant::now()) {
+            return Verdict::Known;
+        }
+        let Some(_waiting) = Waiting::begin() else {
+            return Verdict::Busy;
+        };
+        // Never closed.
+        let _turn = TURNS.acquire().await;
+        // Another connection of the same client may have been checked meanwhile.
+        if self.successes.has(&tag, Instant::now()) {
+            return Verdict::Known;
+        }
+        let key = client.limit_key();
+        if let Err(retry_after) = self.limiter.take(key, Instant::now()) {
+            return Verdict::Limited { retry_after };
+        }
+        let (table, epoch) = (self.table.load_full(), self.successes.epoch());
+        let (username, password) = (username.to_owned(), Zeroizing::new(password.to_vec()));
+        let checked = tokio::task::spawn_blocking(move || table.check(&username, &password));
+        match checked.await {
+            Ok(true) => {
+                self.limiter.give_back(key);
+                self.successes.insert(tag, epoch, Instant::now());
+                Verdict::Known
+            }
+            Ok(false) => Verdict::Wrong,
+            Err(_) => Verdict::Busy,
+        }
     }
 }
+
+impl FromFiles for Users {
+    fn refresh(&self, reader: &mut Reader) -> bool {
+        let Some(table) = htpasswd::read(&self.file, reader) else {
+            return false;
+        };
+        let users = table.len();
+        self.table.store(Arc::new(table));
+        // Only now: what is checked against the old table until here is forgotten too.
+        self.successes.forget();
+        tracing::info!(file = %self.file.path.display(), users, "users read again");
+        true
+    }
+}
+
+/// One check that waits or is under way.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Option<Self> {
+        let more = |waiting| (waiting < MOST_WAITING).then_some(waiting + 1);
+        WAITING
+            .try_update(Ordering::AcqRel, Ordering::Relaxed, more)
+            .ok()
+            .map(|_| Self)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ pub(super) fn check(arguments: Arguments) -> ExitCode {
         Ok(path) => path,
         Err(message) => return fail(message),
     };
-    let (loaded, _) = crate::tls::load(&path, None);
+    let (loaded, _) = crate::material::load(&path, None);
     let code = match loaded.config {
         Some(_) => ExitCode::SUCCESS,
         None => ExitCode::FAILURE,

@@ -8,8 +8,9 @@ use super::{config_path, fail};
 use crate::{
     admin,
     log::event,
+    material::{self, Material},
     supervisor::Supervisor,
-    tls::{self, Tls},
+    tls,
 };
 
 /// Runs until SIGTERM or SIGINT. SIGHUP reloads.
@@ -18,8 +19,8 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
         Ok(path) => path,
         Err(message) => return fail(message),
     };
-    let (loaded, tls) = tls::load(&path, None);
-    let (Some(config), Some(tls)) = (loaded.config, tls) else {
+    let (loaded, material) = material::load(&path, None);
+    let (Some(config), Some(material)) = (loaded.config, material) else {
         let rendered = loaded.report.render(std::io::stderr().is_terminal());
         eprintln!("{}", rendered.trim_end());
         return fail(format!(
@@ -37,7 +38,7 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("cannot start the runtime: {error}")),
     };
-    let result = runtime.block_on(supervise(config, tls, path, level));
+    let result = runtime.block_on(supervise(config, material, path, level));
     // A name that is being looked up must not hold up the end.
     runtime.shutdown_background();
     match result {
@@ -48,7 +49,7 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
 
 async fn supervise(
     config: vestibule_config::Config,
-    tls: Tls,
+    material: Material,
     path: PathBuf,
     level: event::Level,
 ) -> Result<(), String> {
@@ -59,7 +60,7 @@ async fn supervise(
         terminate: watch(SignalKind::terminate())?,
     };
     let endpoints = admin::bind(&config.admin)?;
-    let supervisor = Supervisor::start(config, tls, Some(path), level)?;
+    let supervisor = Supervisor::start(config, material, Some(path), level)?;
     let served = admin::serve(&supervisor, endpoints)?;
     if let Some(address) = served.http {
         tracing::info!(%address, "admin listening");

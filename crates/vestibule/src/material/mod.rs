@@ -1,25 +1,103 @@
-//! Skeleton of the contract, to be replaced by the real thing.
-#![allow(dead_code)]
-use crate::tls::ClientPolicy;
+//! Everything that is read from files which the configuration names: certificates and keys, users,
+//! secrets. What changes there takes effect without a reload.
+
+mod authorization;
+mod files;
+mod gather;
+mod load;
+mod problem;
+
 use std::sync::Arc;
-use zeroize::Zeroizing;
+
+use vestibule_config::{Config, ServiceKind};
+
+pub(crate) use authorization::Authorization;
+pub(crate) use files::{FromFiles, Reader, readable_by_others};
+pub(crate) use gather::Gather;
+pub(crate) use load::load;
+pub(crate) use problem::{FileProblem, Moment, Reason};
+
+use self::gather::Watching;
+use crate::{
+    auth::Users,
+    tls::{ClientPolicy, Tls},
+};
+
+/// Everything that one configuration needs from files.
 #[derive(Debug)]
-pub(crate) struct Authorization;
-impl Authorization {
-    pub(crate) fn value(&self) -> Zeroizing<String> {
-        Zeroizing::default()
-    }
+pub(crate) struct Material {
+    /// What is needed for TLS.
+    pub(crate) tls: Tls,
+    hops: Vec<Vec<HopMaterial>>,
+    users: Vec<Option<Arc<Users>>>,
+    watching: Watching,
 }
-#[derive(Debug)]
+
+/// What is needed for one proxy on the way to the targets of a service.
+#[derive(Clone, Debug)]
 pub(crate) struct HopMaterial {
-    pub(crate) tls: Option<Arc<ClientPolicy>>,
     pub(crate) authorization: Option<Arc<Authorization>>,
+    pub(crate) tls: Option<Arc<ClientPolicy>>,
 }
-impl crate::tls::Tls {
-    pub(crate) fn hops(&self, _: usize) -> &[HopMaterial] {
-        &[]
+
+/// What came of reading the files of a configuration.
+pub(crate) struct Loaded {
+    /// `None` when there are errors among the problems.
+    pub(crate) material: Option<Material>,
+    /// Everything that is wrong or doubtful.
+    pub(crate) problems: Vec<FileProblem>,
+}
+
+impl Material {
+    /// Reads every file that `config` names. What has no file, such as keys for tickets, is taken
+    /// over from `previous` where its listener stayed the same. Blocks.
+    pub(crate) fn load(config: &Config, previous: Option<&Self>) -> Loaded {
+        let mut gather = Gather::default();
+        let tls = Tls::load(config, previous.map(|known| &known.tls), &mut gather);
+        let (mut hops, mut users) = (Vec::new(), Vec::new());
+        for service in &config.services {
+            let hop = |hop: &vestibule_config::Hop| HopMaterial {
+                authorization: hop.credentials.as_ref().and_then(|credentials| {
+                    gather.item(|reader| Authorization::load(credentials, reader))
+                }),
+                tls: hop.tls.as_ref().and_then(|source| {
+                    gather.item(|reader| ClientPolicy::load(&service.name, source, reader))
+                }),
+            };
+            hops.push(service.via.iter().map(hop).collect());
+            let file = match &service.kind {
+                ServiceKind::Connect(connect) => connect.users.as_ref(),
+                ServiceKind::Http(_) | ServiceKind::Tcp => None,
+            };
+            users.push(file.and_then(|file| gather.item(|reader| Users::load(file, reader))));
+        }
+        let good = gather.is_good();
+        let (watching, problems) = gather.finish();
+        Loaded {
+            material: good.then_some(Self {
+                tls,
+                hops,
+                users,
+                watching,
+            }),
+            problems,
+        }
     }
-    pub(crate) fn users(&self, _: usize) -> Option<Arc<crate::auth::Users>> {
-        None
+
+    /// What is needed for each entry of `via` of the service at this index of
+    /// [`Config::services`].
+    pub(crate) fn hops(&self, index: usize) -> &[HopMaterial] {
+        self.hops.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who may use the service at this index of [`Config::services`]; `None`: everyone.
+    pub(crate) fn users(&self, index: usize) -> Option<Arc<Users>> {
+        self.users.get(index)?.clone()
+    }
+
+    /// Looks every second whether files changed, and puts them into effect when they are good;
+    /// until aborted.
+    pub(crate) async fn keep_fresh(self: Arc<Self>) {
+        files::keep_fresh(self.watching.start()).await;
     }
 }

@@ -86,7 +86,7 @@ impl Readout {
     }
 
     fn certificates(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let certificates = self.plan.tls.certificates();
+        let certificates = self.plan.material.tls.certificates();
         gauge(
             encoder,
             "vestibule_certificate_not_after_seconds",

@@ -17,9 +17,9 @@ pub(crate) use route::{Asked, AskedByTls, Route, choose, first_match};
 
 use crate::{
     auth::Users,
-    material::HopMaterial,
+    material::{HopMaterial, Material},
     metrics::{ListenerStats, ServiceStats},
-    tls::{ClientPolicy, ServerPolicy, Tls},
+    tls::{ClientPolicy, ServerPolicy},
     upstream::{Hop, Target},
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     /// What it was compiled from.
     pub(crate) config: Config,
     /// What was read from the files that it names.
-    pub(crate) tls: Arc<Tls>,
+    pub(crate) material: Arc<Material>,
     /// In the order of the configuration.
     pub(crate) listeners: Vec<Arc<Listener>>,
     /// In the order of the configuration.
@@ -149,10 +149,10 @@ impl Service {
 
 impl Plan {
     /// Compiles `config` for `workers` workers, and takes over from `previous` what keeps its name:
-    /// counters, and what is known of targets. `tls` is what was read for `config`.
+    /// counters, and what is known of targets. `material` is what was read for `config`.
     pub(crate) fn compile(
         config: Config,
-        tls: Arc<Tls>,
+        material: Arc<Material>,
         workers: usize,
         previous: Option<&Self>,
     ) -> Self {
@@ -163,9 +163,9 @@ impl Plan {
             .map(|(index, service)| {
                 let known = previous.and_then(|plan| plan.service(&service.name));
                 let files = ServiceFiles {
-                    hops: tls.hops(index),
-                    tls: tls.service(index),
-                    users: tls.users(index),
+                    hops: material.hops(index),
+                    tls: material.tls.service(index),
+                    users: material.users(index),
                 };
                 Arc::new(compile_service(service, files, workers, known))
             })
@@ -183,13 +183,13 @@ impl Plan {
                     || Arc::new(ListenerStats::new(workers)),
                     |known| Arc::clone(&known.stats),
                 );
-                let policy = tls.listener(index);
+                let policy = material.tls.listener(index);
                 Arc::new(compile_listener(listener, policy, &services, stats))
             })
             .collect();
         Self {
             config,
-            tls,
+            material,
             listeners,
             services,
         }
@@ -198,8 +198,8 @@ impl Plan {
     /// A plan of a process that has just started.
     #[cfg(test)]
     pub(crate) fn first(config: Config, workers: usize) -> Self {
-        let tls = Tls::load(&config, None).tls.unwrap();
-        Self::compile(config, Arc::new(tls), workers, None)
+        let material = Material::load(&config, None).material.unwrap();
+        Self::compile(config, Arc::new(material), workers, None)
     }
 
     /// The service of this name.

@@ -29,9 +29,9 @@ use crate::{
     ending::Stop,
     limits::Limits,
     log::{access, event},
+    material::{self, Material},
     plan::{Listener, Plan},
     sys::TcpOptions,
-    tls::{self, Tls},
     upstream::{self, OwnAddresses},
     worker::{self, ConnectionView, Handle, Message, Selection, SocketId},
 };
@@ -96,7 +96,7 @@ impl Supervisor {
     /// A sentence that says what could not be done and what would help.
     pub(crate) fn start(
         config: Config,
-        tls: Tls,
+        material: Material,
         path: Option<PathBuf>,
         level: event::Level,
     ) -> Result<Rc<Self>, String> {
@@ -105,7 +105,7 @@ impl Supervisor {
             NonZeroUsize::get,
         );
         let max_connections = descriptors::connections(&config, workers)?;
-        let plan = Arc::new(Plan::compile(config, Arc::new(tls), workers, None));
+        let plan = Arc::new(Plan::compile(config, Arc::new(material), workers, None));
         let mut sockets = Sockets::new(workers);
         let change = sockets.prepare(&plan)?;
         let log = &plan.config.log;
@@ -231,8 +231,8 @@ impl Supervisor {
             return Err(ReloadError::System("the process is ending".to_owned()));
         }
         let old = self.plan();
-        let (loaded, tls) = tls::load(path, Some(&old.tls));
-        let (Some(config), Some(tls)) = (loaded.config, tls) else {
+        let (loaded, material) = material::load(path, Some(&old.material));
+        let (Some(config), Some(material)) = (loaded.config, material) else {
             return Err(ReloadError::Config(loaded.report));
         };
         let workers = self.workers.borrow().len();
@@ -240,7 +240,12 @@ impl Supervisor {
             descriptors::connections(&config, workers).map_err(ReloadError::System)?;
         rights::check(&config).map_err(ReloadError::System)?;
         let postponed = needs_restart(&old.config, &config);
-        let plan = Arc::new(Plan::compile(config, Arc::new(tls), workers, Some(&old)));
+        let plan = Arc::new(Plan::compile(
+            config,
+            Arc::new(material),
+            workers,
+            Some(&old),
+        ));
         let change = self
             .sockets
             .borrow_mut()
@@ -274,7 +279,7 @@ impl Supervisor {
         let background = [
             spawn_local(upstream::keep_resolved(Arc::clone(plan))).abort_handle(),
             spawn_local(upstream::watch(Arc::clone(plan))).abort_handle(),
-            spawn_local(Arc::clone(&plan.tls).keep_fresh()).abort_handle(),
+            spawn_local(Arc::clone(&plan.material).keep_fresh()).abort_handle(),
         ];
         for old in self.background.replace(background.into()) {
             old.abort();

@@ -16,10 +16,7 @@ use rustls::{
 };
 use vestibule_config::FileRef;
 
-use super::{
-    files::{FromFiles, Reader},
-    problem::Moment,
-};
+use crate::material::{FromFiles, Moment, Reader};
 pub(super) use pair::{Pair, Role, now, read_certificates, read_sections};
 pub(crate) use x509::{common_name, has_expired};
 

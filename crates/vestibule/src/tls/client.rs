@@ -17,11 +17,10 @@ use vestibule_config::{FileRef, UpstreamAlpn, UpstreamTls};
 
 use super::{
     certificates::{Pair, Role},
-    files::{FromFiles, Reader},
     keylog, names,
-    problem::Reason,
     verify::{Unverified, read_roots, system_roots},
 };
+use crate::material::{FromFiles, Reader, Reason};
 
 /// Sessions that are remembered for each service, to be resumed.
 const SESSIONS: usize = 256;
@@ -39,7 +38,7 @@ pub(crate) struct ClientPolicy {
 
 impl ClientPolicy {
     /// Reads what `source` names. `None`: `reader` has the reasons.
-    pub(super) fn load(
+    pub(crate) fn load(
         service: &str,
         source: &UpstreamTls,
         reader: &mut Reader,

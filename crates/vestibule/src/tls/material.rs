@@ -10,25 +10,15 @@ use vestibule_config::{Config, ListenerTls};
 use super::{
     certificates::{CertificateView, Entry, Pair, Role, Table},
     client::ClientPolicy,
-    files::{self, FromFiles, Reader, Stamps, Watched},
-    problem::FileProblem,
     server::ServerPolicy,
 };
+use crate::material::{Gather, Reader};
 
 /// Everything that one configuration needs for TLS.
 pub(crate) struct Tls {
     listeners: Vec<Option<Arc<ServerPolicy>>>,
     services: Vec<Option<Arc<ClientPolicy>>>,
     table: Arc<Table>,
-    watched: Vec<(Arc<dyn FromFiles>, Stamps)>,
-}
-
-/// What came of reading the files of a configuration.
-pub(crate) struct Loaded {
-    /// `None` when there are errors among the problems.
-    pub(crate) tls: Option<Tls>,
-    /// Everything that is wrong or doubtful.
-    pub(crate) problems: Vec<FileProblem>,
 }
 
 impl fmt::Debug for Tls {
@@ -39,16 +29,16 @@ impl fmt::Debug for Tls {
 
 impl Tls {
     /// Reads every file that `config` names for TLS. What has no file, such as keys for tickets, is
-    /// taken over from `previous` where its listener stayed the same. Blocks.
-    pub(crate) fn load(config: &Config, previous: Option<&Self>) -> Loaded {
-        let mut load = Load::default();
-        let table = load.table(config);
+    /// taken over from `previous` where its listener stayed the same. Something is missing when
+    /// `gather` has errors. Blocks.
+    pub(crate) fn load(config: &Config, previous: Option<&Self>, gather: &mut Gather) -> Self {
+        let table = table(config, gather);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
             listeners.push(match &listener.tls {
                 Some(ListenerTls::Terminate(source)) => {
                     let previous = previous.and_then(|tls| tls.policy_of(&listener.name));
-                    load.item(|reader| {
+                    gather.item(|reader| {
                         ServerPolicy::load(&listener.name, source, &table, previous, reader)
                     })
                 }
@@ -58,18 +48,13 @@ impl Tls {
         let mut services = Vec::new();
         for service in &config.services {
             services.push(service.tls.as_ref().and_then(|source| {
-                load.item(|reader| ClientPolicy::load(&service.name, source, reader))
+                gather.item(|reader| ClientPolicy::load(&service.name, source, reader))
             }));
         }
-        let good = !load.problems.iter().any(FileProblem::is_error);
-        Loaded {
-            tls: good.then_some(Self {
-                listeners,
-                services,
-                table,
-                watched: load.watched,
-            }),
-            problems: load.problems,
+        Self {
+            listeners,
+            services,
+            table,
         }
     }
 
@@ -90,18 +75,6 @@ impl Tls {
         self.table.views()
     }
 
-    /// Looks every second whether files changed, and puts them into effect when they are good;
-    /// until aborted.
-    pub(crate) async fn keep_fresh(self: Arc<Self>) {
-        let watched = self.watched.iter();
-        files::keep_fresh(
-            watched
-                .map(|(item, seen)| Watched::new(Arc::clone(item), seen.clone()))
-                .collect(),
-        )
-        .await;
-    }
-
     fn policy_of(&self, listener: &str) -> Option<&ServerPolicy> {
         let policies = self.listeners.iter().flatten();
         policies
@@ -110,45 +83,23 @@ impl Tls {
     }
 }
 
-/// Reads one thing after the other.
-#[derive(Default)]
-struct Load {
-    problems: Vec<FileProblem>,
-    watched: Vec<(Arc<dyn FromFiles>, Stamps)>,
-}
-
-impl Load {
-    /// The certificates that could be read. The other files are read also when some could not, so
-    /// that everything wrong is told at once.
-    fn table(&mut self, config: &Config) -> Arc<Table> {
-        let mut pairs = Vec::new();
-        let mut stamps = Vec::new();
-        for source in &config.certificates {
-            let mut reader = Reader::default();
-            pairs.extend(Pair::load(source, Role::Server, &mut reader).map(Arc::new));
-            self.problems.append(&mut reader.problems);
-            stamps.push(reader.stamps);
-        }
-        let table = Arc::new(Table::new(config.certificates.clone(), pairs));
-        for (at, stamps) in stamps.into_iter().enumerate() {
-            let entry = Entry {
-                table: Arc::clone(&table),
-                at,
-            };
-            self.watched.push((Arc::new(entry), stamps));
-        }
-        table
-    }
-
-    fn item<T: FromFiles + 'static>(
-        &mut self,
-        load: impl FnOnce(&mut Reader) -> Option<Arc<T>>,
-    ) -> Option<Arc<T>> {
+/// The certificates that could be read.
+fn table(config: &Config, gather: &mut Gather) -> Arc<Table> {
+    let mut pairs = Vec::new();
+    let mut stamps = Vec::new();
+    for source in &config.certificates {
         let mut reader = Reader::default();
-        let item = load(&mut reader);
-        self.problems.append(&mut reader.problems);
-        let item = item?;
-        self.watched.push((Arc::<T>::clone(&item), reader.stamps));
-        Some(item)
+        pairs.extend(Pair::load(source, Role::Server, &mut reader).map(Arc::new));
+        gather.problems.append(&mut reader.problems);
+        stamps.push(reader.stamps);
     }
+    let table = Arc::new(Table::new(config.certificates.clone(), pairs));
+    for (at, stamps) in stamps.into_iter().enumerate() {
+        let entry = Entry {
+            table: Arc::clone(&table),
+            at,
+        };
+        gather.watch(Arc::new(entry), stamps);
+    }
+    table
 }

@@ -4,18 +4,15 @@
 mod certificates;
 mod client;
 mod facts;
-mod files;
 mod handshake;
 mod keylog;
-mod load;
 mod material;
 mod names;
-mod problem;
 mod server;
 mod session;
 mod stream;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tickets;
 mod verify;
 
@@ -24,7 +21,6 @@ pub(crate) use client::ClientPolicy;
 pub(crate) use facts::{ClientCertificate, ClientHello, Terminated};
 pub(crate) use handshake::{HandshakeError, Shaken, Turns, client_session, shake};
 pub(crate) use keylog::announce as announce_key_log;
-pub(crate) use load::load;
 pub(crate) use material::Tls;
 pub(crate) use server::ServerPolicy;
 pub(crate) use session::Session;

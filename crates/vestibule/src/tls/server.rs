@@ -14,12 +14,11 @@ use vestibule_config::{FileRef, Terminate, Tickets};
 
 use super::{
     certificates::{Resolver, Table},
-    files::{FromFiles, Reader, readable_by_others},
     keylog, names,
-    problem::Reason,
     tickets::{Key, Keys, OwnKeys, Policy, Ticketer},
     verify::Clients,
 };
+use crate::material::{FromFiles, Reader, Reason, readable_by_others};
 
 /// What a listener with `mode = "terminate"` speaks. Replaced in place when files change.
 #[derive(Debug)]

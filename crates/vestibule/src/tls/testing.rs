@@ -21,27 +21,23 @@ use rustls::{
 use tempfile::TempDir;
 use vestibule_config::Config;
 
-use super::{
-    certificates::now,
-    files::Reader,
-    material::Tls,
-    problem::{Moment, Reason},
-};
+use super::{Tls, certificates::now};
+use crate::material::{Gather, Moment, Reader, Reason};
 
 /// A directory with the files of a configuration.
-pub(super) struct Directory(TempDir);
+pub(crate) struct Directory(TempDir);
 
 impl Directory {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Writes a new file, and puts it in the place of an old one at once.
-    pub(super) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         let (new, path) = (self.path("new"), self.path(name));
         fs::write(&new, contents).unwrap();
         fs::rename(new, path).unwrap();
@@ -62,9 +58,10 @@ impl Directory {
 
     /// What a configuration in this directory needs. It must be there.
     pub(super) fn load(&self, text: &str, previous: Option<&Tls>) -> Tls {
-        let loaded = Tls::load(&self.config(text), previous);
-        let problems = loaded.problems;
-        loaded.tls.unwrap_or_else(|| panic!("{problems:?}"))
+        let mut gather = Gather::default();
+        let tls = Tls::load(&self.config(text), previous, &mut gather);
+        assert!(gather.is_good(), "{:?}", gather.problems);
+        tls
     }
 
     /// The pair `NAME.pem` and `NAME.key`, as a configuration has it.

@@ -14,11 +14,8 @@ use rustls::{
 use vestibule_config::{ClientAuth, FileRef};
 use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 
-use super::{
-    certificates::{now, read_certificates, read_sections},
-    files::Reader,
-    problem::{Moment, Reason},
-};
+use super::certificates::{now, read_certificates, read_sections};
+use crate::material::{Moment, Reader, Reason};
 
 /// Whom a listener lets in.
 pub(super) struct Clients {

@@ -18,10 +18,11 @@ use tokio::{
 use vestibule_config::Config;
 
 use crate::{
+    material,
     relay::{Leg, Stream},
     tls::{
         Buffers, ClientPolicy, HandshakeError, ServerPolicy, Session, Shaken, Terminated,
-        TlsStream, Turns, client_session, load, shake,
+        TlsStream, Turns, client_session, shake,
     },
 };
 
@@ -97,10 +98,11 @@ impl Peers {
         let path = directory.join("peers.toml");
         fs::write(&path, PEERS)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        let (loaded, tls) = load(&path, None);
-        let (Some(config), Some(tls)) = (loaded.config, tls) else {
+        let (loaded, material) = material::load(&path, None);
+        let (Some(config), Some(material)) = (loaded.config, material) else {
             return Err(loaded.report.render(false));
         };
+        let tls = &material.tls;
         let client = |name: &str| tls.service(service(&config, name)?);
         let (Some(known), Some(modern), Some(old), Some(server)) = (
             client("known"),

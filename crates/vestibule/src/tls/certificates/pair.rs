@@ -14,10 +14,7 @@ use rustls::{
 use vestibule_config::{Certificate, FileRef};
 
 use super::x509::{self, Details};
-use crate::tls::{
-    files::Reader,
-    problem::{Moment, Reason},
-};
+use crate::material::{Moment, Reader, Reason};
 
 /// How long before its end a certificate is worth a warning.
 const SOON: i64 = 7 * 24 * 3600;

@@ -6,7 +6,7 @@ use x509_parser::{
     x509::SubjectPublicKeyInfo,
 };
 
-use crate::tls::problem::Moment;
+use crate::material::Moment;
 
 /// What we need to know of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
+mod problems;
+
 use super::{
-    super::{
-        problem::Reason,
-        testing::{Authority, Directory, PLAIN, client, shake},
-    },
+    super::testing::{Authority, Directory, PLAIN, client, shake},
     *,
 };
+use crate::material::{Material, Reason};
 
 const TEXT: &str = "
 [[certificate]]
@@ -56,7 +56,7 @@ fn policies_stand_where_their_listeners_and_services_do() {
 fn a_configuration_without_tls_needs_nothing() {
     let directory = Directory::new();
     let tls = directory.load(PLAIN, None);
-    assert!(tls.certificates().is_empty() && tls.watched.is_empty());
+    assert!(tls.certificates().is_empty());
 }
 
 #[test]
@@ -65,9 +65,10 @@ fn everything_wrong_is_told_at_once() {
     directory.write("a.key", authority.issue(&["a.example.org"]).key);
     directory.write("b.pem", "nothing");
     directory.write("ca.pem", "nothing");
-    let loaded = Tls::load(&directory.config(TEXT), None);
-    assert!(loaded.tls.is_none());
-    let reasons: Vec<_> = loaded
+    let mut gather = Gather::default();
+    let _ = Tls::load(&directory.config(TEXT), None, &mut gather);
+    assert!(!gather.is_good());
+    let reasons: Vec<_> = gather
         .problems
         .into_iter()
         .map(|found| found.reason)
@@ -99,9 +100,10 @@ fn metrics_see_the_certificates() {
 #[tokio::test]
 async fn a_replaced_certificate_is_shown_to_the_next_client() {
     let (authority, directory) = fixture();
-    let tls = Arc::new(directory.load(TEXT, None));
-    let policy = tls.listener(2).unwrap();
-    let task = tokio::spawn(Arc::clone(&tls).keep_fresh());
+    let material = Material::load(&directory.config(TEXT), None).material;
+    let material = Arc::new(material.unwrap());
+    let policy = material.tls.listener(2).unwrap();
+    let task = tokio::spawn(Arc::clone(&material).keep_fresh());
     let client = Arc::new(client(&authority));
     let shown = || {
         let shaken = shake(&client, &policy.config(), "c.example.org");

@@ -4,7 +4,7 @@ use rustls::{
 
 use super::{
     super::{
-        material::Tls,
+        Tls,
         names::openssl_cipher,
         testing::{Authority, Directory, Refusal, Shaken, client, client_with, shake},
     },

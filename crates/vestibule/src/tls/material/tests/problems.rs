@@ -1,15 +1,14 @@
-use std::path::Path;
+use std::{io, path::Path};
 
 use rcgen::KeyPair;
 use vestibule_config::Certificate;
 
-use super::{
-    super::{
+use crate::{
+    material::{self, FileProblem, Moment, Reader, Reason},
+    tls::{
         certificates::{Pair, Role},
-        files::Reader,
         testing::{Authority, Directory, reasons, valid},
     },
-    *,
 };
 
 const DAY: i64 = 24 * 3600;
@@ -129,8 +128,8 @@ fn garbage_in_the_right_clothes() {
 #[test]
 fn a_short_key() {
     let directory = Directory::new();
-    directory.write("a.pem", include_str!("tests/rsa1024.pem"));
-    directory.write("a.key", include_str!("tests/rsa1024.key"));
+    directory.write("a.pem", include_str!("rsa1024.pem"));
+    directory.write("a.key", include_str!("rsa1024.key"));
     assert_eq!(
         load(&directory),
         (vec![Reason::KeyTooShort { bits: 1024 }], false)
@@ -201,7 +200,7 @@ fn a_problem_is_told_where_the_file_is_named() {
         [[listener]]\nname = 'a'\nbind = '127.0.0.1:1'\nservice = 'a'\ntls = { mode = 'terminate' }
         [service.a]\nupstreams = ['127.0.0.1:2']";
     directory.write("vestibule.toml", text);
-    let (loaded, tls) = crate::tls::load::load(Path::new(&directory.path("vestibule.toml")), None);
+    let (loaded, tls) = material::load(Path::new(&directory.path("vestibule.toml")), None);
     assert!(tls.is_none() && loaded.config.is_none());
     let [found] = &*loaded.report.diagnostics else {
         panic!("{:?}", loaded.report.diagnostics);

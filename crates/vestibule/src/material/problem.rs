@@ -1,8 +1,5 @@
 //! What is wrong or doubtful with a file that the configuration names.
 
-#[cfg(test)]
-mod tests;
-
 use std::{fmt, io};
 
 use jiff::Timestamp;
@@ -77,6 +74,8 @@ pub(crate) enum Reason {
     NoSubjectAltName,
     /// There are no certificate authorities of the system.
     NoSystemRoots,
+    /// There is no secret in it.
+    NoSecret,
     /// There is no key for tickets in it.
     NoTicketKey,
     /// It is a directory or a device.
@@ -87,8 +86,12 @@ pub(crate) enum Reason {
     ReadableByOthers,
     /// The next issue of the revocation list was due.
     RevocationListOutdated(Moment),
+    /// What stands there cannot be sent as a password.
+    SecretUnusable,
     /// This line, from 1, is no key for tickets.
     TicketKeyLine(usize),
+    /// There is no user in it.
+    NoUsers,
     /// It is larger than anything of its kind.
     TooLarge,
     /// The operating system does not let us read it.
@@ -99,6 +102,8 @@ pub(crate) enum Reason {
     },
     /// What the library says of the settings that go with this file.
     Unsupported(String),
+    /// This line, from 1, is no user, and why.
+    UserLine { line: usize, why: &'static str },
 }
 
 impl Reason {
@@ -158,11 +163,14 @@ impl Reason {
                 "clients ignore the common name: make one with a DNS name as subjectAltName"
             }
             Self::NoSystemRoots => "install `ca-certificates`, or name a `ca`",
+            Self::NoSecret => "write the password into it, on one line",
             Self::NoTicketKey => "make a key by `openssl rand -hex 32`",
             Self::NotAFile => "name a regular file",
             Self::NotYetValid(_) => "compare it with this machine's clock",
-            Self::ReadableByOthers => "`chmod o= FILE`: who has it can read what clients say",
+            Self::NoUsers => "add one by `htpasswd -B FILE NAME`",
+            Self::ReadableByOthers => "`chmod o= FILE`: who has it has what it protects",
             Self::RevocationListOutdated(_) => "fetch the list again from who issues it",
+            Self::SecretUnusable => "a password is one line of at most 1024 bytes",
             Self::TicketKeyLine(_) => {
                 "a line is 64 hexadecimal digits, a comment after `#`, or empty"
             }
@@ -177,6 +185,7 @@ impl Reason {
             Self::Unreadable { .. } => {
                 "a path that is not absolute begins at the directory of the configuration"
             }
+            Self::UserLine { .. } => "`htpasswd -B FILE NAME` writes a line that can be used",
         };
         Some(help.to_owned())
     }
@@ -210,17 +219,21 @@ impl fmt::Display for Reason {
             Self::NoRevocationList => write!(f, "there is no revocation list in it"),
             Self::NoSubjectAltName => write!(f, "the certificate has no DNS name"),
             Self::NoSystemRoots => write!(f, "the system has no certificate authorities"),
+            Self::NoSecret => write!(f, "it is empty"),
             Self::NoTicketKey => write!(f, "there is no key in it"),
+            Self::NoUsers => write!(f, "there is no user in it"),
             Self::NotAFile => write!(f, "this is not a file"),
             Self::NotYetValid(moment) => write!(f, "the certificate is only valid from {moment}"),
-            Self::ReadableByOthers => write!(f, "everybody on this machine can read these keys"),
+            Self::ReadableByOthers => write!(f, "everybody on this machine can read it"),
             Self::RevocationListOutdated(moment) => {
                 write!(f, "the next revocation list was due at {moment}")
             }
+            Self::SecretUnusable => write!(f, "what it has is no password"),
             Self::TicketKeyLine(line) => write!(f, "line {line} is not a key for tickets"),
             Self::TooLarge => write!(f, "this is too large"),
             Self::Unreadable { text, .. } => write!(f, "it cannot be read: {text}"),
             Self::Unsupported(what) => write!(f, "this cannot be served: {what}"),
+            Self::UserLine { line, why } => write!(f, "line {line} is not a user: {why}"),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use vestibule_config::FileRef;
 use zeroize::Zeroizing;
 
-use super::problem::{FileProblem, Reason};
+use super::{FileProblem, Reason};
 
 /// Between looks at the files.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -32,15 +32,15 @@ const ATTEMPTS: usize = 3;
 
 /// Reads files; keeps what they looked like, and what is wrong with them.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
-    pub(super) problems: Vec<FileProblem>,
-    pub(super) stamps: Stamps,
+pub(crate) struct Reader {
+    pub(crate) problems: Vec<FileProblem>,
+    pub(crate) stamps: Stamps,
 }
 
 impl Reader {
     /// All of a file, as it was at one moment. `None`: it is noted why not. The bytes are wiped
     /// when they are dropped.
-    pub(super) fn read(&mut self, file: &FileRef) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn read(&mut self, file: &FileRef) -> Option<Zeroizing<Vec<u8>>> {
         for _ in 0..ATTEMPTS {
             let before = Stamp::of(&file.path);
             let read = read(&file.path);
@@ -56,7 +56,7 @@ impl Reader {
     }
 
     /// Notes what is wrong or doubtful with a file.
-    pub(super) fn note(&mut self, file: &FileRef, reason: Reason) {
+    pub(crate) fn note(&mut self, file: &FileRef, reason: Reason) {
         self.problems.push(FileProblem {
             file: file.clone(),
             reason,
@@ -65,14 +65,14 @@ impl Reader {
 }
 
 /// Something that was built out of files.
-pub(super) trait FromFiles: Send + Sync {
+pub(crate) trait FromFiles: Send + Sync {
     /// Reads the files again and, when all is well, puts what they hold into effect. Otherwise
     /// everything stays, `reader` has the reasons, and the answer is false.
     fn refresh(&self, reader: &mut Reader) -> bool;
 }
 
 /// Something that was built out of files, and what they looked like then.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     item: Arc<dyn FromFiles>,
     seen: Stamps,
     state: State,
@@ -91,7 +91,7 @@ enum State {
 
 impl Watched {
     /// `seen` is what the files looked like when `item` was built.
-    pub(super) fn new(item: Arc<dyn FromFiles>, seen: Stamps) -> Self {
+    pub(crate) fn new(item: Arc<dyn FromFiles>, seen: Stamps) -> Self {
         Self {
             item,
             seen,
@@ -101,7 +101,7 @@ impl Watched {
 
     /// Looks whether the files changed. Reads them again when they did, but have not since the last
     /// look.
-    pub(super) fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         let seen = self.seen.again();
         if seen != self.seen {
             self.seen = seen;
@@ -131,7 +131,7 @@ impl Watched {
 }
 
 /// Looks at the files again and again, until aborted.
-pub(super) async fn keep_fresh(mut watched: Vec<Watched>) {
+pub(crate) async fn keep_fresh(mut watched: Vec<Watched>) {
     watched.retain(|watched| !watched.seen.0.is_empty());
     if watched.is_empty() {
         return;
@@ -150,7 +150,7 @@ pub(super) async fn keep_fresh(mut watched: Vec<Watched>) {
         watched = match looked.await {
             Ok(watched) => watched,
             Err(error) => {
-                tracing::error!(%error, "certificates are no longer watched");
+                tracing::error!(%error, "files are no longer watched");
                 return;
             }
         };
@@ -159,7 +159,7 @@ pub(super) async fn keep_fresh(mut watched: Vec<Watched>) {
 
 /// What files look like, by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stamps(BTreeMap<PathBuf, Stamp>);
+pub(crate) struct Stamps(BTreeMap<PathBuf, Stamp>);
 
 impl Stamps {
     /// What the same files look like now.
@@ -203,7 +203,7 @@ impl Stamp {
 }
 
 /// Whether others than owner and group may read `path`.
-pub(super) fn readable_by_others(path: &Path) -> bool {
+pub(crate) fn readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
 }
 

@@ -6,7 +6,8 @@ use std::{
     },
 };
 
-use super::{super::testing::Directory, *};
+use super::*;
+use crate::tls::testing::Directory;
 
 /// Reads `a` and `b`, which are good when they say the same.
 struct Twins {

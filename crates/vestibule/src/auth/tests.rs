@@ -1,0 +1,107 @@
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::addr::Endpoint;
+
+fn client(last: u8) -> ClientAddr {
+    ClientAddr(Endpoint::ip(([192, 0, 2, last], 40_000).into()))
+}
+
+/// Hashed as cheaply as is possible.
+fn hash(password: &str) -> String {
+    bcrypt::hash(password, 4).unwrap()
+}
+
+struct Fixture {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+    users: Arc<Users>,
+}
+
+impl Fixture {
+    fn new(contents: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("users");
+        write(&path, contents);
+        let file = FileRef::unnamed(path.clone());
+        let users = Users::load(&file, &mut Reader::default()).unwrap();
+        Self {
+            _directory: directory,
+            path,
+            users,
+        }
+    }
+
+    async fn verdict(&self, from: u8, username: &str, password: &str) -> Verdict {
+        let verifying = self
+            .users
+            .verify(client(from), username, password.as_bytes());
+        verifying.await
+    }
+}
+
+fn write(path: &Path, contents: &str) {
+    std::fs::write(path, contents).unwrap();
+}
+
+#[tokio::test]
+async fn users_are_known_by_their_passwords() {
+    let fixture = Fixture::new(&format!("ann:{}\nbob:{}\n", hash("one"), hash("zwei ü")));
+    assert_eq!(fixture.verdict(1, "ann", "one").await, Verdict::Known);
+    assert_eq!(fixture.verdict(1, "bob", "zwei ü").await, Verdict::Known);
+    assert_eq!(fixture.verdict(1, "ann", "zwei ü").await, Verdict::Wrong);
+    assert_eq!(fixture.verdict(1, "Ann", "one").await, Verdict::Wrong);
+    assert_eq!(fixture.verdict(1, "eve", "one").await, Verdict::Wrong);
+    assert_eq!(fixture.verdict(1, "", "").await, Verdict::Wrong);
+}
+
+#[tokio::test]
+async fn who_is_wrong_too_often_waits_and_nobody_else() {
+    let fixture = Fixture::new(&format!("ann:{}\n", hash("one")));
+    assert_eq!(fixture.verdict(3, "ann", "one").await, Verdict::Known);
+    for _ in 0..10 {
+        assert_eq!(fixture.verdict(1, "ann", "two").await, Verdict::Wrong);
+    }
+    let limited = fixture.verdict(1, "ann", "two").await;
+    assert!(matches!(limited, Verdict::Limited { .. }), "{limited:?}");
+    // Even a right one is not looked at, unless it was right not long ago.
+    let other = Fixture::new(&format!("ann:{}\n", hash("one")));
+    for _ in 0..10 {
+        other.verdict(1, "ann", "two").await;
+    }
+    let limited = other.verdict(1, "ann", "one").await;
+    assert!(matches!(limited, Verdict::Limited { .. }), "{limited:?}");
+    assert_eq!(fixture.verdict(1, "ann", "one").await, Verdict::Known);
+    assert_eq!(fixture.verdict(2, "ann", "two").await, Verdict::Wrong);
+}
+
+#[tokio::test]
+async fn a_password_that_is_changed_is_forgotten() {
+    let fixture = Fixture::new(&format!("ann:{}\n", hash("one")));
+    assert_eq!(fixture.verdict(1, "ann", "one").await, Verdict::Known);
+    write(&fixture.path, "broken");
+    assert!(!fixture.users.refresh(&mut Reader::default()));
+    assert_eq!(fixture.verdict(1, "ann", "one").await, Verdict::Known);
+    write(&fixture.path, &format!("ann:{}\n", hash("two")));
+    assert!(fixture.users.refresh(&mut Reader::default()));
+    assert_eq!(fixture.verdict(1, "ann", "one").await, Verdict::Wrong);
+    assert_eq!(fixture.verdict(1, "ann", "two").await, Verdict::Known);
+}
+
+#[tokio::test]
+async fn more_than_can_wait_are_sent_away() {
+    // In a process of its own this would be exact; other tests check as well.
+    let fixture = Fixture::new(&format!("ann:{}\n", bcrypt::hash("one", 8).unwrap()));
+    let all = (0..3 * MOST_WAITING).map(|i| {
+        let users = Arc::clone(&fixture.users);
+        tokio::spawn(async move {
+            let from = client(u8::try_from(i % 250).unwrap());
+            users.verify(from, "ann", i.to_string().as_bytes()).await
+        })
+    });
+    let mut busy = 0;
+    for verdict in all.collect::<Vec<_>>() {
+        busy += usize::from(verdict.await.unwrap() == Verdict::Busy);
+    }
+    assert!(busy >= MOST_WAITING, "{busy}");
+}
