@@ -27,10 +27,13 @@ enum Probe {
 }
 
 pub(super) const PEERS: &[Peer] = &[
+    Peer::command("chromium", "chromium", "chromium"),
     Peer::command("curl", "curl", "curl"),
     Peer::command("gnutls-cli", "gnutls-bin", "gnutls-cli"),
     Peer::service("haproxy", "haproxy"),
+    Peer::command("htpasswd", "apache2-utils", "htpasswd"),
     Peer::command("iproute2", "iproute2", "ss"),
+    Peer::command("nft", "nftables", "nft"),
     Peer::service("nginx", "nginx"),
     Peer {
         name: "nginx stream module",
@@ -46,8 +49,11 @@ pub(super) const PEERS: &[Peer] = &[
         service: false,
         probe: Probe::PythonVenv,
     },
+    Peer::command("slowhttptest", "slowhttptest", "slowhttptest"),
     Peer::command("socat", "socat", "socat"),
+    Peer::service("squid", "squid"),
     Peer::command("testssl", "testssl.sh", "testssl"),
+    Peer::service("tinyproxy", "tinyproxy"),
 ];
 
 impl Peer {
