@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::{peers, rows};
 
-/// Measures Vestibule beside HAProxy and nginx: CPU time and memory per unit of work.
+/// Measures Vestibule beside other proxies: CPU time and memory per unit of work.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub(crate) struct Arguments {

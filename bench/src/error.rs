@@ -9,9 +9,9 @@ pub(crate) enum Error {
     Ended(String),
     /// A system call failed.
     Io { what: String, source: io::Error },
-    /// The proxy wrote fewer access records than it carried connections, so that its figures
-    /// would not be comparable.
-    LogIncomplete { records: u64, connections: u64 },
+    /// The proxy wrote fewer access records than it owes, so that its figures would not be
+    /// comparable.
+    LogIncomplete { records: u64, owed: u64 },
     /// One measurement failed.
     Measurement {
         row: &'static str,
@@ -24,6 +24,8 @@ pub(crate) enum Error {
     NotReady(String),
     /// The kernel's file does not look as its documentation says.
     ProcFormat(&'static str),
+    /// A request was not answered with 200; the text is the answer's first line.
+    Refused(String),
     /// A connection did not move for [`STALL`](crate::load::STALL).
     Stalled,
     /// TLS failed on a client's connection.
@@ -50,11 +52,8 @@ impl fmt::Display for Error {
             Self::Certificate(error) => write!(f, "cannot make a certificate: {error}"),
             Self::Ended(said) => write!(f, "ended before it listened; it said: {said}"),
             Self::Io { what, source } => write!(f, "cannot {what}: {source}"),
-            Self::LogIncomplete {
-                records,
-                connections,
-            } => {
-                write!(f, "{records} access records for {connections} connections")
+            Self::LogIncomplete { records, owed } => {
+                write!(f, "{records} access records instead of {owed}")
             }
             Self::Measurement { row, peer, cause } => write!(f, "row {row}, {peer}: {cause}"),
             Self::Negotiated { wanted, got } => {
@@ -62,6 +61,7 @@ impl fmt::Display for Error {
             }
             Self::NotReady(said) => write!(f, "does not listen; it said: {said}"),
             Self::ProcFormat(file) => write!(f, "{file} has an unknown format"),
+            Self::Refused(answer) => write!(f, "a request was answered: {answer}"),
             Self::Stalled => f.write_str("the connections do not move"),
             Self::Tls(error) => write!(f, "TLS: {error}"),
             Self::TooFewCores { wanted, present } => {

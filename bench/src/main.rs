@@ -8,6 +8,7 @@
 
 mod cli;
 mod error;
+mod http;
 mod load;
 mod origin;
 mod peers;

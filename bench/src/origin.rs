@@ -2,6 +2,7 @@
 
 mod answer;
 mod echo;
+mod http;
 mod stream;
 mod transport;
 
@@ -24,6 +25,10 @@ pub(crate) enum Behaviour {
     AnswerBehindHeader,
     /// The same for a whole ClientHello, which it does not understand.
     AnswerHello,
+    /// Answers HTTP requests until one says that it is the last.
+    AnswerHttp,
+    /// The same, only with X-Forwarded-For.
+    AnswerHttpForwarded,
     /// [`Answer`](Self::Answer) over TLS, with session tickets.
     AnswerTls,
     /// [`Answer`](Self::Answer) over TLS, without tickets and sessions.
@@ -47,6 +52,8 @@ pub(crate) struct Origin {
     answer: SocketAddr,
     answer_behind_header: SocketAddr,
     answer_hello: SocketAddr,
+    answer_http: SocketAddr,
+    answer_http_forwarded: SocketAddr,
     answer_tls: SocketAddr,
     answer_tls_full: SocketAddr,
     echo: SocketAddr,
@@ -73,6 +80,8 @@ impl Origin {
             answer_hello: poll(None, || {
                 answer::Connection::new(answer::Question::ClientHello)
             })?,
+            answer_http: poll(None, || http::Connection::new(false))?,
+            answer_http_forwarded: poll(None, || http::Connection::new(true))?,
             answer_tls: poll(Some(tls.clone()), message)?,
             answer_tls_full: poll(Some(tls_full), message)?,
             echo: poll(None, || echo::Connection)?,
@@ -87,6 +96,8 @@ impl Origin {
             Behaviour::Answer => self.answer,
             Behaviour::AnswerBehindHeader => self.answer_behind_header,
             Behaviour::AnswerHello => self.answer_hello,
+            Behaviour::AnswerHttp => self.answer_http,
+            Behaviour::AnswerHttpForwarded => self.answer_http_forwarded,
             Behaviour::AnswerTls => self.answer_tls,
             Behaviour::AnswerTlsFull => self.answer_tls_full,
             Behaviour::Echo => self.echo,

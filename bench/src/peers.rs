@@ -2,27 +2,36 @@
 
 mod haproxy;
 mod nginx;
+mod squid;
+mod tinyproxy;
 mod vestibule;
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{fmt, io};
 
 use rustix::process::Signal;
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::process::Process;
 
 /// The names of [`by_name`], in the order of the table's columns.
-pub(crate) const NAMES: [&str; 3] = [vestibule::NAME, haproxy::NAME, nginx::NAME];
+pub(crate) const NAMES: [&str; 5] = [
+    vestibule::NAME,
+    haproxy::NAME,
+    nginx::NAME,
+    tinyproxy::NAME,
+    squid::NAME,
+];
 
 /// The column that is compared with the others.
 pub(crate) const OURS: &str = vestibule::NAME;
 
-/// A proxy that can be measured. All run one thread of work, carry TCP and write one access record
-/// per connection to a file.
+/// A proxy that can be measured. All run on one core and write at least one access record per
+/// connection, or per HTTP request, to a file.
 pub(crate) trait Peer {
     /// Starts it in `directory`, on `core`, ready for connections.
     ///
@@ -33,12 +42,17 @@ pub(crate) trait Peer {
 
     fn name(&self) -> &'static str;
 
-    /// Whether it knows the group X25519MLKEM768.
+    /// Why it has no part in rows with this service; none if it has.
+    fn absence(&self, service: Service) -> Option<Absence>;
+
+    /// Whether it knows the group X25519MLKEM768. One that speaks no TLS here does not.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] when it cannot be run.
-    fn knows_post_quantum(&self) -> Result<bool, Error>;
+    fn knows_post_quantum(&self) -> Result<bool, Error> {
+        Ok(false)
+    }
 
     /// What a reader of the table must know.
     fn note(&self) -> Option<&'static str>;
@@ -59,7 +73,40 @@ pub(crate) struct Setup {
     pub(crate) accept_proxy: bool,
     /// The origin gets a PROXY header.
     pub(crate) send_proxy: bool,
+    pub(crate) service: Service,
     pub(crate) tls: TlsRole,
+}
+
+/// How a proxy serves its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// It opens tunnels that clients ask for by HTTP CONNECT, to the address of the origin and to
+    /// nothing else.
+    Connect,
+    /// It passes HTTP requests on, on connections that it keeps, and adds X-Forwarded-For.
+    Http,
+    /// It carries TCP connections.
+    Tcp,
+}
+
+/// Why a proxy has no part in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Absence {
+    NoConnect,
+    NoPostQuantum,
+    OnlyConnect,
+}
+
+/// A sentence's end behind the proxy's name.
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoConnect => "opens no tunnels by HTTP CONNECT",
+            Self::NoPostQuantum => "runs with a TLS library that does not know X25519MLKEM768",
+            Self::OnlyConnect => "is compared as an explicit proxy only",
+        })
+    }
 }
 
 /// What a proxy does with TLS. The directory it is started in has the files of an
@@ -87,21 +134,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Stops it and checks that it has logged each connection.
+    /// Stops it and checks that it has written the access records that it owes.
     ///
     /// # Errors
     ///
     /// [`Error::LogIncomplete`], and [`Error::Io`] if it does not end when asked to.
-    pub(crate) fn stop(self, connections: u64) -> Result<(), Error> {
+    pub(crate) fn stop(self, owed: u64) -> Result<(), Error> {
         self.process.stop(self.graceful)?;
         let file = self.access_log.display();
         let log = std::fs::read(&self.access_log).map_err(Error::io(format!("read {file}")))?;
         let records = log.iter().filter(|byte| **byte == b'\n').count() as u64;
-        if records < connections {
-            return Err(Error::LogIncomplete {
-                records,
-                connections,
-            });
+        if records < owed {
+            return Err(Error::LogIncomplete { records, owed });
         }
         Ok(())
     }
@@ -111,6 +155,8 @@ pub(crate) fn by_name(name: &str) -> Option<Box<dyn Peer>> {
     match name {
         haproxy::NAME => Some(Box::new(haproxy::Haproxy)),
         nginx::NAME => Some(Box::new(nginx::Nginx)),
+        squid::NAME => Some(Box::new(squid::Squid)),
+        tinyproxy::NAME => Some(Box::new(tinyproxy::Tinyproxy)),
         vestibule::NAME => Some(Box::new(vestibule::Vestibule::find())),
         _ => None,
     }

@@ -10,12 +10,15 @@ use serde::Serialize;
 use self::summary::Summary;
 use crate::cli::Arguments;
 use crate::error::Error;
-use crate::peers;
+use crate::peers::{self, Absence};
 use crate::rows::{Row, Sample};
 use crate::system::Machine;
 
 /// The name of the measurement without a proxy.
 pub(crate) const DIRECT: &str = "direct";
+
+/// What a cell says when the proxy has no part in the row.
+const NO_PART: &str = "n/a";
 
 /// Above this share of the proxy's core the reader is warned.
 const DISTURBED: f64 = 0.1;
@@ -30,7 +33,7 @@ pub(crate) struct Report {
     versions: Vec<Version>,
     rows: Vec<RowReport>,
     #[serde(skip)]
-    notes: Vec<String>,
+    notes: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +54,8 @@ struct RowReport {
 #[derive(Debug, Serialize)]
 struct Column {
     peer: &'static str,
+    /// Why it has no figures.
+    absent: Option<Absence>,
     /// Empty without a proxy.
     cost: Summary,
     beside: Summary,
@@ -79,12 +84,14 @@ impl Report {
         note: Option<&'static str>,
     ) {
         self.versions.push(Version { peer, version });
-        self.notes.extend(note.map(str::to_owned));
+        self.notes.extend(note);
     }
 
-    /// Adds what a reader of the table must know.
-    pub(crate) fn add_note(&mut self, note: String) {
-        self.notes.push(note);
+    /// Says that the proxy has no part in the row that was begun last.
+    pub(crate) fn add_absence(&mut self, peer: &str, absence: Absence) {
+        for column in self.columns_of(peer) {
+            column.absent = Some(absence);
+        }
     }
 
     pub(crate) fn begin_row(&mut self, row: &dyn Row) {
@@ -92,6 +99,7 @@ impl Report {
             .chain(self.versions.iter().map(|version| version.peer))
             .map(|peer| Column {
                 peer,
+                absent: None,
                 cost: Summary::default(),
                 beside: Summary::default(),
                 failures: 0,
@@ -109,12 +117,7 @@ impl Report {
 
     /// Adds a measurement of the row that was begun last.
     pub(crate) fn add_sample(&mut self, peer: &str, sample: Sample) {
-        let columns = self
-            .rows
-            .last_mut()
-            .into_iter()
-            .flat_map(|row| &mut row.columns);
-        for column in columns.filter(|column| column.peer == peer) {
+        for column in self.columns_of(peer) {
             if let Some(cost) = sample.cost {
                 column.cost.add(cost);
             }
@@ -158,6 +161,7 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(text, "\n{note}");
         }
+        text += &self.absences();
         text += &self.failures();
         text += &self.disturbances();
         text
@@ -176,13 +180,13 @@ impl Report {
                 row.columns
                     .iter()
                     .skip(1)
-                    .map(|column| column.cost.to_string()),
+                    .map(|column| column.cell(&column.cost)),
             );
             line.extend(
                 self.others()
                     .map(|other| match row.ratio(peers::OURS, other) {
                         Some(ratio) => format!("{ratio:.2}"),
-                        None => "–".to_owned(),
+                        None => NO_PART.to_owned(),
                     }),
             );
             table.push(line);
@@ -199,10 +203,36 @@ impl Report {
         table[0].extend(self.versions.iter().map(|version| version.peer.to_owned()));
         for row in &self.rows {
             let mut line = vec![row.title.to_owned(), row.beside_unit.to_owned()];
-            line.extend(row.columns.iter().map(|column| column.beside.to_string()));
+            line.extend(row.columns.iter().map(|column| column.cell(&column.beside)));
             table.push(line);
         }
         markdown_table(&table)
+    }
+
+    /// Says where proxies have no part and why, one line for each proxy and reason.
+    fn absences(&self) -> String {
+        let mut absences: Vec<(&str, Absence, Vec<String>)> = Vec::new();
+        for row in &self.rows {
+            for column in &row.columns {
+                let Some(absent) = column.absent else {
+                    continue;
+                };
+                let id = format!("`{}`", row.id);
+                match absences
+                    .iter_mut()
+                    .find(|(peer, absence, _)| (*peer, *absence) == (column.peer, absent))
+                {
+                    Some((_, _, rows)) => rows.push(id),
+                    None => absences.push((column.peer, absent, vec![id])),
+                }
+            }
+        }
+        let mut text = String::new();
+        for (peer, absence, rows) in absences {
+            let rows = rows.join(", ");
+            let _ = writeln!(text, "\n{NO_PART}: {peer} {absence}: {rows}.");
+        }
+        text
     }
 
     /// Says where connections failed.
@@ -241,6 +271,16 @@ impl Report {
         text
     }
 
+    /// The column of the proxy in the row that was begun last.
+    fn columns_of(&mut self, peer: &str) -> impl Iterator<Item = &mut Column> {
+        let columns = self
+            .rows
+            .last_mut()
+            .into_iter()
+            .flat_map(|row| &mut row.columns);
+        columns.filter(move |column| column.peer == peer)
+    }
+
     /// The proxies that ours is compared with, if ours was measured.
     fn others(&self) -> impl Iterator<Item = &'static str> {
         let ours = self
@@ -263,6 +303,15 @@ impl RowReport {
                 .median()
         };
         Some(median(numerator)? / median(denominator)?)
+    }
+}
+
+impl Column {
+    fn cell(&self, figures: &Summary) -> String {
+        match self.absent {
+            Some(_) => NO_PART.to_owned(),
+            None => figures.to_string(),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The rows of the table: one kind of work each.
 
 mod bulk;
+mod connect;
+mod dialogue;
 mod exchange;
+mod http;
 mod idle;
 mod short;
 mod tls_handshake;
@@ -13,7 +16,7 @@ use std::net::SocketAddr;
 
 use crate::error::Error;
 use crate::origin::Behaviour;
-use crate::peers::TlsRole;
+use crate::peers::{Service, TlsRole};
 use crate::process::Process;
 
 /// One kind of work that proxies are measured with.
@@ -50,6 +53,11 @@ pub(crate) trait Row {
         false
     }
 
+    /// How the proxy serves the clients.
+    fn service(&self) -> Service {
+        Service::Tcp
+    }
+
     /// What the proxy does with TLS.
     fn tls(&self) -> TlsRole {
         TlsRole::None
@@ -64,6 +72,8 @@ pub(crate) trait Row {
 /// Where the clients connect to.
 pub(crate) struct Target<'a> {
     pub(crate) address: SocketAddr,
+    /// Where the origin is, which is the address if there is no proxy.
+    pub(crate) origin: SocketAddr,
     /// The proxy; absent when clients connect to the origin.
     pub(crate) process: Option<&'a Process>,
 }
@@ -75,8 +85,9 @@ pub(crate) struct Sample {
     pub(crate) cost: Option<f64>,
     /// A figure that helps to understand the cost, such as the rate.
     pub(crate) beside: f64,
-    /// How many connections were carried and closed in all.
-    pub(crate) connections: u64,
+    /// How many access records the proxy owes: of connections that were carried and closed, or of
+    /// requests.
+    pub(crate) records: u64,
     /// How many connections failed.
     pub(crate) failures: u64,
     /// The share of the proxy's core that something else used, from 0 to 1.
@@ -95,6 +106,9 @@ pub(crate) fn all() -> Vec<Box<dyn Row>> {
         Box::new(short::Short::PLAIN),
         Box::new(short::Short::PROXY_IN),
         Box::new(short::Short::PROXY_OUT),
+        Box::new(connect::Connect),
+        Box::new(http::Http::KEPT),
+        Box::new(http::Http::SHORT),
         Box::new(short::Short::SNI_PASSTHROUGH),
         Box::new(tls_handshake::TlsHandshake::FULL),
         Box::new(tls_handshake::TlsHandshake::RESUMED),

@@ -1,7 +1,7 @@
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::origin::Origin;
-use crate::peers::{self, Peer, Setup};
+use crate::peers::{self, Absence, Peer, Setup};
 use crate::report::{DIRECT, Report};
 use crate::rows::{self, Row, Sample, Target, Window};
 use crate::system::{self, Machine};
@@ -80,15 +80,9 @@ impl Bench {
         report.begin_row(row);
         let mut order: Vec<Option<&dyn Peer>> = vec![None];
         for peer in peers {
-            if row.needs_post_quantum() && !peer.knows_post_quantum()? {
-                report.add_note(format!(
-                    "No figures for {} in the row `{}`: its TLS library does not know \
-                     X25519MLKEM768.",
-                    peer.name(),
-                    row.id()
-                ));
-            } else {
-                order.push(Some(peer.as_ref()));
+            match absence(row, peer.as_ref())? {
+                Some(absence) => report.add_absence(peer.name(), absence),
+                None => order.push(Some(peer.as_ref())),
             }
         }
         for round in 1..=self.rounds {
@@ -118,19 +112,22 @@ impl Bench {
             .tempdir()
             .map_err(Error::io("make a directory for the proxy's files"))?;
         self.identity.write(directory.path())?;
+        let origin = self.origin.address(row.behaviour(false));
         let setup = Setup {
-            origin: self.origin.address(row.behaviour(false)),
+            origin,
             accept_proxy: row.accepts_proxy(),
             send_proxy: row.sends_proxy(),
+            service: row.service(),
             tls: row.tls(),
         };
         let running = peer.start(&setup, directory.path(), self.window.proxy_core)?;
         let target = Target {
             address: running.address,
+            origin,
             process: Some(&running.process),
         };
         let sample = row.measure(&target, &self.window)?;
-        running.stop(sample.connections)?;
+        running.stop(sample.records)?;
         Ok(sample)
     }
 
@@ -139,11 +136,21 @@ impl Bench {
         row.measure(
             &Target {
                 address,
+                origin: address,
                 process: None,
             },
             &self.window,
         )
     }
+}
+
+/// Why the peer has no part in the row; none if it has.
+fn absence(row: &dyn Row, peer: &dyn Peer) -> Result<Option<Absence>, Error> {
+    if let Some(absence) = peer.absence(row.service()) {
+        return Ok(Some(absence));
+    }
+    let lacks = row.needs_post_quantum() && !peer.knows_post_quantum()?;
+    Ok(lacks.then_some(Absence::NoPostQuantum))
 }
 
 fn progress(row: &dyn Row, round: u32, rounds: u32, name: &str, sample: &Sample) -> String {

@@ -3,7 +3,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use super::{
-    Peer, Running, Setup, TlsRole, accepts_connections, first_line, free_address,
+    Absence, Peer, Running, Service, Setup, TlsRole, accepts_connections, first_line, free_address,
     library_knows_post_quantum, output, write_config,
 };
 use crate::error::Error;
@@ -14,7 +14,7 @@ pub(super) const NAME: &str = "haproxy";
 
 const PROGRAM: &str = "/usr/sbin/haproxy";
 
-/// HAProxy as Debian ships it: default buffers, no splicing, `option tcplog` to a file.
+/// HAProxy as Debian ships it: default buffers, no splicing, its own log formats to a file.
 pub(super) struct Haproxy;
 
 impl Peer for Haproxy {
@@ -38,6 +38,10 @@ impl Peer for Haproxy {
 
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn absence(&self, service: Service) -> Option<Absence> {
+        (service == Service::Connect).then_some(Absence::NoConnect)
     }
 
     fn knows_post_quantum(&self) -> Result<bool, Error> {
@@ -84,8 +88,16 @@ fn configuration(setup: &Setup, directory: &Path, address: &str) -> String {
     } else {
         String::new()
     };
+    let (mode, forwarded) = if setup.service == Service::Http {
+        // By default the first request of a client would have a connection of its own.
+        ("http", "    http-reuse always\n    option forwardfor\n")
+    } else {
+        ("tcp", "")
+    };
     // What `option tcplog` writes; where TLS is terminated, what was negotiated as well.
-    let log = if setup.tls == TlsRole::Terminate {
+    let log = if setup.service == Service::Http {
+        "option httplog"
+    } else if setup.tls == TlsRole::Terminate {
         "log-format \"%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq \
          %sslv %sslc %[ssl_fc_sni]\""
     } else {
@@ -109,7 +121,7 @@ global
     log stdout format raw local0 info
 
 defaults
-    mode tcp
+    mode {mode}
     log global
     {log}
     timeout connect 5s
@@ -121,7 +133,7 @@ frontend in
 {route}
 
 backend out
-    server origin {origin}{send}{originate}
+{forwarded}    server origin {origin}{send}{originate}
 "
     )
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use super::{
-    Peer, Running, Setup, TlsRole, accepts_connections, first_line, free_address,
+    Absence, Peer, Running, Service, Setup, TlsRole, accepts_connections, first_line, free_address,
     library_knows_post_quantum, output, write_config,
 };
 use crate::error::Error;
@@ -16,7 +16,7 @@ pub(super) const NAME: &str = "nginx";
 const PROGRAM: &str = "/usr/sbin/nginx";
 const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
-/// nginx as Debian ships it, with its stream module and one worker.
+/// nginx as Debian ships it, with one worker; TCP is for its stream module.
 pub(super) struct Nginx;
 
 impl Peer for Nginx {
@@ -49,6 +49,10 @@ impl Peer for Nginx {
         NAME
     }
 
+    fn absence(&self, service: Service) -> Option<Absence> {
+        (service == Service::Connect).then_some(Absence::NoConnect)
+    }
+
     fn knows_post_quantum(&self) -> Result<bool, Error> {
         let text = output(Path::new(PROGRAM), "-V")?;
         // It names the library that it runs with only if it was built with another version.
@@ -75,6 +79,67 @@ fn configuration(setup: &Setup, directory: &Path, address: &str) -> String {
     } else {
         String::new()
     };
+    let service = if setup.service == Service::Http {
+        http(setup, directory, address)
+    } else {
+        stream(setup, directory, address)
+    };
+    let directory = directory.display();
+    // The worker keeps our user, because another one's memory figures may not be read.
+    format!(
+        "\
+{module}
+user root root;
+worker_processes 1;
+worker_rlimit_nofile 16000;
+daemon off;
+pid {directory}/nginx.pid;
+events {{
+    worker_connections 8000;
+}}
+{service}"
+    )
+}
+
+/// Connections on both sides are kept as long as the other end likes.
+fn http(setup: &Setup, directory: &Path, address: &str) -> String {
+    let origin = setup.origin;
+    let directory = directory.display();
+    format!(
+        "\
+http {{
+    log_format record '$remote_addr:$remote_port [$time_iso8601] $host \"$request\" $status '
+                      '$request_length $bytes_sent $request_time '
+                      '$upstream_addr $upstream_connect_time $upstream_response_time';
+    access_log {directory}/access.log record buffer=64k flush=1s;
+    client_body_temp_path {directory}/client_body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    keepalive_requests 1000000000;
+    upstream origin {{
+        server {origin};
+        keepalive 64;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen {address};
+        location / {{
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection \"\";
+            proxy_set_header Host $host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_connect_timeout 5s;
+        }}
+    }}
+}}
+"
+    )
+}
+
+fn stream(setup: &Setup, directory: &Path, address: &str) -> String {
     let accept = if setup.accept_proxy {
         " proxy_protocol"
     } else {
@@ -98,18 +163,8 @@ fn configuration(setup: &Setup, directory: &Path, address: &str) -> String {
         server,
         target,
     } = Tls::new(setup, &directory.to_string());
-    // The worker keeps our user, because another one's memory figures may not be read.
     format!(
         "\
-{module}
-user root root;
-worker_processes 1;
-worker_rlimit_nofile 16000;
-daemon off;
-pid {directory}/nginx.pid;
-events {{
-    worker_connections 8000;
-}}
 stream {{
     log_format record '$remote_addr:$remote_port [$time_iso8601] $server_addr:$server_port '
                       '$upstream_addr $upstream_connect_time $session_time '

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use super::{Peer, Running, Setup, TlsRole, first_line, write_config};
+use super::{Absence, Peer, Running, Service, Setup, TlsRole, first_line, write_config};
 use crate::error::Error;
 use crate::process::Process;
 use crate::tls::{CA, CERTIFICATE, KEY, SERVER_NAME};
@@ -52,12 +52,19 @@ impl Peer for Vestibule {
         NAME
     }
 
+    fn absence(&self, _service: Service) -> Option<Absence> {
+        None
+    }
+
     fn knows_post_quantum(&self) -> Result<bool, Error> {
         Ok(true)
     }
 
     fn note(&self) -> Option<&'static str> {
-        None
+        Some(
+            "Vestibule writes one record per request and one per connection in the rows `http` and \
+             `http-short`, HAProxy and nginx only the first.",
+        )
     }
 
     fn version(&self) -> Result<String, Error> {
@@ -77,6 +84,11 @@ fn configuration(setup: &Setup, access_log: &Path) -> String {
         ""
     };
     let origin = setup.origin;
+    let target = match setup.service {
+        Service::Connect => format!("kind = \"connect\"\nallow = [\"{origin}\"]"),
+        Service::Http => format!("kind = \"http\"\nupstreams = [\"{origin}\"]"),
+        Service::Tcp => format!("upstreams = [\"{origin}\"]"),
+    };
     let Tls {
         certificate,
         listener,
@@ -103,7 +115,7 @@ bind = \"127.0.0.1:0\"
 {route}
 {accept}{listener}
 [service.origin]
-upstreams = [\"{origin}\"]
+{target}
 connect_timeout = \"5s\"
 {send}{service}"
     )

@@ -2,6 +2,7 @@ use clap::Parser;
 
 use super::{DIRECT, Report};
 use crate::cli::Arguments;
+use crate::peers::Absence;
 use crate::rows::{self, Sample};
 use crate::system::Machine;
 
@@ -9,7 +10,7 @@ fn sample(cost: Option<f64>, beside: f64, foreign: f64) -> Sample {
     Sample {
         cost,
         beside,
-        connections: 1,
+        records: 1,
         failures: 0,
         foreign,
     }
@@ -102,4 +103,31 @@ fn json_has_the_columns_of_the_row() {
     assert_eq!(json["rows"][0]["columns"][0]["peer"], DIRECT);
     assert_eq!(json["rows"][0]["columns"][1]["cost"]["median"], 33.0);
     assert_eq!(json["versions"][1]["version"], "HAProxy version 2.6");
+}
+
+#[test]
+fn who_has_no_part_is_named_with_the_reason() {
+    let mut report = report();
+    let rows = rows::all();
+    for id in ["connect", "tls-pq"] {
+        let row = rows.iter().find(|row| row.id() == id).unwrap();
+        report.begin_row(row.as_ref());
+        report.add_sample("vestibule", sample(Some(40.0), 18_000.0, 0.0));
+        report.add_absence("haproxy", Absence::NoConnect);
+    }
+    let text = report.to_markdown();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("HTTP CONNECT ") && line.starts_with('|'))
+        .collect();
+    assert_eq!(lines[0].matches("n/a").count(), 2, "{text}");
+    assert_eq!(lines[1].matches("n/a").count(), 1, "{text}");
+    assert!(
+        text.contains("n/a: haproxy opens no tunnels by HTTP CONNECT: `connect`, `tls-pq`."),
+        "{text}"
+    );
+    let json = serde_json::to_value(report).unwrap();
+    let columns = |row: usize| json["rows"][row]["columns"].clone();
+    assert_eq!(columns(1)[2]["absent"], "no-connect");
+    assert_eq!(columns(0)[2]["absent"], serde_json::Value::Null);
 }

@@ -57,7 +57,7 @@ impl Row for Idle {
                 .process
                 .map(|_| per_connection(after.process, before.process)),
             beside: per_connection(after.slab, before.slab),
-            connections: clients.len() as u64,
+            records: clients.len() as u64,
             failures: 0,
             foreign: 0.0,
         })

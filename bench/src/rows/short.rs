@@ -1,13 +1,9 @@
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
-
+use super::dialogue::{self, Dialogue, Step};
 use super::{Row, Sample, Target, Window};
 use crate::error::Error;
-use crate::load::{Load, MESSAGE, Meter, Progress, REQUEST, client_error};
+use crate::load::{Load, MESSAGE, REQUEST};
 use crate::origin::Behaviour;
 use crate::peers::TlsRole;
-use crate::system::Poller;
 use crate::tls::client_hello;
 
 /// Version 2, PROXY, TCP over IPv4, 192.0.2.1:40000 to 192.0.2.2:443.
@@ -15,9 +11,6 @@ const PROXY_HEADER: [u8; 28] = [
     0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0x00, 0x0c,
     192, 0, 2, 1, 192, 0, 2, 2, 0x9c, 0x40, 0x01, 0xbb,
 ];
-
-/// So many connections are under way at once.
-const CONCURRENT: usize = 32;
 
 /// A connection carries a message of 64 bytes and an answer, then the origin closes it.
 pub(super) struct Short {
@@ -97,7 +90,12 @@ impl Row for Short {
     fn measure(&self, target: &Target<'_>, window: &Window) -> Result<Sample, Error> {
         let address = target.address;
         let first_bytes = self.first_bytes()?;
-        let load = Load::start(1, move |meter| connect_again(address, &first_bytes, meter));
+        let load = Load::start(1, move |meter| {
+            dialogue::repeat(address, meter, || Question {
+                first_bytes: &first_bytes,
+                received: 0,
+            })
+        });
         let observed = window.observe(load, target)?;
         Ok(observed.sample(1e6, 1.0, observed.done.units))
     }
@@ -135,46 +133,28 @@ impl Row for Short {
     }
 }
 
-fn connect_again(address: SocketAddr, first_bytes: &[u8], meter: &Meter) -> Result<(), Error> {
-    let mut poller = Poller::new().map_err(client_error)?;
-    let mut clients = Vec::with_capacity(CONCURRENT);
-    for token in 0..CONCURRENT {
-        clients.push((connect(address, first_bytes, &poller, token)?, 0));
-    }
-
-    let mut ready = Vec::new();
-    let mut progress = Progress::new();
-    let mut buffer = [0; 2 * MESSAGE];
-    while !meter.is_stopped() {
-        ready.clear();
-        poller
-            .wait(&mut ready, Duration::from_millis(100))
-            .map_err(client_error)?;
-        progress.check(!ready.is_empty())?;
-        for &token in &ready {
-            let (socket, received) = &mut clients[token];
-            let length = socket.read(&mut buffer).map_err(client_error)?;
-            *received += length;
-            if length == 0 {
-                if *received != MESSAGE {
-                    return Err(Error::Truncated);
-                }
-                meter.add(1);
-                clients[token] = (connect(address, first_bytes, &poller, token)?, 0);
-            }
-        }
-    }
-    Ok(())
+/// One connection.
+struct Question<'a> {
+    first_bytes: &'a [u8],
+    /// So much of the answer has come.
+    received: usize,
 }
 
-fn connect(
-    address: SocketAddr,
-    first_bytes: &[u8],
-    poller: &Poller,
-    token: usize,
-) -> Result<TcpStream, Error> {
-    let mut socket = TcpStream::connect(address).map_err(client_error)?;
-    socket.write_all(first_bytes).map_err(client_error)?;
-    poller.add(&socket, token).map_err(client_error)?;
-    Ok(socket)
+impl Dialogue for Question<'_> {
+    fn opening(&self) -> &[u8] {
+        self.first_bytes
+    }
+
+    fn handle_bytes(&mut self, received: &[u8], _send: &mut Vec<u8>) -> Result<Step, Error> {
+        self.received += received.len();
+        Ok(Step::Wait)
+    }
+
+    fn handle_end(&self) -> Result<(), Error> {
+        if self.received == MESSAGE {
+            Ok(())
+        } else {
+            Err(Error::Truncated)
+        }
+    }
 }

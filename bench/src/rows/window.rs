@@ -60,11 +60,12 @@ impl Window {
 
 impl Observed {
     /// The cost in `cost_scale` per second and unit, the rate in `rate_scale` per unit and second.
-    pub(super) fn sample(&self, cost_scale: f64, rate_scale: f64, connections: u64) -> Sample {
+    /// `records`: see [`Sample::records`].
+    pub(super) fn sample(&self, cost_scale: f64, rate_scale: f64, records: u64) -> Sample {
         Sample {
             cost: self.cpu.map(|cpu| cpu * cost_scale / self.units),
             beside: self.units * rate_scale / self.seconds,
-            connections,
+            records,
             failures: self.done.failures,
             foreign: self.foreign,
         }

@@ -1,26 +1,26 @@
-use std::fs;
 use std::time::Duration;
+use std::{fs, io};
+
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 
 use crate::error::Error;
 
-/// The CPU time that all living threads of the process have used, from `schedstat` (nanoseconds).
+/// The CPU time that all threads of the process have used, in nanoseconds, by its CPU clock. What
+/// threads used that have ended is in it, which the statistics of single threads lack.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] when the process is gone or the kernel keeps no such statistics.
+/// [`Error::Io`] when the process is gone.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Error> {
-    let directory = format!("/proc/{pid}/task");
-    let threads = fs::read_dir(&directory).map_err(Error::io(format!("read {directory}")))?;
-    let mut total = Duration::ZERO;
-    for thread in threads {
-        let thread = thread.map_err(Error::io(format!("read {directory}")))?;
-        // A thread that ended since the listing is not counted.
-        let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else {
-            continue;
-        };
-        total += parse_schedstat(&text).ok_or(Error::ProcFormat("schedstat"))?;
-    }
-    Ok(total)
+    let failed = Error::io(format!("read the CPU clock of process {pid}"));
+    i32::try_from(pid)
+        .map_err(|_| io::ErrorKind::NotFound.into())
+        .and_then(|pid| {
+            let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(pid))?;
+            Ok(Duration::from(clock_gettime(clock)?))
+        })
+        .map_err(failed)
 }
 
 /// The proportional set size of the process in bytes.
@@ -73,15 +73,6 @@ pub(crate) fn children_of(pid: u32) -> Result<Vec<u32>, Error> {
 fn kilobytes_in(file: &str, key: &str) -> Result<u64, Error> {
     let text = fs::read_to_string(file).map_err(Error::io(format!("read {file}")))?;
     parse_kilobytes(&text, key).ok_or(Error::ProcFormat("smaps_rollup or meminfo"))
-}
-
-/// The first field is the time on the CPU in nanoseconds.
-fn parse_schedstat(text: &str) -> Option<Duration> {
-    text.split_whitespace()
-        .next()?
-        .parse()
-        .ok()
-        .map(Duration::from_nanos)
 }
 
 /// `Key:   123 kB`, in bytes.

@@ -1,7 +1,9 @@
 use std::path::Path;
 
+use vestibule_config::ServiceKind;
+
 use super::{configuration, listening_address};
-use crate::peers::{Setup, TlsRole};
+use crate::peers::{Service, Setup, TlsRole};
 
 #[test]
 fn the_address_is_known_when_all_is_ready() {
@@ -16,20 +18,23 @@ fn the_address_is_known_when_all_is_ready() {
 
 #[test]
 fn every_configuration_is_right() {
-    for (accept_proxy, send_proxy, tls) in [
-        (false, false, TlsRole::None),
-        (false, true, TlsRole::None),
-        (true, false, TlsRole::None),
-        (true, true, TlsRole::None),
-        (false, false, TlsRole::Originate),
-        (false, false, TlsRole::Passthrough),
-        (false, false, TlsRole::Terminate),
+    for (service, accept_proxy, send_proxy, tls) in [
+        (Service::Connect, false, false, TlsRole::None),
+        (Service::Http, false, false, TlsRole::None),
+        (Service::Tcp, false, false, TlsRole::None),
+        (Service::Tcp, false, true, TlsRole::None),
+        (Service::Tcp, true, false, TlsRole::None),
+        (Service::Tcp, true, true, TlsRole::None),
+        (Service::Tcp, false, false, TlsRole::Originate),
+        (Service::Tcp, false, false, TlsRole::Passthrough),
+        (Service::Tcp, false, false, TlsRole::Terminate),
     ] {
         let origin = ([127, 0, 0, 1], 7000).into();
         let setup = Setup {
             origin,
             accept_proxy,
             send_proxy,
+            service,
             tls,
         };
         let text = configuration(&setup, Path::new("/tmp/access.log"));
@@ -40,6 +45,12 @@ fn every_configuration_is_right() {
         assert_eq!(config.listeners[0].proxy_protocol.is_some(), accept_proxy);
         let listener_tls = matches!(tls, TlsRole::Passthrough | TlsRole::Terminate);
         assert_eq!(config.listeners[0].tls.is_some(), listener_tls);
+        let kind = match config.services[0].kind {
+            ServiceKind::Connect(_) => Service::Connect,
+            ServiceKind::Http(_) => Service::Http,
+            ServiceKind::Tcp => Service::Tcp,
+        };
+        assert_eq!(kind, service);
         let service_tls = tls == TlsRole::Originate;
         assert_eq!(config.services[0].tls.is_some(), service_tls);
     }

@@ -1,15 +1,26 @@
 use std::time::{Duration, Instant};
 
 use super::{children_of, cpu_time, parse_busy_ticks, parse_kilobytes, parse_parent};
-use super::{parse_schedstat, pss, slab};
+use super::{pss, slab};
 
 #[test]
-fn schedstat_counts_nanoseconds() {
-    assert_eq!(
-        parse_schedstat("1500 439527 7\n"),
-        Some(Duration::from_nanos(1500))
-    );
-    assert_eq!(parse_schedstat(""), None);
+fn the_time_of_a_thread_that_has_ended_counts() {
+    let own = std::process::id();
+    let before = cpu_time(own).unwrap();
+    std::thread::spawn(|| spin(Duration::from_millis(30)))
+        .join()
+        .unwrap();
+    let used = cpu_time(own).unwrap() - before;
+    // On a busy machine the thread does not run all the time.
+    assert!(used > Duration::from_millis(3), "{used:?}");
+}
+
+#[test]
+fn a_process_that_is_gone_has_no_time() {
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    assert!(cpu_time(child.id()).is_err());
+    assert!(cpu_time(u32::MAX).is_err());
 }
 
 #[test]
@@ -36,12 +47,7 @@ fn the_parent_is_found_behind_any_program_name() {
 
 #[test]
 fn our_own_process_can_be_read() {
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_millis(30) {
-        std::hint::spin_loop();
-    }
     let own = std::process::id();
-    assert!(cpu_time(own).unwrap() > Duration::ZERO);
     assert!(pss(own).unwrap() > 100_000);
     assert!(slab().unwrap() > 1_000_000);
 
@@ -53,4 +59,11 @@ fn our_own_process_can_be_read() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(children.contains(&child.id()), "{children:?}");
+}
+
+fn spin(time: Duration) {
+    let started = Instant::now();
+    while started.elapsed() < time {
+        std::hint::spin_loop();
+    }
 }
