@@ -1,6 +1,6 @@
 //! The configuration that the demo runs with. The certificates are in the same directory.
 
-use std::{collections::HashMap, fmt::Write, path::Path};
+use std::{collections::HashMap, fmt::Write, net::SocketAddr, path::Path};
 
 /// The upstreams' addresses by their names.
 pub(super) type Upstreams = HashMap<&'static str, String>;
@@ -28,6 +28,7 @@ pub(super) fn configuration(access_log: &Path, upstreams: &Upstreams, ipv6: bool
     }
     text.push_str(SPECIAL);
     text.push_str(TLS);
+    text.push_str(EXPLICIT);
     if ipv6 {
         text.push_str(IPV6);
     }
@@ -36,6 +37,39 @@ pub(super) fn configuration(access_log: &Path, upstreams: &Upstreams, ipv6: bool
         let _ = write!(text, "\n[service.{name}]\nupstreams = {to:?}\n{more}\n");
     }
     text
+}
+
+/// What is added once it is known where the remote proxy listens: a local proxy, which leads to
+/// `upstream` or to where clients say, through `remote`.
+pub(super) fn local_proxy(remote: SocketAddr, upstream: &str) -> String {
+    let via = format!(
+        "via = {{ url = \"https://{remote}\", username = \"alice\", password = {{ file = \
+         \"alice.secret\" }}, tls = {{ ca = \"ca.pem\", server_name = \"chat.example.org\" }} }}"
+    );
+    format!(
+        r#"
+[[listener]]
+name = "ingress"
+bind = "127.0.0.1:0"
+service = "ingress"
+
+[[listener]]
+name = "as-if-it-were-the-server"
+bind = "127.0.0.1:0"
+service = "onward"
+
+[service.ingress]
+kind = "connect"
+allow = "127.0.0.0/8"
+send_proxy = "v2"
+{via}
+
+[service.onward]
+upstreams = "{upstream}"
+send_proxy = "v2"
+{via}
+"#
+    )
 }
 
 /// The services and who carries them: name, upstreams, and what else stands in their table.
@@ -167,6 +201,37 @@ routes = [
 ]
 [listener.tls]
 mode = "peek"
+"#;
+
+/// `members` is the remote proxy of [`local_proxy`].
+const EXPLICIT: &str = r#"
+[[listener]]
+name = "connect"
+bind = "127.0.0.1:0"
+service = "egress"
+
+[[listener]]                       # an HTTPS proxy
+name = "members"
+bind = "127.0.0.1:0"
+service = "members"
+[listener.tls]
+mode = "terminate"
+alpn = ["http/1.1"]
+
+[[listener]]
+name = "members-in-clear"
+bind = "127.0.0.1:0"
+service = "members"
+
+[service.egress]
+kind = "connect"
+allow = "127.0.0.0/8"
+send_proxy = "v2"
+
+[service.members]
+kind = "connect"
+users = "htpasswd"
+allow = "127.0.0.0/8"
 "#;
 
 const IPV6: &str = r#"

@@ -90,6 +90,7 @@ async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
     let mut table = Table::new(out, color);
     scenarios::layer4::play(stage, &mut table).await;
     scenarios::tls::play(stage, &mut table).await;
+    scenarios::explicit::play(stage, &mut table).await;
     scenarios::operation::play(stage, &mut table).await;
     table.finish()
 }
@@ -99,7 +100,10 @@ fn invitation(stage: &Stage) -> String {
     let plain = stage.address("plain-to-v2");
     let proxied = stage.address("v2-to-tlvs");
     let tls = stage.address("tls-to-tls");
+    let connect = stage.address("connect");
+    let ingress = stage.address("ingress");
     let port = tls.port();
+    let upstream = stage.upstream("v2");
     let admin = stage.admin();
     let file = stage.config_path();
     let control = stage.control_path();
@@ -108,6 +112,8 @@ fn invitation(stage: &Stage) -> String {
   {plain:21}  takes plain TCP, sends PROXY v2 to its upstream
   {proxied:21}  takes PROXY v1 and v2 from loopback, sends PROXY v2
   {tls:21}  takes TLS, sends PROXY v2 and TLS
+  {connect:21}  takes HTTP CONNECT to what is on loopback
+  {ingress:21}  takes it, too, and goes on by TLS through another proxy, which wants a password
   {admin:21}  /metrics, /healthz, /readyz
 
 Try it, in another terminal; the upstream tells what it saw, and below is the access log:
@@ -115,6 +121,8 @@ Try it, in another terminal; the upstream tells what it saw, and below is the ac
   printf 'PROXY TCP4 203.0.113.9 198.51.100.1 40000 80\\r\\nGET / HTTP/1.0\\r\\n\\r\\n' |
     socat - TCP:{proxied}
   curl --cacert {ca} --resolve chat.example.org:{port}:127.0.0.1 https://chat.example.org:{port}/
+  curl --proxy http://{ingress} --proxytunnel http://{upstream}/
+  curl -i --proxy http://{connect} --proxytunnel http://{admin}/metrics
   curl -s http://{admin}/metrics | grep proxy_headers_total
   vestibule show listeners --control {control}
 
@@ -126,6 +134,8 @@ Try it, in another terminal; the upstream tells what it saw, and below is the ac
         proxied = proxied.to_string(),
         tls = tls.to_string(),
         admin = admin.to_string(),
+        connect = connect.to_string(),
+        ingress = ingress.to_string(),
     )
 }
 

@@ -24,7 +24,7 @@ use vestibule_config::Admin;
 use super::{
     authority::Authority,
     client::exchange,
-    configuration::{Upstreams, configuration},
+    configuration::{Upstreams, configuration, local_proxy},
     directory::Directory,
     origin::{Manner, Origin, Seen},
     peers::Peers,
@@ -33,8 +33,8 @@ use super::{
 use crate::{
     admin::{self, Served},
     log::event,
+    material,
     supervisor::Supervisor,
-    tls,
 };
 
 /// Everything runs and can be reached.
@@ -46,6 +46,7 @@ pub(super) struct Stage {
     peers: Rc<Peers>,
     seen: RefCell<UnboundedReceiver<Seen>>,
     supervisor: Rc<Supervisor>,
+    upstreams: Upstreams,
     _served: Served,
     dead: Dead,
 }
@@ -82,8 +83,8 @@ impl Stage {
         let path = directory.path().join(CONFIG);
         fs::write(&path, &text)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        let (loaded, tls) = tls::load(&path, None);
-        let (Some(config), Some(tls)) = (loaded.config, tls) else {
+        let (loaded, material) = material::load(&path, None);
+        let (Some(config), Some(material)) = (loaded.config, material) else {
             return Err(loaded.report.render(false));
         };
         let level = event::start(&config.log);
@@ -91,7 +92,7 @@ impl Stage {
             listen: Some(LOOPBACK),
             control: Some(directory.path().join(CONTROL)),
         })?;
-        let supervisor = Supervisor::start(config, tls, Some(path), level)?;
+        let supervisor = Supervisor::start(config, material, Some(path), level)?;
         let admin = admin::serve(&supervisor, endpoints)?;
         let stage = Self {
             addresses: RefCell::default(),
@@ -101,11 +102,17 @@ impl Stage {
             peers,
             seen: RefCell::new(seen),
             supervisor,
+            upstreams,
             _served: admin,
             dead,
         };
         stage.learn_addresses();
-        Ok(stage)
+        let local_proxy = local_proxy(stage.address("members"), &stage.upstreams["v2"]);
+        match stage.reload_with(&local_proxy) {
+            Ok(()) => Ok(stage),
+            Err(Missed::Failed(why)) => Err(why),
+            Err(Missed::Skipped(why)) => Err(why.to_owned()),
+        }
     }
 
     /// Where a listener of the configuration listens.
@@ -120,6 +127,15 @@ impl Stage {
     /// Whether there is a listener of this name.
     pub(super) fn has(&self, listener: &str) -> bool {
         self.addresses.borrow().contains_key(listener)
+    }
+
+    /// Where an upstream is, as the configuration has it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such upstream.
+    pub(super) fn upstream(&self, name: &str) -> &str {
+        &self.upstreams[name]
     }
 
     /// The upstream that is down.
@@ -283,11 +299,19 @@ const ORIGINS: [(&str, Manner, bool); 10] = [
     ("v2", Manner::Echoes, true),
 ];
 
+/// Who may use the explicit proxy, with bcrypt at its lowest cost: alice, and her password.
+const USERS: &str = "alice:$2y$04$bYkQbIvwIxATCUSl5Fy3zejH27P6UAkVKLAe6fHTtkteZTrOm.QTy\n";
+
+/// Hers.
+const PASSWORD: &str = "open sesame\n";
+
 /// Makes an authority and all certificates: those of Vestibule (`chat` and `web`), of an upstream,
-/// and of a client.
+/// and of a client; and the files of the explicit proxies.
 fn issue(directory: &Path) -> io::Result<Authority> {
     let authority = Authority::new()?;
     fs::write(directory.join("ca.pem"), authority.pem())?;
+    fs::write(directory.join("htpasswd"), USERS)?;
+    fs::write(directory.join("alice.secret"), PASSWORD)?;
     for (file, common_name, names) in [
         ("alice", "alice", &[][..]),
         ("chat", "chat.example.org", &["chat.example.org"]),

@@ -1,5 +1,6 @@
 //! The scenarios, in groups. Each is a function that plays on the stage and answers its row.
 
+pub(super) mod explicit;
 pub(super) mod layer4;
 pub(super) mod operation;
 pub(super) mod tls;

@@ -71,7 +71,7 @@ async fn admin(stage: &Stage) -> Result<Row, Missed> {
         "vestibule_proxy_headers_total{listener=\"v2-to-tlvs\",version=\"v2\"} 1",
         "vestibule_proxy_headers_rejected_total{listener=\"proxied\",\
          reason=\"v2_crc32c_mismatch\"} 1",
-        "vestibule_reloads_total{result=\"done\"} 1",
+        "vestibule_reloads_total{result=\"done\"} 2",
     ] {
         stage.counted(line).await?;
     }
