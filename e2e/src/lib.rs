@@ -16,6 +16,7 @@ mod process;
 mod proxy_origin;
 mod random;
 mod tls;
+mod tunnel;
 mod vestibule;
 mod volume;
 mod wait;
@@ -35,6 +36,7 @@ pub use tls::{
     Authority, Facts, Hello, Leaf, TlsClient, TlsConnections, TlsEnd, TlsOrigin, TlsServer,
     TlsStream, alert, alert_of, curl, gnutls_client, in_records, openssl_client,
 };
+pub use tunnel::{Answer, answer, request, tunnel};
 pub use vestibule::{Setup, Vestibule, check, program};
 pub use volume::{Sum, receive, send_random, write_random};
 pub use wait::{eventually, wait_for};

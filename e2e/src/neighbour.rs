@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -31,7 +31,11 @@ const FLOOR: Duration = Duration::from_micros(500);
 impl Neighbour {
     /// Connects to `address` and begins.
     pub fn at(address: SocketAddr) -> Self {
-        let mut stream = connect(address);
+        Self::on(connect(address))
+    }
+
+    /// Begins on this connection, at whose other end is an echo.
+    pub fn on(mut stream: TcpStream) -> Self {
         let mut round_trip = move || {
             let start = Instant::now();
             exchange(&mut stream, &[b'.'; 64]);

@@ -195,8 +195,8 @@ impl Connection {
     /// logged.
     fn was_empty(&self, ending: &Ending) -> bool {
         match ending {
-            // Whoever says hello is no check.
-            _ if self.hello.get().is_some() => false,
+            // Whoever says hello, or asks for something, is no check.
+            _ if self.hello.get().is_some() || self.request.get().is_some() => false,
             Ending::Empty => true,
             // The end came only after the upstream was dialed.
             Ending::Eof(Party::Client) | Ending::Reset(Party::Client, _) => {
