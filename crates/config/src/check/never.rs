@@ -9,13 +9,14 @@ use crate::{
     reader::{Reader, Table},
 };
 
-/// Reports what cannot match on a listener that takes no PROXY headers: there the client and the
-/// destination are those of the socket.
+/// Reports what cannot match on a listener that takes no PROXY headers: there the client is that of
+/// the socket, and the destination, too, unless it `intercepts`.
 pub(crate) fn without_proxy_protocol(
     r: &mut Reader<'_>,
     table: &Table<'_>,
     route: &Route,
     bind: &[Spanned<Bind>],
+    intercepts: bool,
 ) {
     const HELP: &str = "this needs PROXY headers: add [listener.proxy_protocol]";
     let mut never = |key: &str, message: &str, help: &str| {
@@ -46,10 +47,11 @@ pub(crate) fn without_proxy_protocol(
     }
     let possible =
         |wanted: &DestinationMatch| bind.iter().any(|bind| can_be(wanted, bind.get_ref()));
-    if !bind.is_empty() && !route.destination.is_empty() && !route.destination.iter().any(possible)
-    {
+    let nowhere = !route.destination.is_empty() && !route.destination.iter().any(possible);
+    if nowhere && !intercepts && !bind.is_empty() {
         let message = "nothing can match: this listener has no such address";
-        let help = "without PROXY headers the destination is an address of `bind`";
+        let help = "the destination is an address of `bind`, unless `transparent` or PROXY headers \
+                    tell another";
         never("destination", message, help);
     }
 }

@@ -87,7 +87,9 @@ fn listener(
 
     let proxy_protocol = proxy_protocol(r, table);
     let tls = listener_tls(r, table, has_certificates);
-    let routes = routes(r, table, services, &bind, tls.as_ref());
+    let transparent = transparent(r, table, &bind);
+    let intercepts = transparent.is_some();
+    let routes = routes(r, table, services, &bind, tls.as_ref(), intercepts);
     let default = table
         .value("service")
         .and_then(|value| services.resolve(r, value));
@@ -112,7 +114,7 @@ fn listener(
         default: default.map_or(Destination::Refuse, Destination::Service),
         proxy_protocol,
         tls,
-        transparent: transparent(r, table),
+        transparent,
     };
     Placed {
         listener,
@@ -122,8 +124,21 @@ fn listener(
 }
 
 /// How connections to others are brought here.
-fn transparent(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Interception> {
+fn transparent(
+    r: &mut Reader<'_>,
+    table: &Table<'_>,
+    bind: &[Spanned<Bind>],
+) -> Option<Interception> {
     let value = table.value("transparent")?;
+    let is_unix = |bind: &&Spanned<Bind>| matches!(bind.get_ref(), Bind::Unix(_));
+    if let Some(unix) = bind.iter().find(is_unix)
+        && value.get_ref().as_bool() != Some(false)
+    {
+        let message = "connections to a unix socket are never intercepted";
+        let problem = Problem::new(Code::WayImpossible, message)
+            .help("write another listener for the unix socket");
+        r.conflict(value.span(), problem, &unix.span(), "this is one");
+    }
     if let Some(any) = value.get_ref().as_bool() {
         return any.then_some(Interception::Any);
     }

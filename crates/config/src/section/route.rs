@@ -15,13 +15,15 @@ use crate::{
 
 const EMPTY: &str = "an empty list matches nothing: leave the key out to match everything";
 
-/// The routes of a listener that are free of errors, and where each stands.
+/// The routes of a listener that are free of errors, and where each stands. `intercepts`: connections
+/// are brought here that are meant for others.
 pub(super) fn routes(
     r: &mut Reader<'_>,
     listener: &Table<'_>,
     services: &mut Services,
     bind: &[Spanned<Bind>],
     tls: Option<&ListenerTls>,
+    intercepts: bool,
 ) -> Vec<Spanned<Route>> {
     let Some(value) = listener.value("routes") else {
         return Vec::new();
@@ -42,7 +44,7 @@ pub(super) fn routes(
         let route = route(r, &table, services);
         if let Some(route) = route.filter(|_| r.mistakes() == before) {
             if !listener.has("proxy_protocol") {
-                never::without_proxy_protocol(r, &table, &route, bind);
+                never::without_proxy_protocol(r, &table, &route, bind, intercepts);
             }
             if !listener.has("tls") {
                 never::without_tls(r, &table);

@@ -165,7 +165,7 @@ service web
 
 service by-name
   upstreams    sni:443
-  allows       *.example.org; public addresses and 10.0.0.0/8
+  allows       *.example.org; names lead to public addresses and 10.0.0.0/8
   TLS          TLS 1.2 to 1.3 as the upstream is named, verified by the system's CAs
   ALPN         what was negotiated with the client
   timeouts     connect 5s (retries 2), idle 24h, half-closed 1m

@@ -299,10 +299,11 @@ fn services_are_read_in_the_order_of_the_file() {
 }
 
 #[test]
-fn what_later_versions_have_may_be_switched_off() {
-    let listener = "transparent = \"off\"\n[service";
-    let text = PLAIN.replace("[service", listener) + "source = \"off\"\nhealth = false\n";
-    assert_eq!(flawless(&text).services[0].health, None);
+fn what_is_off_is_as_if_it_were_absent() {
+    let listener = "transparent = false\n[service";
+    let off = "source = \"own\"\nhealth = false\ntls = false\nkind = \"tcp\"\n";
+    let text = PLAIN.replace("[service", listener) + off;
+    assert_eq!(flawless(&text), flawless(PLAIN));
 }
 
 #[test]

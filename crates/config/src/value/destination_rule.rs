@@ -87,7 +87,7 @@ fn split(text: &str) -> Result<(String, Option<&str>), Problem> {
 /// Whether `host` is meant to be an address or a network, right or wrong.
 fn looks_like_network(host: &str) -> bool {
     let numeric = |b: u8| b.is_ascii_digit() || b == b'.';
-    host.contains(['/', ':']) || host.bytes().all(numeric)
+    host.contains(['/', ':']) || (!host.is_empty() && host.bytes().all(numeric))
 }
 
 fn ports(text: &str, ports: &str) -> Result<RangeInclusive<u16>, Problem> {

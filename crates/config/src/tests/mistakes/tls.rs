@@ -56,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
     (Terminate, "client_auth = { mode = \"none\", ca = 3 }", &["wrong_type 10:37"]),
     (Terminate, "tickets = \"off\"", &["wrong_type 10:11"]),
     (Terminate, "tickets = { lifetime = \"8d\" }", &["out_of_range 10:24"]),
-    (Terminate, "tickets = { lifetime = \"59s\", file = \"a\" }", &["out_of_range 10:24", "unknown_key 10:31"]),
+    (Terminate, "tickets = { lifetime = \"59s\", file = \"a\" }", &["out_of_range 10:24", "misplaced_key 10:31"]),
     // Routes.
     (Whole, "routes = [{ sni = \"a\", alpn = \"b\", service = \"c2s\" }]", &["route_never_matches 5:13", "route_never_matches 5:24"]),
     (Whole, "tls = { mode = \"peek\" }\nroutes = [{ sni = \"a\", http_host = \"a\", service = \"c2s\" }]", &["route_never_matches 6:24"]),
