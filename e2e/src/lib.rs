@@ -27,7 +27,7 @@ pub use namespace::{Namespace, in_network_namespace};
 pub use neighbour::Neighbour;
 pub use net::{End, PATIENCE, connect, exchange, linger_zero, read_to_end, try_connect};
 pub use origin::{Connections, Origin};
-pub use peer::{Haproxy, Nginx, Prosody, ProsodyPorts, certificate};
+pub use peer::{Haproxy, Nginx, Prosody, ProsodyPorts, Squid, Tinyproxy, certificate};
 pub use port::ReservedPort;
 pub use process::Process;
 pub use proxy_origin::{ProxyOrigin, Told};

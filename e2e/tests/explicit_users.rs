@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use vestibule_e2e::{
     Authority, Neighbour, Origin, Setup, TlsServer, Vestibule, eventually, tunnel,
@@ -399,9 +399,11 @@ fn slow_clients_end_at_the_deadline_and_disturb_nobody() {
     neighbour.assert_undisturbed();
     // It ends by itself when all its connections were closed, or after its time.
     assert!(said.contains("Exit status"), "{said}");
-    eventually("every slow connection to be gone", || {
-        let live = vestibule.ask(&["show", "connections"]);
-        live.as_array().map_or(0, Vec::len) <= 1
-    });
-    thread::sleep(Duration::from_millis(10));
+    eventually("every slow connection to be gone", || live(&vestibule) <= 1);
+}
+
+/// How many connections it carries now.
+fn live(vestibule: &Vestibule) -> usize {
+    let shown = vestibule.ask(&["show", "connections"]);
+    shown["connections"].as_array().expect("a list").len()
 }
