@@ -7,6 +7,9 @@ use crate::rows::{self, Row, Sample, Target, Window};
 use crate::system::{self, Machine};
 use crate::tls::Identity;
 
+/// A file system in memory.
+const MEMORY: &str = "/dev/shm";
+
 /// Measures every row for every proxy and prints the table.
 ///
 /// In each round all proxies have their turn, and each round begins with another one, so that what
@@ -107,9 +110,14 @@ impl Bench {
 
     /// A fresh process for each measurement, ended before the next one.
     fn measure(&self, row: &dyn Row, peer: &dyn Peer) -> Result<Sample, Error> {
+        let parent = if peer.syncs_log() {
+            MEMORY.into()
+        } else {
+            std::env::temp_dir()
+        };
         let directory = tempfile::Builder::new()
             .prefix("vestibule-bench-")
-            .tempdir()
+            .tempdir_in(parent)
             .map_err(Error::io("make a directory for the proxy's files"))?;
         self.identity.write(directory.path())?;
         let origin = self.origin.address(row.behaviour(false));

@@ -32,6 +32,7 @@ impl Peer for Haproxy {
             address,
             process,
             access_log: directory.join("stdout.log"),
+            record_lines: 1,
             graceful: Signal::USR1,
         })
     }

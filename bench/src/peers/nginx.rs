@@ -41,6 +41,7 @@ impl Peer for Nginx {
             address,
             process,
             access_log,
+            record_lines: 1,
             graceful: Signal::QUIT,
         })
     }

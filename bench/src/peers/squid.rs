@@ -48,6 +48,7 @@ impl Peer for Squid {
             address,
             process,
             access_log: directory.join("access.log"),
+            record_lines: 1,
             graceful: Signal::TERM,
         })
     }

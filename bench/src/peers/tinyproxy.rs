@@ -29,6 +29,7 @@ impl Peer for Tinyproxy {
             address,
             process,
             access_log: directory.join("access.log"),
+            record_lines: 3,
             graceful: Signal::TERM,
         })
     }
@@ -41,8 +42,15 @@ impl Peer for Tinyproxy {
         (service != Service::Connect).then_some(Absence::OnlyConnect)
     }
 
+    fn syncs_log(&self) -> bool {
+        true
+    }
+
     fn note(&self) -> Option<&'static str> {
-        Some("tinyproxy writes three lines per connection at LogLevel Connect, its shortest log.")
+        Some(
+            "tinyproxy writes three lines per connection (LogLevel Connect) and waits for the disk \
+             with each (fsync). Its log is in memory (/dev/shm); on a disk it would need more.",
+        )
     }
 
     fn version(&self) -> Result<String, Error> {

@@ -44,6 +44,7 @@ impl Peer for Vestibule {
             address,
             process,
             access_log,
+            record_lines: 1,
             graceful: Signal::TERM,
         })
     }
