@@ -19,6 +19,7 @@ mod admin;
 mod auth;
 mod ending;
 mod explicit;
+mod http;
 mod identity;
 mod limits;
 mod listener;

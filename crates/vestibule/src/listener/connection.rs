@@ -11,7 +11,7 @@ use super::{
 use crate::{
     addr::{Endpoint, PeerAddr},
     ending::{Ending, Refusal},
-    explicit,
+    explicit, http,
     limits::Place,
     plan::{Asked, Listener, Next, Service, choose, first_match},
     relay::{Leg, Relay, Stream},
@@ -34,8 +34,8 @@ pub(crate) async fn serve(
 }
 
 async fn carry(
-    worker: &Worker,
-    connection: &Connection,
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
     mut stream: Stream,
 ) -> Result<Ending, Ending> {
     let listener = connection.listener();
@@ -72,7 +72,11 @@ async fn carry(
             leg = client;
             dialed
         }
-        ServiceKind::Http(_) | ServiceKind::Tcp => {
+        ServiceKind::Http(_) => {
+            let received = opening.into_payload();
+            return Ok(Box::pin(http::serve(worker, connection, service, leg, received)).await);
+        }
+        ServiceKind::Tcp => {
             let payload = header::payload(worker, connection, opening, &mut leg).await?;
             let received = payload.len() as u64;
             connection.received.set(received);
@@ -122,7 +126,10 @@ fn routed(
     service: Arc<Service>,
     header: Option<Box<[u8]>>,
 ) -> Arc<Service> {
-    if service.takes_tlvs() {
+    // Further requests are routed too.
+    let asks_again =
+        connection.listener().peeks_http && matches!(service.config.kind, ServiceKind::Http(_));
+    if service.takes_tlvs() || asks_again {
         connection.header.replace(header);
     }
     connection.routed(Arc::clone(&service));

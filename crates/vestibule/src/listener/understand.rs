@@ -169,7 +169,7 @@ impl Client<'_> {
         let hello = reader
             .hello(&self.received, &mut scratch)
             .map_err(malformed)?;
-        let facts = ClientHello::new(&hello, self.worker.access.enabled());
+        let mut facts = ClientHello::new(&hello, self.worker.access.enabled());
         let listener = self.connection.listener();
         let mut alpn: Vec<Vec<u8>> = Vec::new();
         for protocol in hello
@@ -179,6 +179,9 @@ impl Client<'_> {
             if !alpn.iter().any(|known| known == protocol) {
                 alpn.push(protocol.to_vec());
             }
+        }
+        if listener.peeks_http {
+            facts.asked_alpn.clone_from(&alpn);
         }
         let _ = self.connection.hello.set(Box::new(facts));
         Ok((First::Hello(alpn), deadline))

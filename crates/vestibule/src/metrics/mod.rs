@@ -97,17 +97,31 @@ impl ListenerStats {
 pub(crate) struct ServiceStats {
     /// Bytes from clients.
     pub(crate) received: Sharded,
+    /// HTTP requests by the class of their status, in the order of [`REQUEST_CLASSES`].
+    requests: [Sharded; REQUEST_CLASSES.len()],
     /// Bytes to clients.
     pub(crate) sent: Sharded,
 }
+
+/// What became of HTTP requests: the class of the status, or the client was gone before there was
+/// one.
+pub(crate) const REQUEST_CLASSES: [&str; 6] = ["abandoned", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 impl ServiceStats {
     /// Zeroes, for this many workers.
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             received: Sharded::new(workers),
+            requests: std::array::from_fn(|_| Sharded::new(workers)),
             sent: Sharded::new(workers),
         }
+    }
+
+    /// HTTP requests that were answered with a status like this; `None`: that were not answered.
+    pub(crate) fn requests(&self, status: Option<u16>) -> &Sharded {
+        let class = usize::from(status.unwrap_or(0) / 100);
+        // A server may make classes up.
+        &self.requests[class.min(REQUEST_CLASSES.len() - 1)]
     }
 }
 

@@ -9,9 +9,10 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
+use vestibule_config::ServiceKind;
 use vestibule_proxy_protocol::Reject;
 
-use super::Sharded;
+use super::{REQUEST_CLASSES, Sharded};
 use crate::{ending::Refusal, identity::HeaderKind, plan::Plan};
 
 /// What is read out once: the plan with its counters, and numbers of the process.
@@ -210,6 +211,21 @@ impl Readout {
             "vestibule_sent_bytes",
             "Bytes of payload to clients",
             services().map(|(name, stats)| ([name], stats.sent.value())),
+        )?;
+        let requests = self.plan.services.iter().filter(|service| {
+            // Others have none.
+            matches!(service.config.kind, ServiceKind::Http(_))
+        });
+        counter(
+            encoder,
+            "vestibule_http_requests",
+            "HTTP requests by the class of their status; abandoned: the client was gone before",
+            requests.flat_map(|service| {
+                (0..).zip(REQUEST_CLASSES).map(move |(class, name)| {
+                    let labels = [("service", service.name()), ("status", name)];
+                    (labels, service.stats.requests(Some(class * 100)).value())
+                })
+            }),
         )?;
         counter(
             encoder,

@@ -17,6 +17,9 @@ pub(crate) struct ClientHello {
     sni: Option<Box<str>>,
     /// What the client likes best by ALPN.
     pub(crate) alpn: Option<Box<[u8]>>,
+    /// What is offered by ALPN, as far as a route asks for it; kept where further requests of the
+    /// connection are routed.
+    pub(crate) asked_alpn: Vec<Vec<u8>>,
     /// The JA4 fingerprint, when somebody wants to know it.
     pub(crate) ja4: Option<Ja4>,
     is_name: bool,
@@ -71,6 +74,7 @@ impl ClientHello {
         Self {
             sni,
             alpn: hello.alpn().next().map(Into::into),
+            asked_alpn: Vec::new(),
             ja4: fingerprint.then(|| hello.ja4()),
             is_name,
         }

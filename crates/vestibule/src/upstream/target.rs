@@ -65,6 +65,11 @@ impl Active {
         target.active.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(target))
     }
+
+    /// The target.
+    pub(crate) fn target(&self) -> &Arc<Target> {
+        &self.0
+    }
 }
 
 impl Drop for Active {

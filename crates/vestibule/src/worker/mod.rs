@@ -18,7 +18,7 @@ use tokio::{runtime::LocalRuntime, sync::Notify};
 pub(crate) use connection::{Connection, ConnectionView, Interrupt, Live};
 pub(crate) use inbox::{Handle, Inbox, Message, Socket, SocketId};
 pub(crate) use registry::{ConnId, Registry, Selection};
-pub(crate) use timers::{TICK, Tick, Wheel};
+pub(crate) use timers::{TICK, Tick, TimerKey, Wheel};
 
 use crate::{
     limits::Limits,

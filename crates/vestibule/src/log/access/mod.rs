@@ -1,11 +1,13 @@
-//! The access log: one record per connection at its end, and one for a long connection while it is
-//! open.
+//! The access log: one record per connection at its end, one for a long connection while it is
+//! open, and one per HTTP request.
 //!
 //! Workers format records into a buffer of their own; a thread of the process writes the buffers,
 //! so that a slow disk or pipe never stops a worker.
 
 mod record;
+mod request;
 mod writer;
 
 pub(crate) use record::{Event, Record, protocol};
+pub(crate) use request::RequestRecord;
 pub(crate) use writer::{Buffer, Writer};

@@ -103,7 +103,7 @@ pub(crate) fn protocol(alpn: &[u8]) -> String {
 }
 
 /// RFC 3339, in microseconds.
-struct Time(Timestamp);
+pub(super) struct Time(pub(super) Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -112,7 +112,7 @@ impl Serialize for Time {
 }
 
 /// Serialized as it is shown.
-struct Show<T>(T);
+pub(super) struct Show<T>(pub(super) T);
 
 impl<T: fmt::Display> Serialize for Show<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -239,7 +239,7 @@ impl fmt::Display for Line<'_> {
 }
 
 /// A value of a text record: quoted when it is not one plain word.
-struct Word<'a>(&'a str);
+pub(super) struct Word<'a>(pub(super) &'a str);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 use vestibule_config::{AccessLog, LogFormat};
 
-use super::Record;
+use super::{Record, RequestRecord};
 
 /// A worker hands its buffer over when it holds this much, and at each tick.
 const FULL: usize = 16 * 1024;
@@ -131,8 +131,17 @@ impl Buffer {
 
     /// Adds a record.
     pub(crate) fn write(&self, record: &Record<'_>) {
+        self.add(|out| record.write(Timestamp::now(), self.format, out));
+    }
+
+    /// Adds a record of a request.
+    pub(crate) fn write_request(&self, record: &RequestRecord<'_>) {
+        self.add(|out| record.write(Timestamp::now(), self.format, out));
+    }
+
+    fn add(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut records = self.records.borrow_mut();
-        record.write(Timestamp::now(), self.format, &mut records.0);
+        write(&mut records.0);
         records.1 += 1;
         if records.0.len() >= FULL {
             drop(records);

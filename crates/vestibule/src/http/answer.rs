@@ -1,0 +1,156 @@
+//! What a client is told by us, not by a server: a status, why (RFC 9209), and a sentence for people.
+
+use std::io;
+
+use hyper::{
+    Method, Response, StatusCode,
+    body::Bytes,
+    header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue},
+};
+
+use super::head::Invalid;
+use crate::ending::Ending;
+
+/// An answer of ours, and the reason for it in records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The response of the server broke off, or breaks a rule.
+    BadResponse,
+    /// Nobody listens there.
+    ConnectionRefused,
+    /// It cannot be reached.
+    ConnectionFailed,
+    /// It was not reached in time.
+    ConnectionTimeout,
+    /// The request is refused.
+    Invalid(Invalid),
+    /// The connection leads to another service than this request.
+    Misdirected,
+    /// A proxy leads to itself, or to where nobody may go.
+    Prohibited,
+    /// No response came in time.
+    ResponseTimeout,
+    /// The operator ends the connection.
+    Stopped,
+}
+
+impl Answer {
+    /// What is said of a request for which no connection was made.
+    pub(super) fn to(ending: &Ending) -> Self {
+        match ending {
+            Ending::ConnectFailed(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => Self::ConnectionRefused,
+                io::ErrorKind::TimedOut => Self::ConnectionTimeout,
+                _ => Self::ConnectionFailed,
+            },
+            Ending::Stopped(_) => Self::Stopped,
+            Ending::ForbiddenAddress(_) | Ending::Loop(_) | Ending::Refused(_) => Self::Prohibited,
+            _ => Self::ConnectionFailed,
+        }
+    }
+
+    /// Its name in access records.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::BadResponse => "http_response_invalid",
+            Self::ConnectionFailed | Self::ConnectionRefused | Self::ConnectionTimeout => {
+                "connect_failed"
+            }
+            Self::Invalid(Invalid::Method) => "method_not_allowed",
+            Self::Invalid(_) => "http_request_invalid",
+            Self::Misdirected => "http_request_misdirected",
+            Self::Prohibited => "forbidden_destination",
+            Self::ResponseTimeout => "http_response_timeout",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Its status.
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::BadResponse
+            | Self::ConnectionFailed
+            | Self::ConnectionRefused
+            | Self::Prohibited => StatusCode::BAD_GATEWAY,
+            Self::ConnectionTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Invalid(Invalid::Expectation) => StatusCode::EXPECTATION_FAILED,
+            Self::Invalid(Invalid::Method) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The response to a request with `method`, and its body, which is empty where there may be none.
+    pub(super) fn response(self, method: &Method) -> (Response<()>, Bytes) {
+        let sentence = self.sentence();
+        let mut response = Response::new(());
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(PROXY_STATUS, HeaderValue::from_static(self.proxy_status()));
+        headers.insert(CONTENT_TYPE, TEXT);
+        headers.insert(CONTENT_LENGTH, sentence.len().into());
+        if self == Self::Invalid(Invalid::Method) {
+            headers.insert(ALLOW, METHODS);
+        }
+        if let Self::Invalid(_) | Self::Stopped = self {
+            // Who breaks the rules may think of the rest of what it has sent otherwise than we do.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let body = match *method {
+            Method::HEAD => Bytes::new(),
+            _ => Bytes::from_static(sentence.as_bytes()),
+        };
+        (response, body)
+    }
+
+    fn proxy_status(self) -> &'static str {
+        match self {
+            Self::BadResponse => "vestibule; error=http_protocol_error",
+            Self::ConnectionFailed => "vestibule; error=destination_unavailable",
+            Self::ConnectionRefused => "vestibule; error=connection_refused",
+            Self::ConnectionTimeout => "vestibule; error=connection_timeout",
+            Self::Invalid(Invalid::Method) | Self::Misdirected => {
+                "vestibule; error=http_request_denied"
+            }
+            Self::Invalid(_) => "vestibule; error=http_request_error",
+            Self::Prohibited => "vestibule; error=destination_ip_prohibited",
+            Self::ResponseTimeout => "vestibule; error=http_response_timeout",
+            Self::Stopped => "vestibule; error=proxy_internal_response",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::BadResponse => "The server has not answered as HTTP wants it.\n",
+            Self::ConnectionFailed => "The server cannot be reached.\n",
+            Self::ConnectionRefused => "The server is not running.\n",
+            Self::ConnectionTimeout => "The server cannot be reached in time.\n",
+            Self::Invalid(Invalid::Expectation) => "Only 100-continue can be expected here.\n",
+            Self::Invalid(Invalid::Host) => {
+                "The request needs one valid host: Host, or :authority in HTTP/2.\n"
+            }
+            Self::Invalid(Invalid::Length) => "The request has more than one Content-Length.\n",
+            Self::Invalid(Invalid::Method) => "CONNECT and TRACE are not possible here.\n",
+            Self::Invalid(Invalid::Target) => "The target of the request is not a path.\n",
+            Self::Invalid(Invalid::TransferEncoding) => {
+                "Only chunked is understood as Transfer-Encoding.\n"
+            }
+            Self::Misdirected => {
+                "This host is not served on this connection: open another one for it.\n"
+            }
+            Self::Prohibited => "The way to the server is not allowed.\n",
+            Self::ResponseTimeout => "The server has not answered in time.\n",
+            Self::Stopped => "This connection ends now: try again on another one.\n",
+        }
+    }
+}
+
+/// RFC 9209.
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// The methods of RFC 9110 that go on. Others do too.
+const METHODS: HeaderValue =
+    HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");

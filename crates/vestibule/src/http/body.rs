@@ -1,0 +1,202 @@
+//! Bodies on their way through, and what is noted of them.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use super::{exchange::Exchange, front::Front, link::LinkState};
+
+/// The body of a request on its way to a server.
+pub(super) struct RequestBody {
+    /// `None`: it was and is empty.
+    incoming: Option<Incoming>,
+    /// `None`: it is empty.
+    upload: Option<Rc<Upload>>,
+}
+
+/// What is known of the body of a request.
+pub(super) struct Upload {
+    front: Rc<Front>,
+    bytes: Cell<u64>,
+    /// Whether all of it was taken.
+    ended: Cell<bool>,
+    /// Where it goes.
+    link: RefCell<Option<Rc<LinkState>>>,
+}
+
+/// The body of a response on its way to the client.
+pub(super) enum ResponseBody {
+    /// Ours. With what is to be recorded when it is gone.
+    Answer(Bytes, Box<Exchange>),
+    /// Of a server.
+    Passed(Incoming, Box<Exchange>),
+}
+
+impl RequestBody {
+    /// `incoming` and what will be known of it; that is `None` if it is empty.
+    pub(super) fn new(front: &Rc<Front>, incoming: Incoming) -> (Self, Option<Rc<Upload>>) {
+        if incoming.is_end_stream() {
+            return (Self::empty(), None);
+        }
+        front.body_begins();
+        let upload = Rc::new(Upload {
+            front: Rc::clone(front),
+            bytes: Cell::new(0),
+            ended: Cell::new(false),
+            link: RefCell::default(),
+        });
+        let known = Some(Rc::clone(&upload));
+        let body = Self {
+            incoming: Some(incoming),
+            upload: Some(upload),
+        };
+        (body, known)
+    }
+
+    /// None.
+    pub(super) fn empty() -> Self {
+        Self {
+            incoming: None,
+            upload: None,
+        }
+    }
+}
+
+impl Upload {
+    /// How much was taken.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// Whether all of it was taken.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Says where it goes.
+    pub(super) fn goes_to(&self, link: &Rc<LinkState>) {
+        *self.link.borrow_mut() = Some(Rc::clone(link));
+    }
+
+    fn end(&self) {
+        if !self.ended.replace(true)
+            && let Some(link) = self.link.take()
+        {
+            link.request_ended();
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(upload) = &self.upload {
+            upload.front.body_ends();
+            upload.link.take();
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = &mut *self;
+        let Some(incoming) = &mut this.incoming else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        if let Some(upload) = &this.upload {
+            match &frame {
+                None => upload.end(),
+                Some(Err(_)) => {}
+                Some(Ok(frame)) => {
+                    if let Some(data) = frame.data_ref() {
+                        upload.bytes.set(upload.bytes.get() + data.len() as u64);
+                    }
+                    if frame.is_trailers() || incoming.is_end_stream() {
+                        upload.end();
+                    }
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let none = || SizeHint::with_exact(0);
+        self.incoming.as_ref().map_or_else(none, Body::size_hint)
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match &mut *self {
+            Self::Answer(bytes, exchange) => {
+                if bytes.is_empty() {
+                    return Poll::Ready(None);
+                }
+                let bytes = std::mem::take(bytes);
+                exchange.sends(bytes.len());
+                exchange.ends();
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Passed(incoming, exchange) => {
+                let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+                match frame {
+                    None => {
+                        exchange.ends();
+                        Poll::Ready(None)
+                    }
+                    Some(Ok(frame)) => {
+                        if let Some(data) = frame.data_ref() {
+                            exchange.sends(data.len());
+                        }
+                        // Nobody asks for more after trailers.
+                        if frame.is_trailers() || incoming.is_end_stream() {
+                            exchange.ends();
+                        }
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    Some(Err(error)) => {
+                        exchange.breaks(&error);
+                        Poll::Ready(Some(Err(io::Error::other(error))))
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Answer(bytes, _) => bytes.is_empty(),
+            Self::Passed(incoming, _) => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Answer(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Passed(incoming, _) => incoming.size_hint(),
+        }
+    }
+}

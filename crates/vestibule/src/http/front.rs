@@ -1,0 +1,225 @@
+//! What the requests of one client connection share.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use hyper::header::HeaderValue;
+use vestibule_config::Http;
+
+use super::{
+    answer::Answer,
+    forwarded::{ForHost, Forwarded},
+    head::parse_host,
+    io::Flow,
+    link::Pool,
+    upgrade::Upgrade,
+};
+use crate::{
+    plan::{Asked, AskedByTls, Next, Service, choose, first_match},
+    relay::Leg,
+    worker::{Connection, Tick, Worker},
+};
+
+/// A client that has asked for more and got less than this has its connection closed.
+const MOST_ABANDONED: u32 = 200;
+
+/// The connection of a client, as its requests see it.
+pub(super) struct Front {
+    pub(super) worker: Rc<Worker>,
+    pub(super) connection: Rc<Connection>,
+    pub(super) service: Arc<Service>,
+    pub(super) flow: Rc<Flow>,
+    pub(super) forwarded: Forwarded,
+    /// The client's, in DER, when it has shown a good one.
+    pub(super) certificate: Option<Box<[u8]>>,
+    /// Connections to servers that wait for the next request.
+    pub(super) pool: Pool,
+    /// What a server has agreed to, once it has.
+    pub(super) upgrade: RefCell<Option<Upgrade>>,
+    /// The last valid host, and what is said of requests for it.
+    known: RefCell<Option<Rc<ForHost>>>,
+    /// Requests whose responses have not gone yet.
+    requests: Cell<u32>,
+    /// Bodies that are on their way from or to the client.
+    bodies: Cell<u32>,
+    /// When the last request has ended.
+    idle_since: Cell<Tick>,
+    /// Bytes that had come from the client then.
+    idle_got: Cell<u64>,
+    /// When the head of the next request has begun.
+    head_since: Cell<Option<Tick>>,
+    /// Requests that the client has given up, less those that it has not.
+    abandoned: Cell<u32>,
+}
+
+/// What a client is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// A body that it sends or takes.
+    Body,
+    /// The rest of a head.
+    Head,
+    /// Nothing: a server is.
+    Nothing,
+    /// The next request.
+    Request,
+}
+
+impl Front {
+    /// Of the client at `leg`, which speaks HTTP/2 if `flow` is of that.
+    pub(super) fn new(
+        worker: &Rc<Worker>,
+        connection: &Rc<Connection>,
+        service: Arc<Service>,
+        config: &Http,
+        leg: &Leg,
+        flow: Rc<Flow>,
+    ) -> Self {
+        let address = connection
+            .client()
+            .0
+            .socket_addr()
+            .map(|client| client.ip());
+        let trusted = address.is_some_and(|address| {
+            let networks = &config.trusted_proxies;
+            networks.iter().any(|network| network.contains(&address))
+        });
+        let proto = if leg.is_tls() { "https" } else { "http" };
+        Self {
+            worker: Rc::clone(worker),
+            connection: Rc::clone(connection),
+            forwarded: Forwarded::new(address, proto, trusted),
+            certificate: leg.client_certificate().map(|shown| shown.der.into()),
+            pool: Pool::default(),
+            upgrade: RefCell::default(),
+            known: RefCell::default(),
+            requests: Cell::new(0),
+            bodies: Cell::new(0),
+            idle_since: Cell::new(worker.timers.now()),
+            idle_got: Cell::new(0),
+            head_since: Cell::new(None),
+            abandoned: Cell::new(0),
+            service,
+            flow,
+        }
+    }
+
+    /// What is said of requests for `host`.
+    ///
+    /// # Errors
+    ///
+    /// What the client is told when that is no host, or not one of this connection's service.
+    pub(super) fn for_host(&self, host: &HeaderValue) -> Result<Rc<ForHost>, Answer> {
+        if let Some(known) = &*self.known.borrow()
+            && known.host == *host
+        {
+            return Ok(Rc::clone(known));
+        }
+        let name = parse_host(host).map_err(Answer::Invalid)?;
+        if self.connection.listener().peeks_http {
+            let name = name.map(|name| name.to_string());
+            if !self.leads_here(name.as_deref()) {
+                return Err(Answer::Misdirected);
+            }
+        }
+        let known = Rc::new(self.forwarded.for_host(host));
+        *self.known.borrow_mut() = Some(Rc::clone(&known));
+        Ok(known)
+    }
+
+    /// Whether a connection whose first request is for this host would be carried by the same
+    /// service.
+    fn leads_here(&self, http_host: Option<&str>) -> bool {
+        let connection = &self.connection;
+        let listener = connection.listener();
+        let Some(identity) = connection.identity() else {
+            return false;
+        };
+        let hello = connection.hello.get();
+        let tls = hello.map(|hello| AskedByTls {
+            alpn: &hello.asked_alpn,
+            server_name: hello.server_name(),
+        });
+        let header = connection.header.borrow();
+        let asked = Asked { http_host, tls };
+        let is_it = |service: &Arc<Service>| Arc::ptr_eq(service, &self.service);
+        // Without TLS there is no default where others speak TLS.
+        if listener.tls.is_some() && tls.is_none() {
+            return first_match(listener, identity, header.as_deref(), asked)
+                .is_some_and(|route| is_it(&route.service));
+        }
+        match choose(listener, identity, header.as_deref(), asked) {
+            Next::Service(service) => is_it(&service),
+            Next::Missing | Next::Refuse => false,
+        }
+    }
+
+    /// A request has come.
+    pub(super) fn request_begins(&self) {
+        self.requests.set(self.requests.get() + 1);
+        self.head_since.set(None);
+    }
+
+    /// A request has come to its end; `abandoned` by the client, or not.
+    pub(super) fn request_ends(&self, abandoned: bool) {
+        let left = self.requests.get().saturating_sub(1);
+        self.requests.set(left);
+        self.abandoned.set(match abandoned {
+            true => self.abandoned.get() + 1,
+            false => self.abandoned.get().saturating_sub(1),
+        });
+        if left == 0 {
+            self.idle_since.set(self.worker.timers.now());
+            self.idle_got.set(self.flow.got());
+        }
+    }
+
+    /// A body comes from or goes to the client from now on.
+    pub(super) fn body_begins(&self) {
+        self.bodies.set(self.bodies.get() + 1);
+        self.flow.touch();
+    }
+
+    /// One of them does not any more.
+    pub(super) fn body_ends(&self) {
+        self.bodies.set(self.bodies.get().saturating_sub(1));
+    }
+
+    /// Whether responses are still due.
+    pub(super) fn is_busy(&self) -> bool {
+        self.requests.get() > 0
+    }
+
+    /// Whether the client asks only to give up again.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.abandoned.get() > MOST_ABANDONED
+    }
+
+    /// What the client is waited for, and until when. With HTTP/2 heads have no time of their own:
+    /// the next request has to come in time.
+    pub(super) fn wait(&self, config: &Http, is_h2: bool) -> (Wait, Tick) {
+        let idle = self.service.config.idle_timeout.client;
+        if self.is_busy() {
+            return match self.bodies.get() {
+                0 => (Wait::Nothing, Tick::NEVER),
+                _ => (Wait::Body, self.flow.active().after(idle)),
+            };
+        }
+        if !self.flow.is_flushed() {
+            return (Wait::Body, self.flow.active().after(idle));
+        }
+        if !is_h2 && self.flow.got() > self.idle_got.get() {
+            let since = self.head_since.get().unwrap_or_else(|| {
+                let now = self.worker.timers.now();
+                self.head_since.set(Some(now));
+                now
+            });
+            return (Wait::Head, since.after(config.request_timeout));
+        }
+        let since = self.idle_since.get();
+        (Wait::Request, since.after(config.keep_alive_timeout))
+    }
+}
