@@ -18,6 +18,10 @@ pub struct Report {
 impl Report {
     pub(crate) fn new(source: Source, mut diagnostics: Vec<Diagnostic>) -> Self {
         sort(&mut diagnostics);
+        let source = source.without_secrets();
+        for found in &mut diagnostics {
+            found.snippet = snippet(&source, &found.span);
+        }
         Self {
             diagnostics,
             source,
@@ -103,7 +107,7 @@ pub struct Diagnostic {
     /// The position after its last character.
     pub end: Position,
     /// The offending text; only its first line when it has several, and of that at most 200
-    /// characters.
+    /// characters, and never a password.
     pub snippet: String,
     /// Another place that it contradicts.
     pub related: Option<Related>,
@@ -133,7 +137,7 @@ impl Diagnostic {
             line,
             column,
             end: source.position(span.end),
-            snippet: shortened(source.snippet(&span), LONGEST_SNIPPET).into_owned(),
+            snippet: snippet(source, &span),
             related: None,
             span,
         }
@@ -177,6 +181,10 @@ impl Diagnostic {
             .annotation(AnnotationKind::Primary.span(shown(&self.span)))
             .annotations(related)
     }
+}
+
+fn snippet(source: &Source, span: &Range<usize>) -> String {
+    shortened(source.snippet(span), LONGEST_SNIPPET).into_owned()
 }
 
 fn sort(diagnostics: &mut [Diagnostic]) {

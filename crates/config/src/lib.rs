@@ -29,6 +29,7 @@ mod model;
 mod read;
 mod reader;
 mod schema;
+mod secret;
 mod section;
 mod source;
 mod suggest;

@@ -14,6 +14,7 @@ mod tls;
 mod tls_parameters;
 mod upstream_tls;
 mod via;
+mod way;
 
 use crate::{Bind, reader::Span};
 

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::secret;
+
 /// A place in a file, as people count: from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -43,6 +45,14 @@ impl Source {
                 .into_iter()
                 .chain(newlines.map(|(at, _)| at + 1))
                 .collect(),
+        }
+    }
+
+    /// The same places with other text where passwords were.
+    pub(crate) fn without_secrets(self) -> Self {
+        Self {
+            text: secret::hidden(&self.text).into_owned(),
+            ..self
         }
     }
 

@@ -3,6 +3,7 @@
 mod described;
 mod documents;
 mod mistakes;
+mod proxy;
 mod random;
 mod recovery;
 mod rendered;

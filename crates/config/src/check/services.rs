@@ -1,9 +1,9 @@
 //! Services that nothing leads to, or that lead back to where their connections come from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::{
-    Bind, Connect, Destination, Listener, ListenerTls, ServiceKind, Upstream,
+    Bind, Connect, Destination, Hop, Listener, ListenerTls, ServiceKind, Upstream,
     code::Code,
     diagnostic::{Problem, quote},
     reader::{Reader, Span},
@@ -26,17 +26,19 @@ pub(crate) fn unused(r: &mut Reader<'_>, services: &Services) {
     }
 }
 
-/// Reports upstreams that are an address of a listener that leads to them.
+/// Reports upstreams and proxies in `via` that are an address of a listener that leads to them.
 pub(crate) fn loops(r: &mut Reader<'_>, services: &Services, listeners: &[Placed]) {
     for (index, (service, place)) in services.list.iter().zip(&services.places).enumerate() {
-        for (upstream, span) in service.upstreams.iter().zip(&place.upstreams) {
+        let upstreams = service.upstreams.iter().cloned().zip(&place.upstreams);
+        let hops = service.via.iter().map(target).zip(&place.via);
+        for (upstream, span) in upstreams.chain(hops) {
             let source = listeners.iter().find(|placed| {
                 leads_to(&placed.listener, index)
                     && placed
                         .listener
                         .bind
                         .iter()
-                        .any(|bind| is_same(upstream, bind))
+                        .any(|bind| is_same(&upstream, bind))
             });
             if let Some(source) = source {
                 let message = format!(
@@ -44,7 +46,7 @@ pub(crate) fn loops(r: &mut Reader<'_>, services: &Services, listeners: &[Placed
                     quote(&source.listener.name)
                 );
                 let problem = Problem::new(Code::ProxyLoop, message)
-                    .help("write where the server itself listens");
+                    .help("write where the server or the proxy itself listens");
                 r.doubt(
                     span.clone(),
                     problem,
@@ -157,6 +159,14 @@ fn is_open(listener: &Listener) -> bool {
 fn leads_to(listener: &Listener, service: usize) -> bool {
     listener.default == Destination::Service(service)
         || listener.routes.iter().any(|route| route.service == service)
+}
+
+/// Where a proxy is.
+fn target(hop: &Hop) -> Upstream {
+    match hop.host.parse::<IpAddr>() {
+        Ok(ip) => Upstream::Address(SocketAddr::new(ip, hop.port)),
+        Err(_) => Upstream::Name(hop.host.clone(), hop.port),
+    }
 }
 
 fn is_same(upstream: &Upstream, bind: &Bind) -> bool {

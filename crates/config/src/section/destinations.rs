@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
+use super::kind::Word;
 use crate::{
     DestinationRule, HostMatch, Upstream,
     code::Code,
@@ -32,14 +33,15 @@ enum Named {
     Sni,
 }
 
-/// Reads the keys of the service `name`. `is_connect`: clients ask by CONNECT.
+/// Reads the keys of the service `name`, which is of the kind `word`.
 pub(super) fn read(
     r: &mut Reader<'_>,
     name: &str,
     table: &Table<'_>,
     upstreams: &[Spanned<Upstream>],
-    is_connect: bool,
+    word: Word,
 ) -> Destinations {
+    let (mistakes, is_connect) = (r.mistakes(), word == Word::Connect);
     let meaning = "an empty list allows nothing: write the names, such as `*.example.org`";
     let allow = match is_connect {
         // For an explicit proxy, that is the default.
@@ -66,7 +68,7 @@ pub(super) fn read(
     };
     match (named, dynamic) {
         (Named::Here, _) if !upstreams.is_empty() => unneeded(r, table),
-        (Named::Sni, _) => {
+        (Named::Sni, _) if word == Word::Tcp => {
             names_only(r, &allow);
             required(r, name, table);
         }
@@ -75,11 +77,16 @@ pub(super) fn read(
     if let Some(dynamic) = dynamic {
         no_health(r, table, dynamic);
     }
-    if named == Named::Asked && allow.as_ref().is_none_or(Vec::is_empty) {
-        nothing(r, name, table);
+    let allow = r.distinct(allow.unwrap_or_default(), destination_rule::show);
+    let deny = r.distinct(deny.unwrap_or_default(), destination_rule::show);
+    // What is missing may be missing only because it is wrong.
+    if r.mistakes() == mistakes {
+        match named {
+            Named::Asked if allow.is_empty() => nothing(r, name, table),
+            Named::Here => {}
+            _ => nothing_left(r, name, table, &allow, &deny),
+        }
     }
-    let allow = values(allow);
-    let deny = values(deny);
     Destinations {
         allow,
         allow_networks: values(networks),
@@ -172,6 +179,28 @@ fn nothing(r: &mut Reader<'_>, name: &str, table: &Table<'_>) {
         .value("allow")
         .map_or_else(|| table.span().clone(), Spanned::span);
     r.warning(place, problem);
+}
+
+/// Reports a `deny` that takes away all that is allowed.
+fn nothing_left(
+    r: &mut Reader<'_>,
+    name: &str,
+    table: &Table<'_>,
+    allow: &[DestinationRule],
+    deny: &[DestinationRule],
+) {
+    let everything = [destination_rule::EVERYTHING];
+    let allowed = match allow {
+        [] => &everything[..],
+        rules => rules,
+    };
+    let denied = |rule| deny.iter().any(|deny| destination_rule::covers(deny, rule));
+    if let Some(value) = table.value("deny").filter(|_| allowed.iter().all(denied)) {
+        let message = format!("service {} denies all that it allows", quote(name));
+        let problem = Problem::new(Code::AllowsNothing, message)
+            .help("write what is narrower than `allow`, or leave it out");
+        r.warning(value.span(), problem);
+    }
 }
 
 fn values<T>(list: Option<Vec<Spanned<T>>>) -> Vec<T> {

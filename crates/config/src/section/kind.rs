@@ -151,9 +151,10 @@ fn realm(text: &str) -> Result<String, Problem> {
     let fits = (1..=64).contains(&text.len()) && !text.chars().any(char::is_control);
     match fits {
         true => Ok(text.to_owned()),
-        false => Err(Problem::new(
-            Code::OutOfRange,
-            "a realm has 1 to 64 bytes and no control characters",
-        )),
+        false => {
+            let message = "a realm has 1 to 64 bytes and no control characters";
+            let problem = Problem::new(Code::OutOfRange, message);
+            Err(problem.help("write the name of this proxy, such as `proxy.example.org`"))
+        }
     }
 }

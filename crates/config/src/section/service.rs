@@ -10,9 +10,10 @@ use super::{
     send_proxy::send_proxy,
     upstream_tls::upstream_tls,
     via::via,
+    way,
 };
 use crate::{
-    Balance, Health, Hop, IdleTimeout, Service, ServiceKind, SourceAddress, Upstream,
+    Balance, Health, IdleTimeout, Service, ServiceKind, SourceAddress, Upstream,
     code::Code,
     diagnostic::{Problem, quote},
     later,
@@ -72,6 +73,7 @@ pub(crate) struct Services {
 pub(crate) struct Place {
     pub(crate) name: Span,
     pub(crate) upstreams: Vec<Span>,
+    pub(crate) via: Vec<Span>,
     pub(crate) used: bool,
 }
 
@@ -140,25 +142,26 @@ pub(crate) fn services(r: &mut Reader<'_>, root: &Table<'_>) -> Services {
         if let Err(problem) = name::label(name) {
             r.error(key.span(), problem);
         }
-        let (service, upstreams) = match r.table(value, &schema::SERVICE) {
-            Some(table) => service(r, name, &table),
-            None => (with_defaults(name), Vec::new()),
-        };
-        services.list.push(service);
-        services.places.push(Place {
+        let mut place = Place {
             name: key.span(),
-            upstreams,
+            upstreams: Vec::new(),
+            via: Vec::new(),
             used: false,
+        };
+        services.list.push(match r.table(value, &schema::SERVICE) {
+            Some(table) => service(r, name, &table, &mut place),
+            None => with_defaults(name),
         });
+        services.places.push(place);
     }
     services
 }
 
-/// The service, and where each of its upstreams stands.
-fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<Span>) {
+/// The service; notes in `place` where its upstreams and proxies stand.
+fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>, place: &mut Place) -> Service {
     // What the other keys mean depends on the kind.
     let Some(word) = kind::word(r, table) else {
-        return (with_defaults(name), Vec::new());
+        return with_defaults(name);
     };
     let kind = kind::kind(r, table, word);
     let upstreams = match word {
@@ -173,19 +176,14 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<S
     ];
     let retries = r.integer(table, "retries", 0..=MOST_RETRIES);
     let is_connect = word == Word::Connect;
-    let destinations = destinations::read(r, name, table, &upstreams, is_connect);
+    let destinations = destinations::read(r, name, table, &upstreams, word);
     let via = via(r, table);
-    let source = source(r, table, &upstreams, &via);
-    on_the_way(r, table, word, &upstreams, &via);
-    let service = Service {
+    let source = way::source(r, table, &upstreams, &via);
+    way::report(r, table, word, &upstreams, &via);
+    place.upstreams = upstreams.iter().map(Spanned::span).collect();
+    place.via = via.iter().map(Spanned::span).collect();
+    Service {
         kind,
-        upstreams: match is_connect {
-            true => vec![Upstream::Asked],
-            false => upstreams
-                .iter()
-                .map(|upstream| upstream.get_ref().clone())
-                .collect(),
-        },
         allow: destinations.allow,
         allow_networks: destinations.allow_networks,
         deny: destinations.deny,
@@ -195,10 +193,14 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<S
         send_proxy: send_proxy(r, table),
         source,
         mark: r.mark(table),
-        via,
+        via: via.into_iter().map(Spanned::into_inner).collect(),
         tls: match is_connect {
             true => None,
             false => upstream_tls(r, table, &upstreams),
+        },
+        upstreams: match is_connect {
+            true => vec![Upstream::Asked],
+            false => upstreams.into_iter().map(Spanned::into_inner).collect(),
         },
         health: health(r, table),
         connect_timeout: r.duration(table, &CONNECT_TIMEOUT),
@@ -206,78 +208,6 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>) -> (Service, Vec<S
         idle_timeout: idle_timeout(r, table),
         half_close_timeout: r.duration(table, &HALF_CLOSE_TIMEOUT),
         ..with_defaults(name)
-    };
-    (service, upstreams.iter().map(Spanned::span).collect())
-}
-
-/// Whose address the upstreams see.
-fn source(
-    r: &mut Reader<'_>,
-    table: &Table<'_>,
-    upstreams: &[Spanned<Upstream>],
-    via: &[Hop],
-) -> SourceAddress {
-    let words = [
-        ("client", SourceAddress::Client),
-        ("own", SourceAddress::Own),
-    ];
-    let source = r.choice(table, "source", &words).unwrap_or_default();
-    let Some(value) = table.value("source") else {
-        return source;
-    };
-    if source == SourceAddress::Client
-        && let Some(place) = table.value("via").filter(|_| !via.is_empty())
-    {
-        let message = "a proxy on the way does not see the client's address as the source";
-        let problem = Problem::new(Code::WayImpossible, message)
-            .help("leave `source` out; `send_proxy` says who the client is");
-        r.conflict(value.span(), problem, &place.span(), "the way leads here");
-    }
-    let is_unix = |upstream: &&Spanned<Upstream>| matches!(upstream.get_ref(), Upstream::Unix(_));
-    if source == SourceAddress::Client
-        && let Some(unix) = upstreams.iter().find(is_unix)
-    {
-        let message = "connections to a unix socket have no source address";
-        let problem = Problem::new(Code::WayImpossible, message)
-            .help("leave `source` out; `send_proxy` says who the client is");
-        r.conflict(value.span(), problem, &unix.span(), "this is one");
-    }
-    source
-}
-
-/// Reports targets that cannot be reached in the way that is asked for.
-fn on_the_way(
-    r: &mut Reader<'_>,
-    table: &Table<'_>,
-    word: Word,
-    upstreams: &[Spanned<Upstream>],
-    via: &[Hop],
-) {
-    for upstream in upstreams {
-        let dynamic = matches!(upstream.get_ref(), Upstream::Original | Upstream::Sni(_));
-        if dynamic
-            && word == Word::Http
-            && let Some(kind) = table.value("kind")
-        {
-            let message = "a reverse proxy knows its targets: requests do not name them";
-            let problem = Problem::new(Code::WayImpossible, message)
-                .help("write where the server is, such as \"127.0.0.1:5280\"");
-            r.conflict(upstream.span(), problem, &kind.span(), "this is its kind");
-        }
-        if !via.is_empty()
-            && matches!(upstream.get_ref(), Upstream::Unix(_))
-            && let Some(place) = table.value("via")
-        {
-            let message = "no other proxy can reach a unix socket of this machine";
-            let problem = Problem::new(Code::WayImpossible, message)
-                .help("write `host:port`, or leave `via` out");
-            r.conflict(
-                upstream.span(),
-                problem,
-                &place.span(),
-                "the way leads here",
-            );
-        }
     }
 }
 

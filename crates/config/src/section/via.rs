@@ -1,7 +1,7 @@
 //! `via` of a service: the proxies on the way to its targets.
 
 use percent_encoding::percent_decode_str;
-use toml::de::DeValue;
+use toml::{Spanned, de::DeValue};
 
 use super::upstream_tls::hop_tls;
 use crate::{
@@ -28,8 +28,8 @@ struct Url {
     password: Option<String>,
 }
 
-/// The hops, nearest first.
-pub(super) fn via(r: &mut Reader<'_>, service: &Table<'_>) -> Vec<Hop> {
+/// The hops, nearest first, and where each stands.
+pub(super) fn via(r: &mut Reader<'_>, service: &Table<'_>) -> Vec<Spanned<Hop>> {
     let Some(value) = service.value("via") else {
         return Vec::new();
     };
@@ -51,7 +51,7 @@ pub(super) fn via(r: &mut Reader<'_>, service: &Table<'_>) -> Vec<Hop> {
     }
     entries
         .into_iter()
-        .filter_map(|entry| hop(r, entry))
+        .filter_map(|entry| Some(Spanned::new(entry.span(), hop(r, entry)?)))
         .collect()
 }
 
@@ -61,15 +61,13 @@ fn hop(r: &mut Reader<'_>, entry: &Value<'_>) -> Option<Hop> {
             let url = r.accept(entry, url(text))?;
             let absent = Table::absent(&schema::HOP_TLS);
             let tls = url.is_https.then(|| hop_tls(r, &absent));
-            let (username, password) = (url.username, url.password);
+            let password = Secret::Text(url.password.unwrap_or_default());
+            let credentials = with_password(url.username, Some(password));
             Some(Hop {
                 host: url.host,
                 port: url.port,
                 tls,
-                credentials: username.map(|username| Credentials {
-                    username,
-                    password: Secret::Text(password.unwrap_or_default()),
-                }),
+                credentials,
             })
         }
         DeValue::Table(_) => {
@@ -91,17 +89,9 @@ fn from_table(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Hop> {
         let help = "write where it is, such as `url = \"https://proxy.example:443\"`";
         r.missing(table, &["url"], problem.help(help));
     }
+    let url = r.text(table, "url", url);
     let username = r.text(table, "username", username);
     let password = table.value("password").and_then(|value| secret(r, value));
-    for (key, other) in [("username", "password"), ("password", "username")] {
-        if let Some(value) = table.value(key)
-            && !table.has(other)
-        {
-            let problem = Problem::new(Code::MissingKey, format!("`{key}` without `{other}`"));
-            r.error(value.span(), problem.help("write both, or none"));
-        }
-    }
-    let url = r.text(table, "url", url);
     let tls = table.value("tls").and_then(|value| {
         if let (Some(url), Some(place)) = (&url, table.value("url"))
             && !url.is_https
@@ -113,26 +103,54 @@ fn from_table(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Hop> {
         r.table(value, &schema::HOP_TLS)
     });
     let url = url?;
-    if let (Some(_), Some(value)) = (&url.username, table.value("username")) {
-        let problem = Problem::new(Code::DuplicateValue, "the user name stands twice");
-        r.error(value.span(), problem.help("take it out of the `url`"));
-    }
+    credentials_stand_once(r, table, &url);
     let absent = Table::absent(&schema::HOP_TLS);
     let tls = url
         .is_https
         .then(|| hop_tls(r, tls.as_ref().unwrap_or(&absent)));
-    let from_url = url.username.map(|username| Credentials {
-        username,
-        password: Secret::Text(url.password.unwrap_or_default()),
-    });
-    let own = username.zip(password);
-    let own = own.map(|(username, password)| Credentials { username, password });
+    let password = password.or(url.password.map(Secret::Text));
+    let credentials = with_password(username.or(url.username), password);
     Some(Hop {
         host: url.host,
         port: url.port,
         tls,
-        credentials: own.or(from_url),
+        credentials,
     })
+}
+
+fn with_password(username: Option<String>, password: Option<Secret>) -> Option<Credentials> {
+    let password = password.unwrap_or_else(|| Secret::Text(String::new()));
+    username.map(|username| Credentials { username, password })
+}
+
+/// Reports a name or password that stands twice, and each without the other.
+fn credentials_stand_once(r: &mut Reader<'_>, table: &Table<'_>, url: &Url) {
+    let (in_url, place) = (url.username.is_some(), table.value("url"));
+    let given = [
+        ("username", in_url, "the user name stands twice"),
+        (
+            "password",
+            url.password.is_some(),
+            "the password stands twice",
+        ),
+    ];
+    for (key, twice, message) in given {
+        if let (true, Some(value), Some(place)) = (twice, table.value(key), place) {
+            let problem = Problem::new(Code::DuplicateValue, message);
+            let help = "take it out of the `url`";
+            r.conflict(value.span(), problem.help(help), &place.span(), "see here");
+        }
+    }
+    let (name, password) = (table.value("username"), table.value("password"));
+    let alone = match (name, password) {
+        (Some(name), None) if !in_url => Some((name, "`username` without `password`")),
+        (None, Some(password)) if !in_url => Some((password, "`password` without `username`")),
+        _ => None,
+    };
+    if let Some((value, message)) = alone {
+        let problem = Problem::new(Code::MissingKey, message);
+        r.error(value.span(), problem.help("write both, or none"));
+    }
 }
 
 /// A string, `{ file = "…" }` or `{ env = "…" }`.
@@ -147,17 +165,30 @@ fn secret(r: &mut Reader<'_>, value: &Value<'_>) -> Option<Secret> {
             match (table.value("file"), table.value("env")) {
                 (Some(_), None) => Some(Secret::File(r.file(&table, "file")?)),
                 (None, Some(_)) => r.text(&table, "env", from_environment).map(Secret::Text),
-                _ => {
-                    let problem = Problem::new(Code::MissingKey, "a secret is in one place");
+                (Some(file), Some(env)) => {
+                    let problem =
+                        Problem::new(Code::DuplicateValue, "the password stands in two places");
+                    let help = "keep one of `file` and `env`";
+                    r.conflict(
+                        env.span(),
+                        problem.help(help),
+                        &file.span(),
+                        "the other one",
+                    );
+                    None
+                }
+                (None, None) => {
+                    let message = "this table does not say where the password is";
+                    let problem = Problem::new(Code::MissingKey, message);
                     let help = "write `{ file = \"proxy.secret\" }` or `{ env = \"NAME\" }`";
-                    r.error(value.span(), problem.help(help));
+                    r.missing(&table, &["env", "file"], problem.help(help));
                     None
                 }
             }
         }
         other => {
             let problem = wrong_type("a string or a table", other);
-            let help = "write the secret, `{ file = \"proxy.secret\" }` or `{ env = \"NAME\" }`";
+            let help = "write the password, `{ file = \"proxy.secret\" }` or `{ env = \"NAME\" }`";
             r.error(value.span(), problem.help(help));
             None
         }
@@ -180,13 +211,18 @@ fn username(text: &str) -> Result<String, Problem> {
         let problem = Problem::new(Code::InvalidUrl, "a user name has no colon (RFC 7617)");
         return Err(problem.help("the colon ends it: write the rest as the password"));
     }
+    if text.is_empty() {
+        let problem = Problem::new(Code::InvalidUrl, "the user name is empty");
+        return Err(problem.help("write the name that the proxy knows, or none at all"));
+    }
     clean(text, "user name")
 }
 
 fn clean(text: &str, what: &str) -> Result<String, Problem> {
     if text.len() > LONGEST || text.chars().any(char::is_control) {
         let message = format!("a {what} has at most {LONGEST} bytes and no control characters");
-        return Err(Problem::new(Code::InvalidUrl, message));
+        let problem = Problem::new(Code::InvalidUrl, message);
+        return Err(problem.help("look for a line ending at its end"));
     }
     Ok(text.to_owned())
 }
@@ -198,13 +234,12 @@ fn url(text: &str) -> Result<Url, Problem> {
     let (is_https, rest) = match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
-        Some((scheme, _)) => {
-            let message = format!(
-                "a proxy is reached by http or https, not by {}",
-                quote(scheme)
-            );
+        Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            let scheme = quote(scheme);
+            let message = format!("a proxy is reached by http or https, not by {scheme}");
             return Err(invalid(&message));
         }
+        Some(_) => return Err(invalid("a proxy is reached by http or https")),
         None => return Err(invalid("this is not the URL of a proxy")),
     };
     let (user, place) = match rest.rsplit_once('@') {
@@ -245,8 +280,11 @@ fn url(text: &str) -> Result<Url, Problem> {
     let (username, password) = match user {
         None => (None, None),
         Some(user) => {
-            let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            (Some(decoded(name)?), Some(decoded(password)?))
+            let (name, password) = match user.split_once(':') {
+                Some((name, password)) => (name, Some(password)),
+                None => (user, None),
+            };
+            (Some(decoded(name)?), password.map(decoded).transpose()?)
         }
     };
     if let Some(username) = &username {

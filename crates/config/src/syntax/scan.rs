@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{code::Code, diagnostic::Problem};
+use crate::{code::Code, diagnostic::Problem, secret};
 
 /// A mistake, and how the text becomes readable.
 #[derive(Debug)]
@@ -133,6 +133,7 @@ impl Scanner<'_> {
         }
         let key = self.text[start..self.at].trim_end();
         let help = match key.split_once(':') {
+            _ if secret::suspected(key) => "write `KEY = VALUE`".to_owned(),
             Some((key, value)) => format!("write `{} = {}`", key.trim(), value.trim()),
             None => format!("write `{key} = …`, or `[{key}]` if it is meant to be a table"),
         };

@@ -1,5 +1,6 @@
 //! One mistake, one diagnostic, at the right place.
 
+mod proxy;
 mod tls;
 
 use std::collections::BTreeSet;
@@ -59,7 +60,7 @@ use In::{File, Listener, Service, Top, Used, Whole};
 type Case = (In, &'static str, &'static [&'static str]);
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    CASES.iter().chain(tls::CASES)
+    CASES.iter().chain(proxy::CASES).chain(tls::CASES)
 }
 
 #[rustfmt::skip]

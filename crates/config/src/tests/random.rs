@@ -2,7 +2,9 @@
 
 use proptest::{prelude::*, sample::Index};
 
-use crate::{CipherSuite, Config, ListenerTls, Loaded, Upstream, parse};
+use crate::{
+    CipherSuite, Config, ListenerTls, Loaded, Service, ServiceKind, SourceAddress, Upstream, parse,
+};
 
 /// A file in which every key stands.
 const VALID: &str = r#"proxy_port_mappings = { 15222 = "c2s", 15269 = "s2s" }
@@ -24,6 +26,7 @@ drain_timeout = "1m30s"
 keepalive_idle = "2m"
 keepalive_interval = "30s"
 user_timeout = "off"
+mark = 0x76
 [admin]
 listen = "127.0.0.1:9180"
 control = "/run/vestibule/control.sock"
@@ -69,6 +72,48 @@ tls = { mode = "peek" }
 upstreams = "sni:443"
 allow = ["*.example.org", "example.org"]
 allow_networks = ["10.0.0.0/8"]
+deny = "admin.example.org:443"
+[[listener]]
+name = "intercepted"
+bind = ["127.0.0.1:15443", "[::1]:15443"]
+service = "as-asked"
+transparent = "tproxy"
+routes = [{ destination = "192.0.2.0/24:5222", service = "far" }]
+[service.as-asked]
+upstreams = "original"
+deny = ["10.0.0.0/8", ":25"]
+source = "client"
+mark = 7
+[[listener]]
+name = "proxy"
+bind = "127.0.0.1:3128"
+service = "egress"
+[service.egress]
+kind = "connect"
+allow = ["*.example.org:443", "a.example:5222-5269", "203.0.113.0/24", "[2001:db8::]/32:443", ":80"]
+deny = ["b.example.org", "203.0.113.66"]
+allow_networks = ["10.0.0.0/8"]
+users = "htpasswd"
+realm = "proxy"
+request_timeout = "10s"
+via = "http://user:secret@127.0.0.1:8080"
+[[listener]]
+name = "web"
+bind = "127.0.0.1:8080"
+service = "web"
+[service.web]
+kind = "http"
+upstreams = ["127.0.0.1:5280"]
+trusted_proxies = ["192.0.2.0/24"]
+request_timeout = "10s"
+keep_alive_timeout = "60s"
+response_timeout = "5m"
+[service.far]
+upstreams = "far.example:1"
+via = [
+  "http://[::1]:3128",
+  { url = "https://p.example:443", username = "u", password = { file = "p.secret" }, tls = { ca = "ca.pem", server_name = "q", verify = true } },
+]
 [service.c2s]
 kind = "tcp"
 upstreams = ["127.0.0.1:5223", "xmpp.example:5222"]
@@ -132,6 +177,15 @@ const PIECES: &[&str] = &[
     "tls = true\n",
     "\"sni:443\"",
     "\"*.\"",
+    "kind = \"connect\"\n",
+    "kind = \"http\"\n",
+    "\"original\"",
+    "transparent = true\n",
+    "source = \"client\"\n",
+    "via = \"http://u:p@a:1\"\n",
+    "password = \"",
+    "\"https://a:@[\"",
+    "\":1-\"",
 ];
 
 /// Remove, put in, or take twice.
@@ -185,11 +239,7 @@ fn hold(text: &str) {
         }
         for service in &config.services {
             assert!(!service.upstreams.is_empty());
-            let by_name = |upstream: &Upstream| matches!(upstream, Upstream::Sni(_));
-            assert_eq!(
-                service.upstreams.iter().any(by_name),
-                !service.allow.is_empty()
-            );
+            hold_destinations(service);
         }
         hold_tls(&config);
     }
@@ -208,6 +258,27 @@ fn hold(text: &str) {
         report.diagnostics.is_empty()
     );
     report.render(true);
+}
+
+/// Only where clients choose are there rules for it, and with `sni:` there are always.
+fn hold_destinations(service: &Service) {
+    let dynamic = |upstream: &Upstream| {
+        matches!(
+            upstream,
+            Upstream::Asked | Upstream::Original | Upstream::Sni(_)
+        )
+    };
+    let by_name = |upstream: &Upstream| matches!(upstream, Upstream::Sni(_));
+    let is_connect = matches!(service.kind, ServiceKind::Connect(_));
+    assert_eq!(service.upstreams.contains(&Upstream::Asked), is_connect);
+    let chosen = service.upstreams.iter().any(dynamic);
+    assert!(chosen || (service.allow.is_empty() && service.deny.is_empty()));
+    assert!(!service.upstreams.iter().any(by_name) || !service.allow.is_empty());
+    assert!(service.via.len() <= 4);
+    assert!(service.via.is_empty() || service.source == SourceAddress::Own);
+    for rule in service.allow.iter().chain(&service.deny) {
+        assert!(*rule.ports.start() >= 1 && rule.ports.start() <= rule.ports.end());
+    }
 }
 
 /// Whatever is allowed can be spoken.

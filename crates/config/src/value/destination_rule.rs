@@ -11,6 +11,12 @@ use crate::{
 /// Every port.
 const EVERY: RangeInclusive<u16> = 1..=u16::MAX;
 
+/// What `"*"` means.
+pub(crate) const EVERYTHING: DestinationRule = DestinationRule {
+    host: HostMatch::Any,
+    ports: EVERY,
+};
+
 /// One entry of `allow` or `deny`.
 pub(crate) fn parse(text: &str) -> Result<DestinationRule, Problem> {
     let (host, ports) = split(text)?;
@@ -78,6 +84,8 @@ fn split(text: &str) -> Result<(String, Option<&str>), Problem> {
         return Ok((format!("{address}{prefix}"), ports));
     }
     match text.split_once(':') {
+        // That it has a scheme is told with the name.
+        _ if text.contains("://") => Ok((text.to_owned(), None)),
         Some((host, ports)) if !ports.contains(':') => Ok((host.to_owned(), Some(ports))),
         // Several colons: an IPv6 address or network without ports.
         _ => Ok((text.to_owned(), None)),
@@ -87,7 +95,8 @@ fn split(text: &str) -> Result<(String, Option<&str>), Problem> {
 /// Whether `host` is meant to be an address or a network, right or wrong.
 fn looks_like_network(host: &str) -> bool {
     let numeric = |b: u8| b.is_ascii_digit() || b == b'.';
-    host.contains(['/', ':']) || (!host.is_empty() && host.bytes().all(numeric))
+    let is_url = host.contains("://");
+    (!is_url && host.contains(['/', ':'])) || (!host.is_empty() && host.bytes().all(numeric))
 }
 
 fn ports(text: &str, ports: &str) -> Result<RangeInclusive<u16>, Problem> {
