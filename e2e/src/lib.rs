@@ -15,6 +15,7 @@ mod port;
 mod process;
 mod proxy_origin;
 mod random;
+mod router;
 mod tls;
 mod tunnel;
 mod vestibule;
@@ -32,6 +33,7 @@ pub use port::ReservedPort;
 pub use process::Process;
 pub use proxy_origin::{ProxyOrigin, Told};
 pub use random::Random;
+pub use router::{CLIENT, ROUTER, Router, SERVER};
 pub use tls::{
     Authority, Facts, Hello, Leaf, TlsClient, TlsConnections, TlsEnd, TlsOrigin, TlsServer,
     TlsStream, alert, alert_of, curl, gnutls_client, in_records, openssl_client,

@@ -50,6 +50,17 @@ impl Namespace {
     ///
     /// `here` and `there` are addresses with a prefix of the two ends of the cable.
     pub fn joined(here: &str, there: &str) -> Self {
+        let other = Self::linked("here");
+        ip(&format!("addr add {here} dev here"));
+        ip("link set here up");
+        other.ip(&format!("addr add {there} dev there"));
+        other.ip("link set there up");
+        other
+    }
+
+    /// Joins a new one to ours, which must be a namespace of the test's own. Our end of the cable is
+    /// called `link`, the other one `there`; both have no address and are down.
+    pub fn linked(link: &str) -> Self {
         let mut sleep = Command::new("unshare");
         let holder = Process::start("namespace", sleep.args(["--net", "sleep", "infinity"]));
         let of = |id: &str| fs::read_link(format!("/proc/{id}/ns/net")).ok();
@@ -59,14 +70,15 @@ impl Namespace {
         });
         let other = Self { holder };
         ip(&format!(
-            "link add here type veth peer name there netns {id}"
+            "link add {link} type veth peer name there netns {id}"
         ));
-        ip(&format!("addr add {here} dev here"));
-        ip("link set here up");
         other.ip("link set lo up");
-        other.ip(&format!("addr add {there} dev there"));
-        other.ip("link set there up");
         other
+    }
+
+    /// The file that stands for it.
+    pub fn path(&self) -> String {
+        format!("/proc/{}/ns/net", self.holder.id())
     }
 
     /// Runs `ip` there.
