@@ -228,7 +228,7 @@ pub(crate) const HOP_TLS: Schema = Schema {
 };
 
 pub(crate) const SECRET: Schema = Schema {
-    name: "a secret",
+    name: "password of a proxy in via",
     keys: &["env", "file"],
 };
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use super::{joined, line, show_upstream};
 use crate::{
     Hop, Service, ServiceKind, SourceAddress, Upstream,
-    value::{destination_rule, network},
+    value::{destination_rule, duration::show, network},
 };
 
 /// What is done with connections, when they are not just carried.
@@ -13,13 +13,23 @@ pub(super) fn kind(f: &mut Formatter<'_>, service: &Service) -> fmt::Result {
     match &service.kind {
         ServiceKind::Connect(connect) => {
             line(f, "kind", "explicit proxy (HTTP CONNECT)")?;
+            let head = show(connect.request_timeout);
+            line(f, "requests", &format!("head within {head}"))?;
             match &connect.users {
-                Some(users) => line(f, "users", &users.path.display().to_string()),
+                Some(users) => {
+                    let (users, realm) = (users.path.display(), &connect.realm);
+                    line(f, "users", &format!("{users}, realm {realm}"))
+                }
                 None => line(f, "users", "everyone who can reach it"),
             }
         }
         ServiceKind::Http(http) => {
             line(f, "kind", "reverse proxy (HTTP)")?;
+            let (head, answer) = (show(http.request_timeout), show(http.response_timeout));
+            let kept = show(http.keep_alive_timeout);
+            let requests =
+                format!("head within {head}, answered within {answer}, next within {kept}");
+            line(f, "requests", &requests)?;
             if http.trusted_proxies.is_empty() {
                 return Ok(());
             }
@@ -92,5 +102,7 @@ fn show_hop(hop: &Hop) -> String {
     };
     let user = hop.credentials.as_ref();
     let user = user.map_or(String::new(), |known| format!(" as {}", known.username));
-    format!("{scheme}://{host}:{}{user}", hop.port)
+    let unverified = hop.tls.as_ref().is_some_and(|tls| !tls.verify);
+    let doubt = if unverified { " (not verified)" } else { "" };
+    format!("{scheme}://{host}:{}{user}{doubt}", hop.port)
 }

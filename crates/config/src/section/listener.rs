@@ -142,17 +142,23 @@ fn transparent(
     if let Some(any) = value.get_ref().as_bool() {
         return any.then_some(Interception::Any);
     }
-    if value.get_ref().as_str().is_none() {
-        let problem = wrong_type("a boolean or a string", value.get_ref());
-        let help = "write `true`, or one of \"tproxy\" and \"redirect\"";
-        r.error(value.span(), problem.help(help));
-        return None;
-    }
-    let words = [
-        ("redirect", Interception::Redirect),
-        ("tproxy", Interception::Tproxy),
-    ];
-    r.choice(table, "transparent", &words)
+    let problem = match value.get_ref().as_str() {
+        Some("redirect") => return Some(Interception::Redirect),
+        Some("tproxy") => return Some(Interception::Tproxy),
+        Some(word @ ("true" | "false")) => {
+            let problem = wrong_type("a boolean", value.get_ref());
+            problem.help(format!("write `{word}` without quotes"))
+        }
+        Some(word) => {
+            let message = format!("unknown `transparent` {}", quote(word));
+            Problem::new(Code::UnknownValue, message)
+                .help("write `true` for every kind of interception, \"redirect\" or \"tproxy\"")
+        }
+        None => wrong_type("a boolean or a string", value.get_ref())
+            .help("write `true` for every kind of interception, \"redirect\" or \"tproxy\""),
+    };
+    r.error(value.span(), problem);
+    None
 }
 
 fn bind(r: &mut Reader<'_>, table: &Table<'_>) -> Vec<Spanned<Bind>> {

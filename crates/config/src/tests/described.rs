@@ -80,6 +80,91 @@ process
 }
 
 #[test]
+fn where_clients_may_go_and_how_is_told() {
+    let text = r#"
+[tcp]
+mark = 0x76
+[[listener]]
+name = "in"
+bind = "127.0.0.1:1"
+transparent = true
+service = "original"
+routes = [
+  { destination = "192.0.2.0/24", service = "asked" },
+  { destination = ":25", service = "web" },
+  { destination = ":26", service = "open" },
+]
+[service.original]
+upstreams = "original"
+deny = ["10.0.0.0/8", "192.0.2.66:25"]
+source = "client"
+mark = 7
+[service.asked]
+kind = "connect"
+allow = ["*.example.org:443", ":80", "[2001:db8::]/32:1-2"]
+deny = "a.example.org"
+allow_networks = "10.0.0.0/8"
+users = "/etc/htpasswd"
+request_timeout = "90s"
+via = ["http://u:secret@[2001:db8::1]:3128", { url = "https://proxy.example:443", tls = { verify = false } }]
+[service.open]
+kind = "connect"
+allow = "*"
+[service.web]
+kind = "http"
+upstreams = "127.0.0.1:5280"
+trusted_proxies = ["192.0.2.10", "10.0.0.0/8"]
+"#;
+    let expected = "\
+listener in
+  bind         127.0.0.1:1
+  PROXY header not looked for
+  intercepts   TPROXY and REDIRECT
+  route 1      destination 192.0.2.0/24 -> asked
+  route 2      destination :25 -> web
+  route 3      destination :26 -> open
+  all else     -> original
+
+service original
+  upstreams    original
+  allows       everything but ourselves
+  but not      10.0.0.0/8, 192.0.2.66:25
+  source       the client's address
+  mark         0x7
+  timeouts     connect 5s (retries 2), idle 24h, half-closed 1m
+
+service asked
+  kind         explicit proxy (HTTP CONNECT)
+  requests     head within 1m30s
+  users        /etc/htpasswd, realm vestibule
+  upstreams    whatever the client asks for
+  allows       *.example.org:443, *:80, [2001:db8::]/32:1-2; names lead to public addresses and 10.0.0.0/8
+  but not      a.example.org
+  via          http://[2001:db8::1]:3128 as u, https://proxy.example:443 (not verified)
+  timeouts     connect 5s (retries 2), idle 24h, half-closed 1m
+
+service open
+  kind         explicit proxy (HTTP CONNECT)
+  requests     head within 10s
+  users        everyone who can reach it
+  upstreams    whatever the client asks for
+  allows       *; names lead to public addresses only
+  timeouts     connect 5s (retries 2), idle 24h, half-closed 1m
+
+service web
+  kind         reverse proxy (HTTP)
+  requests     head within 10s, answered within 5m, next within 1m
+  believes     X-Forwarded-* of 192.0.2.10, 10.0.0.0/8
+  upstreams    127.0.0.1:5280
+  timeouts     connect 5s (retries 2), idle 24h, half-closed 1m
+";
+    let described = usable(text).0.describe();
+    let (before, process) = described.split_once("\nprocess\n").unwrap();
+    assert_eq!(before, expected);
+    assert!(process.contains("; marked 0x76"), "{process}");
+}
+
+#[test]
 fn the_plan_of_tls_is_told() {
     let text = r#"
 [[certificate]]

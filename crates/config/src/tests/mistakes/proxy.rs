@@ -10,6 +10,7 @@ pub(super) const CASES: &[Case] = &[
     // `transparent`.
     (Whole, "transparent = \"on\"", &["unknown_value 5:15"]),
     (Whole, "transparent = \"tproxi\"", &["unknown_value 5:15"]),
+    (Whole, "transparent = \"true\"", &["wrong_type 5:15"]),
     (Whole, "transparent = 1", &["wrong_type 5:15"]),
     (Listener, "service = \"c2s\"\nbind = [\"127.0.0.1:1\", \"unix:a\"]\ntransparent = \"redirect\"", &["way_impossible 5:15"]),
     // `mark` and `source`.
