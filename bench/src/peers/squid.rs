@@ -29,7 +29,10 @@ impl Peer for Squid {
             &configuration(setup, directory, &address.to_string()),
         )?;
         let file = file.to_string_lossy();
-        let squid = ["-N", "-f", &file];
+        // Its shared memory has the name of the service. What another squid holds or left behind
+        // under the default name would keep this one from starting.
+        let service = format!("bench{}", address.port());
+        let squid = ["-N", "-n", &service, "-f", &file];
         let mut process = if geteuid().is_root() {
             // squid does not run as root and would change its user, after which the kernel no
             // longer ends it with us.
