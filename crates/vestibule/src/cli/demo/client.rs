@@ -34,6 +34,19 @@ pub(super) async fn exchange(
     converse(TcpStream::connect(address).await?, header, payload).await
 }
 
+/// Sends `bytes` without FIN, and takes everything that comes back until the other side has ended.
+///
+/// # Errors
+///
+/// When the connection cannot be made or is reset.
+pub(super) async fn ask(address: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(bytes).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
 /// As [`exchange`], from a certain address.
 ///
 /// # Errors

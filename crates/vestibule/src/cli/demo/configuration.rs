@@ -73,7 +73,7 @@ send_proxy = "v2"
 }
 
 /// The services and who carries them: name, upstreams, and what else stands in their table.
-const SERVICES: [(&str, &[&str], &str); 13] = [
+const SERVICES: [(&str, &[&str], &str); 14] = [
     ("balanced", &["a", "b"], "balance = \"round_robin\""),
     ("chat", &["chat"], "send_proxy = \"v2\""),
     ("failover", &["dead", "b"], "retries = 1"),
@@ -104,6 +104,7 @@ const SERVICES: [(&str, &[&str], &str); 13] = [
     ("unix", &["unix"], "send_proxy = \"v2\""),
     ("v1", &["v1"], "send_proxy = \"v1\""),
     ("v2", &["v2"], "send_proxy = \"v2\""),
+    ("web", &["plain"], "kind = \"http\""),
 ];
 
 /// Listeners that take plain connections, and where they lead.
@@ -116,7 +117,8 @@ const PLAIN: [(&str, &str); 5] = [
 ];
 
 /// Listeners that take PROXY headers from loopback, and where they lead.
-const PROXIED: [(&str, &str); 4] = [
+const PROXIED: [(&str, &str); 5] = [
+    ("http", "web"),
     ("patient", "patient"),
     ("proxied", "v2"),
     ("proxied-to-v1", "v1"),

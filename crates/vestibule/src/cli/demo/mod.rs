@@ -91,6 +91,7 @@ async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
     scenarios::layer4::play(stage, &mut table).await;
     scenarios::tls::play(stage, &mut table).await;
     scenarios::explicit::play(stage, &mut table).await;
+    scenarios::http::play(stage, &mut table).await;
     scenarios::operation::play(stage, &mut table).await;
     table.finish()
 }

@@ -26,7 +26,8 @@ pub(super) struct Origin {
     pub(super) tells: UnboundedSender<Seen>,
 }
 
-/// How an upstream answers. A request that begins with `GET ` is answered over HTTP in any case.
+/// How an upstream answers. A request that begins with `GET ` is answered over HTTP in any case; one
+/// that asks for another protocol gets it, which is the upstream's manner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     /// [`long_answer`], but only once the client has ended.
@@ -134,9 +135,16 @@ impl Origin {
             }
         }
         let bytes = if received.starts_with(GET) {
-            let body = self.told(header.as_ref(), tls.as_ref());
-            answer_http(&mut stream, &mut received, &body).await?;
-            received.len()
+            let rest = read_head(&mut stream, &mut received).await?;
+            let fields = String::from_utf8_lossy(&received);
+            if has_field(&fields, "upgrade:") {
+                stream.write_all(SWITCHING).await?;
+                self.carry(&mut stream, rest).await?
+            } else {
+                let body = self.told(header.as_ref(), tls.as_ref(), &fields);
+                answer_http(&mut stream, &body).await?;
+                received.len()
+            }
         } else {
             self.carry(&mut stream, received).await?
         };
@@ -174,12 +182,15 @@ impl Origin {
         Ok(bytes)
     }
 
-    /// What an HTTP client is told of its connection.
-    fn told(&self, header: Option<&SeenHeader>, tls: Option<&Terminated>) -> String {
+    /// What an HTTP client is told of its connection, and of what was said of it in the request.
+    fn told(&self, header: Option<&SeenHeader>, tls: Option<&Terminated>, head: &str) -> String {
         let mut body = format!("This is the upstream \"{}\".\n", self.name);
         if let Some(tls) = tls {
             // Writing to a string does not fail.
             let _ = writeln!(body, "TLS           {} {}", tls.version, tls.cipher);
+        }
+        for line in head.lines().filter(|line| is_of_the_client(line)) {
+            let _ = writeln!(body, "{line}");
         }
         let Some(header) = header else {
             body.push_str("It was sent no PROXY header.\n");
@@ -257,17 +268,41 @@ const GET: &[u8] = b"GET ";
 /// The longest head of an HTTP request that is read, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
 
-/// Reads the rest of a request, of which `received` was read already, and answers `body`.
-async fn answer_http(
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+/// The answer to a request for another protocol (RFC 9110 section 15.2.2).
+const SWITCHING: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+
+/// Reads the rest of the head of a request, of which `received` was read already. Answers what came
+/// behind it.
+async fn read_head(
+    stream: &mut (impl AsyncRead + Unpin),
     received: &mut Vec<u8>,
-    body: &str,
-) -> io::Result<()> {
-    while !received.windows(4).any(|end| end == b"\r\n\r\n") && received.len() < LONGEST_HEAD {
-        if stream.read_buf(received).await? == 0 {
-            break;
+) -> io::Result<Vec<u8>> {
+    loop {
+        let end = received.windows(4).position(|end| end == b"\r\n\r\n");
+        if let Some(end) = end {
+            return Ok(received.split_off(end + 4));
+        }
+        if received.len() >= LONGEST_HEAD || stream.read_buf(received).await? == 0 {
+            return Err(io::ErrorKind::InvalidData.into());
         }
     }
+}
+
+/// Whether a line of `head` begins like this, in lower case.
+fn has_field(head: &str, name: &str) -> bool {
+    head.lines()
+        .any(|line| line.to_ascii_lowercase().starts_with(name))
+}
+
+/// Whether a line of a head says who the client is.
+fn is_of_the_client(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    line.starts_with("x-forwarded-") || line.starts_with("forwarded:")
+}
+
+/// Answers `body`.
+async fn answer_http(stream: &mut (impl AsyncWrite + Unpin), body: &str) -> io::Result<()> {
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
