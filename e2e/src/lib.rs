@@ -5,6 +5,7 @@
 //! use for an error.
 
 mod access;
+mod http_origin;
 mod metrics;
 mod namespace;
 mod neighbour;
@@ -23,6 +24,7 @@ mod volume;
 mod wait;
 
 pub use access::Record;
+pub use http_origin::{HttpOrigin, field, read_body};
 pub use metrics::{Metrics, http_get};
 pub use namespace::{Namespace, in_network_namespace};
 pub use neighbour::Neighbour;

@@ -130,7 +130,9 @@ impl Answer {
             Self::Invalid(Invalid::Host) => {
                 "The request needs one valid host: Host, or :authority in HTTP/2.\n"
             }
-            Self::Invalid(Invalid::Length) => "The request has more than one Content-Length.\n",
+            Self::Invalid(Invalid::Length) => {
+                "The request has more than one length: write either Content-Length or chunks.\n"
+            }
             Self::Invalid(Invalid::Method) => "CONNECT and TRACE are not possible here.\n",
             Self::Invalid(Invalid::Target) => "The target of the request is not a path.\n",
             Self::Invalid(Invalid::TransferEncoding) => {

@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::pending, rc::Rc, sync::Arc, time::Instant
 use hyper::{
     Method, Request, Response, StatusCode, Uri, Version,
     body::{Body, Incoming},
-    header::HeaderValue,
+    header::{HeaderValue, TRANSFER_ENCODING},
     http::request,
 };
 
@@ -13,7 +13,7 @@ use super::{
     answer::Answer,
     body::{RequestBody, ResponseBody, Upload},
     front::Front,
-    head::{asks_for_upgrade, check, rewrite_request, rewrite_response},
+    head::{Invalid, asks_for_upgrade, check, rewrite_request, rewrite_response},
     link::Link,
     upgrade::{Upgrade, switching},
 };
@@ -107,6 +107,10 @@ impl Exchange {
         incoming: Incoming,
     ) -> Result<Response<Incoming>, Answer> {
         let front = Rc::clone(&self.front);
+        // Whoever counts by the other length would see another request behind this one.
+        if parts.headers.contains_key(TRANSFER_ENCODING) && !front.flow.has_one_length(&parts) {
+            return Err(Answer::Invalid(Invalid::Length));
+        }
         let host = check(&mut parts).map_err(Answer::Invalid)?;
         if let Some(asked) = &mut self.asked {
             asked.host = Some(host.clone());

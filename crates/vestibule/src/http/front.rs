@@ -174,6 +174,7 @@ impl Front {
         if left == 0 {
             self.idle_since.set(self.worker.timers.now());
             self.idle_got.set(self.flow.got());
+            self.flow.watch_next_head();
         }
     }
 

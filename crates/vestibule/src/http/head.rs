@@ -2,8 +2,8 @@
 //!
 //! hyper has parsed them, so what goes on is written from the parsed form. It refuses line folding,
 //! space before a colon, lengths that contradict each other and Transfer-Encoding in HTTP/1.0. Where
-//! Content-Length stands beside Transfer-Encoding it takes the former out and closes after the
-//! response, as RFC 9112 section 6.3 has it.
+//! Content-Length stands beside Transfer-Encoding it takes the former out, so that others look at
+//! the head before it ([`watch`](super::watch)).
 
 use std::str;
 

@@ -1,7 +1,7 @@
 //! A leg as hyper reads and writes it.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io,
     pin::Pin,
     rc::Rc,
@@ -9,8 +9,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::{
+    http::request::Parts,
+    rt::{Read, ReadBufCursor, Write},
+};
 
+use super::watch::Watch;
 use crate::{
     ending::Party,
     plan::Service,
@@ -46,6 +50,8 @@ pub(super) struct Flow {
     failed: Cell<Option<io::ErrorKind>>,
     /// Whether the leg has taken all that was written.
     flushed: Cell<bool>,
+    /// The head of a request, as it came.
+    watch: RefCell<Watch>,
 }
 
 impl Io {
@@ -106,7 +112,25 @@ impl Flow {
             ended: Cell::new(false),
             failed: Cell::new(None),
             flushed: Cell::new(true),
+            watch: RefCell::new(Watch::Off),
         })
+    }
+
+    /// Looks at the heads of requests from now on, of which `received` has come.
+    pub(super) fn watch_heads(&self, received: &[u8]) {
+        let mut watch = Watch::new();
+        watch.saw(received);
+        self.watch.replace(watch);
+    }
+
+    /// The last request is answered.
+    pub(super) fn watch_next_head(&self) {
+        self.watch.borrow_mut().next();
+    }
+
+    /// Whether the head of `request` was seen, and has no Content-Length. Always with HTTP/2.
+    pub(super) fn has_one_length(&self, request: &Parts) -> bool {
+        self.watch.borrow().has_one_length(request)
     }
 
     /// When a byte has moved last, or [`Self::touch`] was called.
@@ -196,6 +220,7 @@ impl Read for Io {
             match ready!(leg.poll_read(cx, &mut scratch[..room])) {
                 Ok(n) => {
                     flow.read(n);
+                    flow.watch.borrow_mut().saw(&scratch[..n]);
                     buffer.put_slice(&scratch[..n]);
                     Poll::Ready(Ok(()))
                 }

@@ -14,6 +14,7 @@ mod head;
 mod io;
 mod link;
 mod upgrade;
+mod watch;
 
 use std::{cell::RefCell, future::poll_fn, pin::pin, rc::Rc, sync::Arc, task::Poll};
 
@@ -33,6 +34,9 @@ use crate::{
 
 /// The longest head of a request or response, in bytes, and what hyper may hold of a body.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// The most fields of a head.
+const MAX_FIELDS: usize = 100;
 
 /// How a client that speaks HTTP/2 begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -73,6 +77,9 @@ pub(crate) async fn serve(
         },
     };
     let flow = Flow::new(worker, connection, &service, Party::Client);
+    if !is_h2 {
+        flow.watch_heads(&received);
+    }
     let front = Rc::new(Front::new(
         worker,
         connection,
