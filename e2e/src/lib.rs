@@ -7,6 +7,7 @@
 mod access;
 mod http_origin;
 mod metrics;
+mod name_server;
 mod namespace;
 mod neighbour;
 mod net;
@@ -26,6 +27,7 @@ mod wait;
 pub use access::Record;
 pub use http_origin::{HttpOrigin, field, read_body};
 pub use metrics::{Metrics, http_get};
+pub use name_server::NameServer;
 pub use namespace::{Namespace, in_network_namespace};
 pub use neighbour::Neighbour;
 pub use net::{End, PATIENCE, connect, exchange, linger_zero, read_to_end, try_connect};

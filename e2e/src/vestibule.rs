@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Metrics, Process, Record, wait_for};
+use crate::{Metrics, Process, Record, name_server, wait_for};
 
 /// What a test wants Vestibule to be told, beside its logs and its admin listener.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Setup {
     descriptors: Option<u32>,
     /// Variables of its environment.
     environment: Vec<(&'static str, PathBuf)>,
+    /// Whether it resolves names by the test's own name server.
+    name_server: bool,
 }
 
 impl Setup {
@@ -37,6 +39,7 @@ impl Setup {
             tables: tables.into(),
             descriptors: None,
             environment: Vec::new(),
+            name_server: false,
         }
     }
 
@@ -70,6 +73,12 @@ impl Setup {
         self
     }
 
+    /// Resolves names by the [`NameServer`](crate::NameServer) of the test, and by nothing else.
+    pub fn name_server(mut self) -> Self {
+        self.name_server = true;
+        self
+    }
+
     /// Starts Vestibule and waits until it is ready.
     pub fn start(self) -> Vestibule {
         let vestibule = self.spawn();
@@ -88,8 +97,12 @@ impl Setup {
             command = Command::new("prlimit");
             command.arg(format!("--nofile={limit}")).arg(program);
         }
+        command.arg("run").arg(&config);
+        if self.name_server {
+            command = name_server::asking(&command, directory.path());
+        }
         command.envs(self.environment.iter().map(|(name, path)| (name, path)));
-        let process = Process::start("vestibule", command.arg("run").arg(&config));
+        let process = Process::start("vestibule", &mut command);
         Vestibule {
             setup: self,
             process,
@@ -105,6 +118,7 @@ impl Setup {
             tables,
             descriptors: _,
             environment: _,
+            name_server: _,
         } = self;
         let path = |name: &str| directory.join(name).display().to_string();
         format!(

@@ -422,6 +422,40 @@ fn a_request_for_another_host_is_not_sent_to_the_wrong_service() {
     assert!(one.is_quiet() && two.is_quiet());
 }
 
+/// Browsers use one connection for all names of a certificate.
+#[test]
+fn a_connection_by_one_name_is_not_for_requests_to_another() {
+    let authority = Authority::new();
+    let leaf = authority.server(&["one.example", "two.example"]);
+    let (one, two) = (HttpOrigin::saying("one"), HttpOrigin::saying("two"));
+    let vestibule = Vestibule::start(format!(
+        "{}[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\n\
+         tls = {{ mode = \"terminate\", alpn = [\"h2\", \"http/1.1\"] }}\n\
+         routes = [{{ sni = \"one.example\", service = \"one\" }},\n\
+                   {{ sni = \"two.example\", service = \"two\" }}]\n\
+         [service.one]\nkind = \"http\"\nupstreams = [\"{}\"]\n\
+         [service.two]\nkind = \"http\"\nupstreams = [\"{}\"]\n",
+        leaf.section(),
+        one.address(),
+        two.address()
+    ));
+    for (version, host, wanted) in [
+        ("--http2", "one.example", "one200"),
+        ("--http1.1", "one.example", "one200"),
+        ("--http2", "two.example", "421"),
+        ("--http1.1", "two.example", "421"),
+    ] {
+        let arguments = format!(
+            "{version} --cacert {} --header Host:{host} --write-out %{{http_code}}",
+            authority.root().display()
+        );
+        let output = vestibule_e2e::curl(vestibule.address("in"), "one.example", "/", &arguments);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.ends_with(wanted), "{version} {host}: {said}");
+    }
+    assert!(two.is_quiet());
+}
+
 #[test]
 fn long_polls_and_events_come_as_they_are_said() {
     let origin = HttpOrigin::start(|_, stream| {
@@ -489,7 +523,7 @@ fn slow_clients_disturb_nobody() {
     neighbour.assert_undisturbed();
     eventually("all of them to be gone", || {
         let shown = vestibule.ask(&["show", "connections"]);
-        shown["connections"].as_array().expect("a list").len() == 0
+        shown["connections"].as_array().expect("a list").is_empty()
     });
     let grown = vestibule.process().resident_memory().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes");

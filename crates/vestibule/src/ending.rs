@@ -184,6 +184,8 @@ pub(crate) enum Ending {
     IdleTimeout(Party),
     /// The TLS ClientHello was not accepted.
     MalformedHello(Malformed),
+    /// The request for a tunnel was not accepted, and why.
+    MalformedRequest(&'static str),
     /// The connection was not carried.
     Refused(Refusal),
     /// The client is led, or leads us, to where we wait ourselves.
@@ -210,6 +212,7 @@ impl Ending {
             | Self::Handshake(_)
             | Self::Loop(_)
             | Self::MalformedHello(_)
+            | Self::MalformedRequest(_)
             | Self::Refused(_)
             | Self::Rejected(_) => self.refusal().map_or("", Refusal::name),
             Self::Reset(..) => "reset",
@@ -227,6 +230,7 @@ impl Ending {
             Self::Handshake(_) => Some(Refusal::HandshakeFailed),
             Self::MalformedHello(Malformed::TooLarge) => Some(Refusal::ClientHelloTooLarge),
             Self::MalformedHello(_) => Some(Refusal::ClientHelloInvalid),
+            Self::MalformedRequest(_) => Some(Refusal::HttpRequestInvalid),
             Self::Refused(refusal) => Some(*refusal),
             Self::Rejected(_) => Some(Refusal::ProxyHeaderInvalid),
             _ => None,
@@ -252,6 +256,7 @@ impl Ending {
             | Self::Handshake(_)
             | Self::Loop(_)
             | Self::MalformedHello(_)
+            | Self::MalformedRequest(_)
             | Self::Refused(_)
             | Self::Rejected(_)
             | Self::Stopped(_) => Party::Vestibule,
@@ -267,6 +272,7 @@ impl Ending {
             Self::Handshake(error) => Some(error.to_string()),
             Self::MalformedHello(Malformed::TooLarge) => None,
             Self::MalformedHello(malformed) => Some(malformed.name().to_owned()),
+            Self::MalformedRequest(name) => Some((*name).to_owned()),
             Self::IdleTimeout(party) => Some(format!("the {} was silent", party.name())),
             Self::Rejected(reject) => Some(reject.name().to_owned()),
             Self::Reset(_, error) => match error.kind() {

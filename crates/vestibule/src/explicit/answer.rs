@@ -58,7 +58,7 @@ impl Answer {
                 "http_request_denied",
                 "This destination is not allowed here.",
             ),
-            Ending::Refused(Refusal::HttpRequestInvalid) => answer(
+            Ending::MalformedRequest(_) => answer(
                 BAD_REQUEST,
                 "http_request_error",
                 "This is not a request for a tunnel: write CONNECT host:port HTTP/1.1 and Host.",

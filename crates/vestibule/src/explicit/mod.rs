@@ -59,12 +59,12 @@ pub(crate) async fn tunnel(
 /// Why there is no tunnel, and what the client is told.
 struct Failure {
     ending: Ending,
-    answer: Option<Answer>,
+    answer: Option<Box<Answer>>,
 }
 
 impl From<Ending> for Failure {
     fn from(ending: Ending) -> Self {
-        let answer = Answer::to(&ending);
+        let answer = Answer::to(&ending).map(Box::new);
         Self { ending, answer }
     }
 }
@@ -120,7 +120,7 @@ async fn authenticate(
     };
     let unknown = || Failure {
         ending: Ending::Refused(Refusal::ProxyAuthRequired),
-        answer: Some(Answer::unauthenticated(&config.realm)),
+        answer: Some(Box::new(Answer::unauthenticated(&config.realm))),
     };
     let Some(Credentials::Basic(basic)) = credentials else {
         return Err(unknown());
@@ -134,7 +134,7 @@ async fn authenticate(
         Ok(Verdict::Busy) | Err(Interrupt::Timeout) => Err(Refusal::ProxyAuthBusy.into()),
         Ok(Verdict::Limited { retry_after }) => Err(Failure {
             ending: Ending::Refused(Refusal::ProxyAuthLimited),
-            answer: Some(Answer::limited(retry_after)),
+            answer: Some(Box::new(Answer::limited(retry_after))),
         }),
         Err(Interrupt::Stop(stop)) => Err(Ending::Stopped(stop).into()),
     }

@@ -42,14 +42,12 @@ impl Client<'_> {
         loop {
             // Lines make a difference, and at the very beginning each byte; and so does the length.
             let received = &self.received;
-            if looked_at < FIRST_LINE
+            let decides = looked_at < FIRST_LINE
                 || received[looked_at..].contains(&b'\n')
-                || received.len() >= MAX_HEAD_LEN
-            {
-                if let Some((asked, len)) = look(received)? {
-                    self.received.drain(..len);
-                    return Ok(asked);
-                }
+                || received.len() >= MAX_HEAD_LEN;
+            if decides && let Some((asked, len)) = look(received)? {
+                self.received.drain(..len);
+                return Ok(asked);
             }
             looked_at = self.received.len();
             let (worker, leg, received) = (self.worker, &mut *self.leg, &mut self.received);
@@ -101,10 +99,11 @@ fn look(received: &[u8]) -> Result<Option<(Asked, usize)>, Failure> {
             Ok(Some((asked, request.len)))
         }
         Ok(Progress::OtherMethod { .. }) => Err(Refusal::MethodNotAllowed.into()),
-        Ok(Progress::Http2 | Progress::NotHttp) => Err(Refusal::HttpRequestInvalid.into()),
+        Ok(Progress::Http2) => Err(Ending::MalformedRequest("http2").into()),
+        Ok(Progress::NotHttp) => Err(Ending::MalformedRequest("not_http").into()),
         Err(connect::Malformed::TooLarge | connect::Malformed::TooManyHeaders) => {
             Err(Refusal::HttpRequestTooLarge.into())
         }
-        Err(_) => Err(Refusal::HttpRequestInvalid.into()),
+        Err(malformed) => Err(Ending::MalformedRequest(malformed.name()).into()),
     }
 }

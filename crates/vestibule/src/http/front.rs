@@ -8,6 +8,7 @@ use std::{
 
 use hyper::header::HeaderValue;
 use vestibule_config::Http;
+use vestibule_peek::Host;
 
 use super::{
     answer::Answer,
@@ -119,9 +120,10 @@ impl Front {
             return Ok(Rc::clone(known));
         }
         let name = parse_host(host).map_err(Answer::Invalid)?;
-        if self.connection.listener().peeks_http {
-            let name = name.map(|name| name.to_string());
-            if !self.leads_here(name.as_deref()) {
+        if self.connection.listener().routes_by_name() {
+            let named = matches!(name, Some(Host::Name(_)));
+            let host = name.map(|name| name.to_string());
+            if !self.leads_here(host.as_deref(), named) {
                 return Err(Answer::Misdirected);
             }
         }
@@ -131,8 +133,8 @@ impl Front {
     }
 
     /// Whether a connection whose first request is for this host would be carried by the same
-    /// service.
-    fn leads_here(&self, http_host: Option<&str>) -> bool {
+    /// service. `is_name`: it is no address, so that it could be asked for in a TLS hello.
+    fn leads_here(&self, http_host: Option<&str>, is_name: bool) -> bool {
         let connection = &self.connection;
         let listener = connection.listener();
         let Some(identity) = connection.identity() else {
@@ -141,7 +143,8 @@ impl Front {
         let hello = connection.hello.get();
         let tls = hello.map(|hello| AskedByTls {
             alpn: &hello.asked_alpn,
-            server_name: hello.server_name(),
+            // Clients use one connection for all names of a certificate.
+            server_name: http_host.filter(|_| is_name).or(hello.server_name()),
         });
         let header = connection.header.borrow();
         let asked = Asked { http_host, tls };

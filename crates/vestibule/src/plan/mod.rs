@@ -111,6 +111,11 @@ impl Listener {
             .any(|route| route.asks_for_alpn(protocol))
     }
 
+    /// Whether a route looks at the name that the client asks for, in its hello or in its request.
+    pub(crate) fn routes_by_name(&self) -> bool {
+        self.peeks_http || self.routes.iter().any(Route::wants_sni)
+    }
+
     /// Whether the first bytes of a connection decide anything here.
     pub(crate) fn looks_inside(&self) -> bool {
         self.tls.is_some() || self.peeks_http

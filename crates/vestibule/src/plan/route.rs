@@ -70,6 +70,11 @@ impl Route {
         self.alpn.iter().any(|wanted| wanted == protocol)
     }
 
+    /// Whether it looks at the name in the TLS hello.
+    pub(crate) fn wants_sni(&self) -> bool {
+        !self.sni.is_empty()
+    }
+
     /// Whether it looks at the HTTP request.
     pub(crate) fn wants_http(&self) -> bool {
         !self.http_host.is_empty()

@@ -169,9 +169,8 @@ impl Attempt<'_> {
 
     async fn reach_through_proxies(&self) -> Result<io::Result<Reached>, Ending> {
         let configured = Destination::of(&self.target.upstream);
-        let target = match configured.clone().or_else(|| self.destination()) {
-            Some(target) => target,
-            None => return Err(FORBIDDEN),
+        let Some(target) = configured.clone().or_else(|| self.destination()) else {
+            return Err(FORBIDDEN);
         };
         // Whoever resolves the name is far away: only the name and the port can be judged.
         if configured.is_none() {

@@ -78,7 +78,7 @@ impl Hop {
     }
 
     /// An error that says which proxy it is of. It is not the target's, whatever its kind.
-    fn blame(&self, error: io::Error) -> io::Error {
+    fn blame(&self, error: &io::Error) -> io::Error {
         io::Error::other(format!("proxy {}: {error}", self.label))
     }
 }
@@ -112,7 +112,7 @@ impl Tunnel<'_> {
                 .lookups
                 .addresses(name)
                 .await
-                .map_err(|e| hop.blame(e))?,
+                .map_err(|error| hop.blame(&error))?,
         };
         let mut last_error = io::Error::from(io::ErrorKind::NotFound);
         for ip in addresses {
@@ -126,7 +126,7 @@ impl Tunnel<'_> {
                 Err(error) => last_error = error,
             }
         }
-        Err(hop.blame(last_error))
+        Err(hop.blame(&last_error))
     }
 
     async fn connect_to(&self, address: SocketAddr) -> io::Result<Stream> {
@@ -151,7 +151,7 @@ impl Tunnel<'_> {
                 leg: Leg::Tls(shaken.stream),
                 early: shaken.plaintext,
             }),
-            Err((error, _)) => Err(hop.blame(error.into())),
+            Err((error, _)) => Err(hop.blame(&error.into())),
         }
     }
 }
@@ -171,7 +171,7 @@ async fn ask(hop: &Hop, next: &Destination, reached: Reached) -> io::Result<Reac
         leg.poll_flush(cx)
     })
     .await
-    .map_err(|error| hop.blame(error))?;
+    .map_err(|error| hop.blame(&error))?;
     let mut received = early;
     let mut looked_at = 0;
     loop {
@@ -203,7 +203,7 @@ async fn ask(hop: &Hop, next: &Destination, reached: Reached) -> io::Result<Reac
                 return Err(io::Error::other(Refused { hop, why }.to_string()));
             }
             Ok(n) => received.extend_from_slice(&chunk[..n]),
-            Err(error) => return Err(hop.blame(error)),
+            Err(error) => return Err(hop.blame(&error)),
         }
     }
 }

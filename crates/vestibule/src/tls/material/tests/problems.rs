@@ -4,7 +4,7 @@ use rcgen::KeyPair;
 use vestibule_config::Certificate;
 
 use crate::{
-    material::{self, FileProblem, Moment, Reader, Reason},
+    material::{self, Moment, Reader, Reason},
     tls::{
         certificates::{Pair, Role},
         testing::{Authority, Directory, reasons, valid},
