@@ -50,6 +50,22 @@ impl Nginx {
         Self::start_with(port, &config)
     }
 
+    /// Requires no header of the PROXY protocol, but believes X-Forwarded-For; every path answers
+    /// with the client that it names, and the log does the same.
+    pub fn believing_forwarded() -> Self {
+        let port = ReservedPort::new();
+        let address = port.address();
+        let config = format!(
+            "http {{\n\
+             client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
+             uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
+             log_format told '$remote_addr $request_uri';\naccess_log access.log told;\n\
+             server {{\nlisten {address};\nset_real_ip_from 127.0.0.1;\n\
+             real_ip_header X-Forwarded-For;\nreturn 200 \"$remote_addr\\n\";\n}}\n}}\n"
+        );
+        Self::start_with(port, &config)
+    }
+
     /// Starts it with this section, which makes it listen on `port`. Its files are in a directory of
     /// its own.
     fn start_with(port: ReservedPort, section: &str) -> Self {

@@ -11,9 +11,16 @@ use crate::Process;
 /// mod_net_proxy's table names, but without that module.
 #[derive(Debug)]
 pub struct Prosody {
-    _process: Process,
+    process: Process,
     directory: TempDir,
 }
+
+/// A module of ours, so that its log has the addresses of clients.
+const WHO_IS_IT: &str = r#"
+module:hook("resource-bind", function (event)
+    module:log("info", "bound %s from %s", event.session.full_jid, event.session.ip);
+end);
+"#;
 
 /// Where its services listen, on all addresses.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +44,8 @@ impl Prosody {
     pub fn start(ports: Ports) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let [chain, key, _] = certificate(directory.path(), Self::DOMAIN);
+        let plugin = directory.path().join("mod_who_is_it.lua");
+        fs::write(plugin, WHO_IS_IT).expect("writing to a temporary directory");
         let config = directory.path().join("prosody.cfg.lua");
         fs::write(
             &config,
@@ -62,10 +71,13 @@ impl Prosody {
         for port in [c2s, s2s, proxy65, http, multiplex] {
             process.wait_for_port(port);
         }
-        Self {
-            _process: process,
-            directory,
-        }
+        Self { process, directory }
+    }
+
+    /// Waits until its log says that `jid` has come from this address.
+    pub fn sees(&self, jid: &str, address: &str) {
+        self.process
+            .wait_for_line(&format!("bound {jid} from {address}"));
     }
 
     /// The certificate of the domain, which is its own authority.
@@ -110,7 +122,10 @@ s2s_require_encryption = false
 consider_bosh_secure = true
 ssl = {{ certificate = "{chain}"; key = "{key}" }}
 modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco", "ping", "posix", "bosh",
-    "net_multiplex" }}
+    "websocket", "net_multiplex", "who_is_it" }}
+plugin_paths = {{ "{directory}" }}
+trusted_proxies = {{ "127.0.0.1" }}
+consider_websocket_secure = true
 log = {{ info = "*console" }}
 VirtualHost "{domain}"
 Component "proxy.{domain}" "proxy65"
