@@ -51,7 +51,8 @@ pub(super) const PEERS: &[Peer] = &[
     },
     Peer::command("slowhttptest", "slowhttptest", "slowhttptest"),
     Peer::command("socat", "socat", "socat"),
-    Peer::service("squid", "squid"),
+    // With OpenSSL, so that it can wait for TLS, and speak it with another proxy.
+    Peer::service("squid", "squid-openssl"),
     Peer::command("testssl", "testssl.sh", "testssl"),
     Peer::service("tinyproxy", "tinyproxy"),
 ];
