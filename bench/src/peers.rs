@@ -139,6 +139,8 @@ pub(crate) struct Running {
     record_lines: u64,
     /// Asks it to end after its last connection.
     graceful: Signal,
+    /// It may miss that once.
+    misses_signals: bool,
 }
 
 impl Running {
@@ -148,7 +150,7 @@ impl Running {
     ///
     /// [`Error::LogIncomplete`], and [`Error::Io`] if it does not end when asked to.
     pub(crate) fn stop(self, owed: u64) -> Result<(), Error> {
-        self.process.stop(self.graceful)?;
+        self.process.stop(self.graceful, self.misses_signals)?;
         let file = self.access_log.display();
         let log = std::fs::read(&self.access_log).map_err(Error::io(format!("read {file}")))?;
         let lines = log.iter().filter(|byte| **byte == b'\n').count() as u64;

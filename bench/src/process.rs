@@ -78,12 +78,13 @@ impl Process {
         Err(Error::NotReady(self.last_words()))
     }
 
-    /// Asks the process with `signal` to end after its last connection and waits for it.
+    /// Asks the process with `signal` to end after its last connection and waits for it; asks
+    /// `again` and again if one signal may be lost.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] when it does not end in time.
-    pub(crate) fn stop(mut self, signal: Signal) -> Result<(), Error> {
+    pub(crate) fn stop(mut self, signal: Signal, again: bool) -> Result<(), Error> {
         self.signal(signal);
         let deadline = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < deadline {
@@ -95,6 +96,9 @@ impl Process {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(5));
+            if again {
+                self.signal(signal);
+            }
         }
         Err(Error::io("stop the proxy")(
             std::io::ErrorKind::TimedOut.into(),

@@ -34,6 +34,7 @@ impl Peer for Haproxy {
             access_log: directory.join("stdout.log"),
             record_lines: 1,
             graceful: Signal::USR1,
+            misses_signals: false,
         })
     }
 

@@ -43,6 +43,7 @@ impl Peer for Nginx {
             access_log,
             record_lines: 1,
             graceful: Signal::QUIT,
+            misses_signals: false,
         })
     }
 

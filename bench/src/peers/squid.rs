@@ -53,6 +53,7 @@ impl Peer for Squid {
             access_log: directory.join("access.log"),
             record_lines: 1,
             graceful: Signal::TERM,
+            misses_signals: false,
         })
     }
 

@@ -31,6 +31,8 @@ impl Peer for Tinyproxy {
             access_log: directory.join("access.log"),
             record_lines: 3,
             graceful: Signal::TERM,
+            // A thread that takes the signal does not wake the one that waits for connections.
+            misses_signals: true,
         })
     }
 

@@ -46,6 +46,7 @@ impl Peer for Vestibule {
             access_log,
             record_lines: 1,
             graceful: Signal::TERM,
+            misses_signals: false,
         })
     }
 
