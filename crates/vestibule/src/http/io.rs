@@ -22,6 +22,10 @@ use crate::{
     worker::{Connection, Tick, Worker},
 };
 
+/// Reads in one turn, of a client that never stops. One of HTTP/2 may have thousands of frames in
+/// each, and all others wait meanwhile.
+const READS: u32 = 2;
+
 /// A leg, with what has come from it already and what it is still owed.
 pub(super) struct Io {
     leg: Leg,
@@ -32,6 +36,8 @@ pub(super) struct Io {
     owed: (Vec<u8>, usize),
     /// Whether FIN is left to whoever takes the leg back.
     keeps_open: bool,
+    /// Reads since there was nothing to read, or everybody else had a turn.
+    reads: u32,
 }
 
 /// What has moved on a leg. Bytes of clients are counted in all statistics.
@@ -65,6 +71,7 @@ impl Io {
             unread: (unread, 0),
             owed: (owed, 0),
             keeps_open: false,
+            reads: 0,
         }
     }
 
@@ -212,12 +219,22 @@ impl Read for Io {
             }
             return Poll::Ready(Ok(()));
         }
-        let (leg, flow) = (&mut this.leg, &this.flow);
+        if this.reads == READS {
+            this.reads = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let (leg, flow, reads) = (&mut this.leg, &this.flow, &mut this.reads);
         // By way of the scratch buffer: hyper's own is not initialized, and to fill it with zeroes
         // costs more than to copy what has come.
         flow.worker.with_scratch(|scratch| {
             let room = buffer.remaining().min(scratch.len());
-            match ready!(leg.poll_read(cx, &mut scratch[..room])) {
+            let Poll::Ready(read) = leg.poll_read(cx, &mut scratch[..room]) else {
+                *reads = 0;
+                return Poll::Pending;
+            };
+            *reads += 1;
+            match read {
                 Ok(n) => {
                     flow.read(n);
                     flow.watch.borrow_mut().saw(&scratch[..n]);
