@@ -16,7 +16,8 @@ pub struct Squid {
 }
 
 impl Squid {
-    /// Starts it with these further lines of its configuration.
+    /// Starts it with these further lines of its configuration, which stand before the rule that lets
+    /// everyone through.
     pub fn start(lines: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         // It becomes another user.
@@ -24,10 +25,10 @@ impl Squid {
         fs::set_permissions(directory.path(), open).expect("a directory of ours");
         let (port, path) = (ReservedPort::new(), directory.path().display());
         let config = format!(
-            "http_port 127.0.0.1:{}\nhttp_access allow all\ncache deny all\ncache_mem 1 MB\n\
+            "http_port 127.0.0.1:{}\n{lines}\nhttp_access allow all\ncache deny all\ncache_mem 1 MB\n\
              pid_filename {path}/squid.pid\naccess_log stdio:{path}/access.log\n\
              cache_log {path}/cache.log\ncoredump_dir {path}\nshutdown_lifetime 0 seconds\n\
-             visible_hostname e2e\npinger_enable off\nnetdb_filename none\n{lines}\n",
+             visible_hostname e2e\npinger_enable off\nnetdb_filename none\n",
             port.port()
         );
         let file = directory.path().join("squid.conf");
