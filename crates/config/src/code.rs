@@ -58,6 +58,8 @@ codes! {
     HealthWithoutTarget = "health_without_target",
     /// A network has bits set behind its prefix.
     HostBitsSet = "host_bits_set",
+    /// A route by host, where HTTP/2 is spoken.
+    Http2WithoutHost = "http2_without_host",
     /// Not an address and port.
     InvalidAddress = "invalid_address",
     /// Not the name of a protocol.

@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use crate::{
-    Bind, DestinationMatch, Route,
+    Bind, DestinationMatch, ListenerTls, Route,
     code::Code,
     diagnostic::Problem,
     reader::{Reader, Table},
@@ -76,6 +76,21 @@ pub(crate) fn inside_tls(r: &mut Reader<'_>, table: &Table<'_>) {
         let message = "nothing can match: the request is inside TLS, which is not terminated here";
         let problem = Problem::new(Code::RouteNeverMatches, message)
             .help("write `mode = \"terminate\"`, or `sni` alone");
+        r.warning(span, problem);
+    }
+}
+
+/// Reports what does not match clients that speak HTTP/2: their first bytes name no host.
+pub(crate) fn by_http2(r: &mut Reader<'_>, table: &Table<'_>, tls: Option<&ListenerTls>) {
+    let Some(ListenerTls::Terminate(terminate)) = tls else {
+        return;
+    };
+    if let Some(span) = table.key_span("http_host")
+        && terminate.alpn.iter().any(|protocol| protocol == b"h2")
+    {
+        let message = "clients that speak HTTP/2 never match: their first bytes name no host";
+        let problem = Problem::new(Code::Http2WithoutHost, message)
+            .help("write `sni` instead, or leave `h2` out of `alpn`");
         r.warning(span, problem);
     }
 }

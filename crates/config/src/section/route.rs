@@ -51,6 +51,7 @@ pub(super) fn routes(
             } else if tls == Some(&ListenerTls::Peek) {
                 never::inside_tls(r, &table);
             }
+            never::by_http2(r, &table, tls);
             routes.push(Spanned::new(item.span(), route));
         }
     }

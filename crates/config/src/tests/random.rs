@@ -59,7 +59,7 @@ max_version = "1.3"
 cipher_suites = ["TLS_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"]
 prefer_server_ciphers = false
 groups = ["X25519MLKEM768", "P-256"]
-alpn = ["xmpp-client", "h2"]
+alpn = ["xmpp-client"]
 strict_sni = true
 client_auth = { mode = "required", ca = "ca.pem", crl = ["a.crl", "b.crl"] }
 tickets = { key_file = "tickets.key", lifetime = "12h" }

@@ -58,6 +58,7 @@ pub(super) const CASES: &[Case] = &[
     (Terminate, "tickets = { lifetime = \"8d\" }", &["out_of_range 10:24"]),
     (Terminate, "tickets = { lifetime = \"59s\", file = \"a\" }", &["out_of_range 10:24", "misplaced_key 10:31"]),
     // Routes.
+    (Terminate, "alpn = [\"h2\", \"http/1.1\"]\n[[listener]]\nname = \"h\"\nbind = \"127.0.0.1:9\"\ntls = { mode = \"terminate\", alpn = \"h2\" }\nroutes = [{ http_host = \"a\", service = \"b\" }]\n[service.b]\nupstreams = \"b:1\"", &["http2_without_host 15:13"]),
     (Whole, "routes = [{ sni = \"a\", alpn = \"b\", service = \"c2s\" }]", &["route_never_matches 5:13", "route_never_matches 5:24"]),
     (Whole, "tls = { mode = \"peek\" }\nroutes = [{ sni = \"a\", http_host = \"a\", service = \"c2s\" }]", &["route_never_matches 6:24"]),
     (Whole, "tls = { mode = \"peek\" }\nroutes = [{ sni = [], service = \"c2s\" }]", &["empty_list 6:19"]),
