@@ -147,7 +147,7 @@ fn a_name_that_leads_back_to_the_listener_is_not_dialed() {
     let local = client.local_addr().expect("an address");
     read_to_end(&mut client);
     let told = vestibule.record_of(local);
-    told.assert(&[("end", "forbidden_destination")]);
+    told.assert(&[("end", "proxy_loop")]);
     assert!(told.text("reason").contains("127.0.0.1"), "{told:?}");
     // What it had dialed would have been accepted by now.
     let metrics = vestibule.metrics();
