@@ -100,7 +100,7 @@ codes! {
     NoListeners = "no_listeners",
     /// Known, but not in this version.
     NotSupportedYet = "not_supported_yet",
-    /// The file is not UTF-8.
+    /// The file, or a variable of the environment that it names, is not UTF-8.
     NotUtf8 = "not_utf8",
     /// An explicit proxy that everyone may use who can reach it.
     OpenProxy = "open_proxy",

@@ -1,7 +1,7 @@
 //! Vestibule's configuration file: parsed, checked and explained.
 //!
-//! Pure: text in, a typed [`Config`] and diagnostics out. Nothing here opens a socket, resolves a
-//! name or touches the network. All errors are reported at once, each with its place and what would
+//! Text in, a typed [`Config`] and diagnostics out. Nothing here opens a socket, resolves a name or
+//! touches the network; only passwords that are said to be in the environment are read from there. All errors are reported at once, each with its place and what would
 //! be right; `docs/configuration.md` describes every key.
 //!
 //! ```
@@ -99,7 +99,7 @@ pub fn load(path: &Path) -> Loaded {
 }
 
 /// Checks `text`. `file_name` is shown, and its directory is where relative paths to certificates
-/// and the like begin; nothing is read.
+/// and the like begin; no file is read.
 pub fn parse(file_name: &str, text: &str) -> Loaded {
     read::read(Source::new(file_name, text))
 }

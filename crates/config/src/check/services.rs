@@ -31,7 +31,12 @@ pub(crate) fn loops(r: &mut Reader<'_>, services: &Services, listeners: &[Placed
     for (index, (service, place)) in services.list.iter().zip(&services.places).enumerate() {
         let upstreams = service.upstreams.iter().cloned().zip(&place.upstreams);
         let hops = service.via.iter().map(target).zip(&place.via);
-        for (upstream, span) in upstreams.chain(hops) {
+        for (nth, (upstream, span)) in hops.chain(upstreams).enumerate() {
+            // The others are dialed by a proxy: loopback is its own there.
+            let is_dialed_here = service.via.is_empty() || nth == 0;
+            if !is_dialed_here && is_loopback(&upstream) {
+                continue;
+            }
             let source = listeners.iter().find(|placed| {
                 leads_to(&placed.listener, index)
                     && placed
@@ -119,6 +124,10 @@ pub(crate) fn open(r: &mut Reader<'_>, services: &Services, listeners: &[Placed]
         let ServiceKind::Connect(Connect { users: None, .. }) = &service.kind else {
             continue;
         };
+        if place.has_users {
+            // What is wrong with them was told.
+            continue;
+        }
         let led = |placed: &&Placed| leads_to(&placed.listener, index);
         let open = listeners
             .iter()
@@ -166,6 +175,15 @@ fn target(hop: &Hop) -> Upstream {
     match hop.host.parse::<IpAddr>() {
         Ok(ip) => Upstream::Address(SocketAddr::new(ip, hop.port)),
         Err(_) => Upstream::Name(hop.host.clone(), hop.port),
+    }
+}
+
+/// Whether every machine has its own target of this name.
+fn is_loopback(upstream: &Upstream) -> bool {
+    match upstream {
+        Upstream::Address(address) => address.ip().is_loopback(),
+        Upstream::Name(name, _) => name == "localhost",
+        _ => false,
     }
 }
 

@@ -269,8 +269,8 @@ pub struct UpstreamTls {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamAlpn {
     /// `"forward"`: what was negotiated with the client where its TLS was terminated, else nothing.
-    /// The default.
+    /// The default; never of kind `http`.
     Forward,
-    /// These protocols, by preference. Empty: none.
+    /// These protocols, by preference. Empty: none. Of kind `http` by default `http/1.1`.
     Set(Vec<Vec<u8>>),
 }

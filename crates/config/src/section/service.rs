@@ -74,6 +74,8 @@ pub(crate) struct Place {
     pub(crate) name: Span,
     pub(crate) upstreams: Vec<Span>,
     pub(crate) via: Vec<Span>,
+    /// Whether it has `users`, right or wrong.
+    pub(crate) has_users: bool,
     pub(crate) used: bool,
 }
 
@@ -146,6 +148,7 @@ pub(crate) fn services(r: &mut Reader<'_>, root: &Table<'_>) -> Services {
             name: key.span(),
             upstreams: Vec::new(),
             via: Vec::new(),
+            has_users: false,
             used: false,
         };
         services.list.push(match r.table(value, &schema::SERVICE) {
@@ -182,6 +185,7 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>, place: &mut Place)
     way::report(r, table, word, &upstreams, &via);
     place.upstreams = upstreams.iter().map(Spanned::span).collect();
     place.via = via.iter().map(Spanned::span).collect();
+    place.has_users = table.has("users");
     Service {
         kind,
         allow: destinations.allow,
@@ -196,7 +200,7 @@ fn service(r: &mut Reader<'_>, name: &str, table: &Table<'_>, place: &mut Place)
         via: via.into_iter().map(Spanned::into_inner).collect(),
         tls: match is_connect {
             true => None,
-            false => upstream_tls(r, table, &upstreams),
+            false => upstream_tls(r, table, &upstreams, word),
         },
         upstreams: match is_connect {
             true => vec![Upstream::Asked],

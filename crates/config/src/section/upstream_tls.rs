@@ -4,6 +4,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     certificate::certificate,
+    kind::Word,
     tls_parameters::{parameters, protocols},
 };
 use crate::{
@@ -15,10 +16,14 @@ use crate::{
     value::host,
 };
 
+/// What carries requests to upstreams and proxies.
+const HTTP: &[u8] = b"http/1.1";
+
 pub(super) fn upstream_tls(
     r: &mut Reader<'_>,
     service: &Table<'_>,
     upstreams: &[Spanned<Upstream>],
+    word: Word,
 ) -> Option<UpstreamTls> {
     let value = service.value("tls")?;
     let table = match value.get_ref() {
@@ -49,14 +54,17 @@ pub(super) fn upstream_tls(
             "this upstream has no name",
         );
     }
-    let alpn = alpn(r, &table);
+    let alpn = match word {
+        Word::Http => alpn_of_requests(r, service, &table),
+        Word::Connect | Word::Tcp => alpn(r, &table),
+    };
     Some(settings(r, &table, alpn))
 }
 
 /// `tls` of a proxy on the way.
 pub(super) fn hop_tls(r: &mut Reader<'_>, table: &Table<'_>) -> UpstreamTls {
     // No other protocol than this one has the requests that we send.
-    settings(r, table, UpstreamAlpn::Set(vec![b"http/1.1".to_vec()]))
+    settings(r, table, UpstreamAlpn::Set(vec![HTTP.to_vec()]))
 }
 
 fn settings(r: &mut Reader<'_>, table: &Table<'_>, alpn: UpstreamAlpn) -> UpstreamTls {
@@ -97,6 +105,26 @@ fn alpn(r: &mut Reader<'_>, table: &Table<'_>) -> UpstreamAlpn {
         }
         None => protocols(r, table).map_or(UpstreamAlpn::Forward, UpstreamAlpn::Set),
     }
+}
+
+/// Of kind `http`, whose requests are always carried by HTTP/1.1: an upstream that was offered what
+/// its client speaks might choose HTTP/2.
+fn alpn_of_requests(r: &mut Reader<'_>, service: &Table<'_>, table: &Table<'_>) -> UpstreamAlpn {
+    let Some(value) = table.value("alpn") else {
+        return UpstreamAlpn::Set(vec![HTTP.to_vec()]);
+    };
+    let alpn = alpn(r, table);
+    let carries_others = match &alpn {
+        UpstreamAlpn::Forward => value.get_ref().as_str() == Some("forward"),
+        UpstreamAlpn::Set(protocols) => protocols.iter().any(|p| !p.starts_with(b"http/1.")),
+    };
+    if let (true, Some(kind)) = (carries_others, service.value("kind")) {
+        let message = "a reverse proxy speaks HTTP/1.1 with its upstreams, and nothing else";
+        let problem = Problem::new(Code::WayImpossible, message)
+            .help("leave `alpn` out, or write `[\"http/1.1\"]`");
+        r.conflict(value.span(), problem, &kind.span(), "this is its kind");
+    }
+    alpn
 }
 
 fn own_certificate(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Certificate> {

@@ -1,5 +1,7 @@
 //! `via` of a service: the proxies on the way to its targets.
 
+use std::env::{self, VarError};
+
 use percent_encoding::percent_decode_str;
 use toml::{Spanned, de::DeValue};
 
@@ -196,13 +198,18 @@ fn secret(r: &mut Reader<'_>, value: &Value<'_>) -> Option<Secret> {
 }
 
 fn from_environment(name: &str) -> Result<String, Problem> {
-    match std::env::var(name) {
+    match env::var(name) {
         Ok(text) => clean(&text, "password"),
-        Err(_) => Err(Problem::new(
+        Err(VarError::NotPresent) => Err(Problem::new(
             Code::UnsetVariable,
             format!("the environment has no variable {}", quote(name)),
         )
         .help("set it where the program is started, or write `{ file = \"…\" }`")),
+        Err(VarError::NotUnicode(_)) => Err(Problem::new(
+            Code::NotUtf8,
+            format!("the variable {} is not UTF-8", quote(name)),
+        )
+        .help("set it in UTF-8, or write `{ file = \"…\" }`")),
     }
 }
 

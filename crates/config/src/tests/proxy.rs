@@ -118,8 +118,11 @@ health = true"#,
     };
     assert_eq!(service.kind, ServiceKind::Http(http));
     assert_eq!(service.upstreams.len(), 2);
-    assert!(service.tls.is_some() && service.health.is_some());
+    assert!(service.health.is_some());
     assert_eq!(service.balance, Balance::Random);
+    // Whatever the client speaks.
+    let alpn = service.tls.unwrap().alpn;
+    assert_eq!(alpn, UpstreamAlpn::Set(vec![b"http/1.1".to_vec()]));
 }
 
 #[test]
@@ -223,6 +226,18 @@ fn a_password_may_stand_elsewhere() {
         variable.credentials.unwrap().password,
         Secret::Text(expected)
     );
+}
+
+/// What a proxy dials at loopback is on its own machine.
+#[test]
+fn loopback_behind_a_proxy_is_not_ours() {
+    for keys in [
+        "upstreams = \"127.0.0.1:1\"\nvia = \"http://a:1\"",
+        "upstreams = \"localhost:1\"\nvia = \"http://a:1\"",
+        "upstreams = \"x:1\"\nvia = [\"http://a:1\", \"http://127.0.0.1:1\"]",
+    ] {
+        assert_eq!(service(keys).upstreams.len(), 1);
+    }
 }
 
 #[test]

@@ -71,7 +71,11 @@ pub(super) const CASES: &[Case] = &[
     (Service, "kind = \"connect\"\nallow = \"a\"\nrealm = \"a\\nb\"", &["out_of_range 4:9"]),
     (Service, "kind = \"connect\"\nallow = \"a\"\nrequest_timeout = \"6m\"", &["out_of_range 4:19"]),
     (File, "[service.b]\nkind = \"connect\"\nallow = \"a\"\n[[listener]]\nname = \"a\"\nbind = [\"127.0.0.1:1\", \"192.0.2.1:1\"]\nservice = \"b\"", &["open_proxy 1:10"]),
+    (File, "[service.b]\nkind = \"connect\"\nallow = \"a\"\nusers = 1\n[[listener]]\nname = \"a\"\nbind = \"192.0.2.1:1\"\nservice = \"b\"", &["wrong_type 4:9"]),
     // The reverse proxy.
+    (Used, "kind = \"http\"\ntls = { alpn = \"forward\" }", &["way_impossible 4:16"]),
+    (Used, "kind = \"http\"\ntls = { alpn = [\"http/1.1\", \"h2\"] }", &["way_impossible 4:16"]),
+    (Used, "kind = \"http\"\ntls = { alpn = \"h2\" }", &["unknown_value 4:16"]),
     (Service, "kind = \"http\"", &["missing_key 1:1"]),
     (Service, "kind = \"http\"\nupstreams = \"sni:443\"", &["way_impossible 3:13", "name_never_known 3:13"]),
     (Used, "kind = \"http\"\ntrusted_proxies = \"0.0.0.0/0\"", &["trusts_everyone 4:19"]),
@@ -121,6 +125,7 @@ pub(super) const CASES: &[Case] = &[
     (Used, "via = { url = \"https://a:1\", tls = { verify = false } }", &["unverified_upstream 3:47"]),
     (Used, "via = { url = \"https://a:1\", tls = { server_name = \"*.a\" } }", &["invalid_name 3:52"]),
     (Used, "via = \"http://127.0.0.1:5222\"", &["proxy_loop 3:7"]),
-    (Used, "via = [\"http://a:1\", { url = \"http://localhost:5222\" }]", &["proxy_loop 3:22"]),
+    (Used, "via = { url = \"http://localhost:5222\" }", &["proxy_loop 3:7"]),
+    (File, "[service.b]\nupstreams = \"192.0.2.1:1\"\nvia = [\"http://a:1\", \"http://192.0.2.1:1\"]\n[[listener]]\nname = \"a\"\nbind = \"192.0.2.1:1\"\nservice = \"b\"", &["proxy_loop 2:13", "proxy_loop 3:22"]),
     (Service, "upstreams = \"unix:a\"\nvia = \"http://a:1\"", &["way_impossible 2:13"]),
 ];
