@@ -19,11 +19,12 @@ use crate::{
     ending::{Ending, Party, Stop},
     log::access::Event,
     plan::Service,
+    sys::TcpOptions,
     worker::{Connection, TICK, Tick, Worker},
 };
 
 /// After this time a connection is written to the access log as still open.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = TcpOptions::SETTLED;
 
 /// How long a side that was sent FIN may take to answer, once the connection is over.
 const LINGER: Duration = Duration::from_secs(2);
@@ -309,8 +310,9 @@ impl<'a> Relay<'a> {
         if now < self.check_at && half_closed == self.half_closed {
             return Poll::Pending;
         }
-        self.half_closed = half_closed;
-        if let Some(party) = self.reset_after_fin() {
+        // Looked at again and again, but not in the moment of FIN: most connections end soon after.
+        let looks = half_closed && std::mem::replace(&mut self.half_closed, half_closed);
+        if looks && let Some(party) = self.reset_after_fin() {
             return Poll::Ready(Ending::Reset(party, io::ErrorKind::ConnectionReset.into()));
         }
         let (deadline, ending) = self.silence_deadline(half_closed);
@@ -319,6 +321,10 @@ impl<'a> Relay<'a> {
         }
         if self.long_at <= now {
             self.connection.record(self.worker, Event::Open);
+            if let Stream::Tcp(socket) = self.upstream.socket() {
+                // Without them it is only noticed later that the upstream is gone.
+                let _ = self.worker.tcp_options.borrow().settle(socket);
+            }
             self.long_at = Tick::NEVER;
         }
         self.check_at = deadline.min(self.long_at);

@@ -112,6 +112,7 @@ impl Attempt<'_> {
             options: &self.worker.tcp_options.borrow(),
             mark: self.service.config.mark,
             source: source.map(|source| source.ip()),
+            lasts: self.front.is_request(),
         }
         .begin(address);
         match begun {
@@ -194,6 +195,7 @@ impl Attempt<'_> {
                 options: &worker.tcp_options.borrow().clone(),
                 mark: self.service.config.mark,
                 source: None,
+                lasts: self.front.is_request(),
             },
             buffers: &worker.tls_buffers,
             turns: &worker.handshake_turns,

@@ -30,6 +30,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) mark: Option<NonZeroU32>,
     /// Whose address the other end is to see; `None`: ours.
     pub(super) source: Option<IpAddr>,
+    /// Whether nobody calls [`TcpOptions::settle`] later.
+    pub(super) lasts: bool,
 }
 
 impl Outgoing<'_> {
@@ -46,7 +48,10 @@ impl Outgoing<'_> {
             Type::STREAM.nonblocking().cloexec(),
             Some(Protocol::TCP),
         )?;
-        self.options.apply(&socket)?;
+        match self.lasts {
+            true => self.options.apply(&socket)?,
+            false => self.options.begin(&socket)?,
+        }
         if let Some(mark) = self.mark.or(self.options.mark()) {
             socket.set_mark(mark.get())?;
         }

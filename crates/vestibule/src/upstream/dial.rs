@@ -155,6 +155,11 @@ impl<'a> Front<'a> {
         }
     }
 
+    /// Whether the connection is for one of several requests.
+    pub(super) fn is_request(self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+
     fn has_failed(self) -> bool {
         match self {
             // Whoever carries its requests sees that.

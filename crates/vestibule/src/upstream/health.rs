@@ -119,6 +119,7 @@ impl Checker {
             mark: service.config.mark,
             // A check is nobody's connection.
             source: None,
+            lasts: true,
         };
         if let Some(destination) = Destination::of(&target.upstream)
             && !service.via.is_empty()

@@ -62,6 +62,7 @@ async fn open(hops: &[Hop], target: &str) -> io::Result<Reached> {
             options: &TcpOptions::new(&config.tcp),
             mark: None,
             source: None,
+            lasts: true,
         },
         buffers: &Buffers::new(),
         turns: &Turns::new(),
