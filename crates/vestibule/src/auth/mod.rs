@@ -28,9 +28,9 @@ const MOST_WAITING: usize = 64;
 
 /// Checks under way at once in the whole process. Each keeps a core busy for tens of milliseconds,
 /// and the workers need theirs.
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Semaphore::new((cores / 2).max(1))
+    Arc::new(Semaphore::new((cores / 2).max(1)))
 });
 
 /// Checks that wait or are under way.
@@ -71,12 +71,13 @@ impl Users {
     }
 
     /// Whether `username` has this `password`. Costs much, on a thread that is not a worker's, unless
-    /// the same was right within the last minute. Who is gone before its turn costs nothing.
+    /// the same was right within the last minute. Who is gone before its turn costs nothing; a check
+    /// that has begun keeps its turn to its end, and counts, whether or not somebody still waits.
     ///
     /// A client that is wrong too often is not listened to for a while; unknown users cost as much
     /// as known ones.
     pub(crate) async fn verify(
-        &self,
+        self: &Arc<Self>,
         client: ClientAddr,
         username: &str,
         password: &[u8],
@@ -85,11 +86,12 @@ impl Users {
         if self.successes.has(&tag, Instant::now()) {
             return Verdict::Known;
         }
-        let Some(_waiting) = Waiting::begin() else {
+        let Some(waiting) = Waiting::begin() else {
             return Verdict::Busy;
         };
-        // Never closed.
-        let _turn = TURNS.acquire().await;
+        let Ok(turn) = Arc::clone(&TURNS).acquire_owned().await else {
+            return Verdict::Busy; // never: it is not closed
+        };
         // Another connection of the same client may have been checked meanwhile.
         if self.successes.has(&tag, Instant::now()) {
             return Verdict::Known;
@@ -100,13 +102,19 @@ impl Users {
         }
         let (table, epoch) = (self.table.load_full(), self.successes.epoch());
         let (username, password) = (username.to_owned(), Zeroizing::new(password.to_vec()));
-        let checked = tokio::task::spawn_blocking(move || table.check(&username, &password));
-        match checked.await {
-            Ok(true) => {
-                self.limiter.give_back(key);
-                self.successes.insert(tag, epoch, Instant::now());
-                Verdict::Known
+        let users = Arc::clone(self);
+        // The thread cannot be called back: what it holds, it holds until it has finished.
+        let checked = tokio::task::spawn_blocking(move || {
+            let _held = (turn, waiting);
+            let right = table.check(&username, &password);
+            if right {
+                users.limiter.give_back(key);
+                users.successes.insert(tag, epoch, Instant::now());
             }
+            right
+        });
+        match checked.await {
+            Ok(true) => Verdict::Known,
             Ok(false) => Verdict::Wrong,
             Err(_) => Verdict::Busy,
         }

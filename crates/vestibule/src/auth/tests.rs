@@ -1,4 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    task::Poll,
+};
 
 use super::*;
 use crate::addr::Endpoint;
@@ -104,4 +107,27 @@ async fn more_than_can_wait_are_sent_away() {
         busy += usize::from(verdict.await.unwrap() == Verdict::Busy);
     }
     assert!(busy >= MOST_WAITING, "{busy}");
+}
+
+#[tokio::test]
+async fn a_check_that_nobody_waits_for_any_more_counts() {
+    let fixture = Fixture::new(&format!("ann:{}\n", bcrypt::hash("one", 9).unwrap()));
+    let checking = || Arc::strong_count(&fixture.users) > 1;
+    let mut verifying = Box::pin(fixture.verdict(1, "ann", "one"));
+    std::future::poll_fn(|cx| {
+        assert!(verifying.as_mut().poll(cx).is_pending());
+        if checking() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    drop(verifying);
+    assert!(checking(), "it goes on");
+    while checking() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let tag = fixture.users.successes.tag("ann", b"one");
+    assert!(fixture.users.successes.has(&tag, Instant::now()));
 }
