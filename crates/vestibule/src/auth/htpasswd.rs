@@ -12,11 +12,22 @@ const LONGEST_NAME: usize = 255;
 /// The highest cost that is accepted: a check takes seconds beyond it.
 const HIGHEST_COST: u32 = 16;
 
+/// The lowest cost that there is.
+const LOWEST_COST: u32 = 4;
+
 /// Users and the hashes of their passwords.
+#[derive(PartialEq, Eq)]
 pub(super) struct Table {
-    hashes: HashMap<String, String>,
-    /// Stands for users that there are not, and costs as much as the most expensive of the others.
-    nobody: String,
+    hashes: HashMap<String, Hash>,
+    /// The highest cost of a hash.
+    highest: u32,
+}
+
+/// What is known of a password. A check takes as long as 2 to the power of `cost` rounds.
+#[derive(PartialEq, Eq)]
+struct Hash {
+    text: String,
+    cost: u32,
 }
 
 impl std::fmt::Debug for Table {
@@ -28,11 +39,20 @@ impl std::fmt::Debug for Table {
 }
 
 impl Table {
-    /// Whether `username` has this password. Takes long, whether there is such a user or not.
+    /// Whether `username` has this password. Takes as long as a check of the most expensive hash,
+    /// whether there is such a user or not, so that the time does not tell who is one.
     pub(super) fn check(&self, username: &str, password: &[u8]) -> bool {
-        let known = self.hashes.get(username);
-        let hash = known.unwrap_or(&self.nobody);
-        bcrypt::verify(password, hash).unwrap_or(false) && known.is_some()
+        let verify = |hash: &str| bcrypt::verify(password, hash).unwrap_or(false);
+        let Some(known) = self.hashes.get(username) else {
+            verify(&nobody(self.highest));
+            return false;
+        };
+        let right = verify(&known.text);
+        // Each costs as much as all before it.
+        for cost in known.cost..self.highest {
+            verify(&nobody(cost));
+        }
+        right
     }
 
     /// How many users there are.
@@ -45,13 +65,15 @@ impl Table {
 pub(super) fn read(file: &FileRef, reader: &mut Reader) -> Option<Table> {
     let bytes = reader.read(file)?;
     let mut hashes = HashMap::new();
-    let (mut highest, mut good) = (4, true);
+    let (mut highest, mut good) = (LOWEST_COST, true);
     for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         match user(line) {
             Ok(None) => {}
-            Ok(Some((name, hash, cost))) => {
+            Ok(Some((name, text, cost))) => {
                 highest = highest.max(cost);
-                if hashes.insert(name.to_owned(), hash.to_owned()).is_some() {
+                let text = text.to_owned();
+                let same = hashes.insert(name.to_owned(), Hash { text, cost });
+                if same.is_some() {
                     note(file, reader, number, "the same name stands above");
                     good = false;
                 }
@@ -69,10 +91,12 @@ pub(super) fn read(file: &FileRef, reader: &mut Reader) -> Option<Table> {
     if readable_by_others(&file.path) {
         reader.note(file, Reason::ReadableByOthers);
     }
-    good.then(|| Table {
-        hashes,
-        nobody: format!("$2b${highest:02}${NOBODY}"),
-    })
+    good.then_some(Table { hashes, highest })
+}
+
+/// A hash of a password that nobody has.
+fn nobody(cost: u32) -> String {
+    format!("$2b${cost:02}${NOBODY}")
 }
 
 /// The salt and the hash of nobody's password.
@@ -181,13 +205,39 @@ mod tests {
 
     #[test]
     fn nobody_can_be_checked_and_never_fits() {
-        let nobody = format!("$2b$04${NOBODY}");
-        assert_eq!(cost(&nobody), Ok(4));
+        let nobody = nobody(LOWEST_COST);
+        assert_eq!(cost(&nobody), Ok(LOWEST_COST));
         assert!(!bcrypt::verify(b"", &nobody).unwrap());
         let table = Table {
             hashes: HashMap::new(),
-            nobody,
+            highest: LOWEST_COST,
         };
         assert!(!table.check("nobody", b""));
+    }
+
+    #[test]
+    fn all_checks_take_as_long_as_the_most_expensive() {
+        let hash = |cost| Hash {
+            text: bcrypt::hash("secret", cost).unwrap(),
+            cost,
+        };
+        let hashes = [("cheap".to_owned(), hash(4)), ("dear".to_owned(), hash(10))];
+        let table = Table {
+            hashes: hashes.into(),
+            highest: 10,
+        };
+        let check = |name, password: &[u8]| {
+            let began = std::time::Instant::now();
+            (table.check(name, password), began.elapsed())
+        };
+        // The best of three, because other tests run beside this one.
+        let time = |name| (0..3).map(|_| check(name, b"wrong").1).min().unwrap();
+        let (cheap, dear, nobody) = (time("cheap"), time("dear"), time("nobody"));
+        assert!(cheap > dear / 2 && dear > cheap / 2, "{cheap:?} {dear:?}");
+        assert!(
+            nobody > dear / 2 && dear > nobody / 2,
+            "{nobody:?} {dear:?}"
+        );
+        assert!(check("cheap", b"secret").0 && check("dear", b"secret").0);
     }
 }

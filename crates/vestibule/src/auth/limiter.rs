@@ -32,6 +32,12 @@ impl Bucket {
     fn debt(self, now: Instant) -> Duration {
         self.full_at.saturating_duration_since(now)
     }
+
+    /// How long after `now` there is a try; `None` when there is one.
+    fn pause(self, now: Instant) -> Option<Duration> {
+        let pause = (self.debt(now) + PAUSE).saturating_sub(PAUSE * BURST);
+        (!pause.is_zero()).then_some(pause)
+    }
 }
 
 impl Limiter {
@@ -46,12 +52,17 @@ impl Limiter {
             forget_one(&mut buckets, now);
         }
         let bucket = buckets.entry(client).or_insert(Bucket { full_at: now });
-        let debt = bucket.debt(now) + PAUSE;
-        if debt > PAUSE * BURST {
-            return Err(debt - PAUSE * BURST);
+        if let Some(pause) = bucket.pause(now) {
+            return Err(pause);
         }
-        bucket.full_at = now + debt;
+        bucket.full_at = now + bucket.debt(now) + PAUSE;
         Ok(())
+    }
+
+    /// How long until the client has a try; `None` when it has one now. Takes none.
+    pub(super) fn pause(&self, client: Option<u128>, now: Instant) -> Option<Duration> {
+        let buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.get(&client)?.pause(now)
     }
 
     /// Gives a try back: it was right.

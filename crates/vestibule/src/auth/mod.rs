@@ -59,8 +59,16 @@ pub(crate) enum Verdict {
 }
 
 impl Users {
-    /// Reads `file`. `None`: `reader` has the reasons.
-    pub(crate) fn load(file: &FileRef, reader: &mut Reader) -> Option<Arc<Self>> {
+    /// Reads `file`. `None`: `reader` has the reasons. Where its users are `known`, they are read
+    /// again, and who was wrong too often stays so.
+    pub(crate) fn load(
+        file: &FileRef,
+        known: Option<&Arc<Self>>,
+        reader: &mut Reader,
+    ) -> Option<Arc<Self>> {
+        if let Some(known) = known {
+            return known.refresh(reader).then(|| Arc::clone(known));
+        }
         let table = htpasswd::read(file, reader)?;
         Some(Arc::new(Self {
             file: file.clone(),
@@ -68,6 +76,11 @@ impl Users {
             successes: Successes::new(),
             table: ArcSwap::from_pointee(table),
         }))
+    }
+
+    /// Whether these are the users of `file`.
+    pub(crate) fn is_of(&self, file: &FileRef) -> bool {
+        self.file.path == file.path
     }
 
     /// Whether `username` has this `password`. Costs much, on a thread that is not a worker's, unless
@@ -86,6 +99,11 @@ impl Users {
         if self.successes.has(&tag, Instant::now()) {
             return Verdict::Known;
         }
+        let key = client.limit_key();
+        // Who will not be listened to takes no place from those who will.
+        if let Some(retry_after) = self.limiter.pause(key, Instant::now()) {
+            return Verdict::Limited { retry_after };
+        }
         let Some(waiting) = Waiting::begin() else {
             return Verdict::Busy;
         };
@@ -96,11 +114,12 @@ impl Users {
         if self.successes.has(&tag, Instant::now()) {
             return Verdict::Known;
         }
-        let key = client.limit_key();
         if let Err(retry_after) = self.limiter.take(key, Instant::now()) {
             return Verdict::Limited { retry_after };
         }
-        let (table, epoch) = (self.table.load_full(), self.successes.epoch());
+        // The epoch first: what is right by a table that is replaced meanwhile is not remembered.
+        let epoch = self.successes.epoch();
+        let table = self.table.load_full();
         let (username, password) = (username.to_owned(), Zeroizing::new(password.to_vec()));
         let users = Arc::clone(self);
         // The thread cannot be called back: what it holds, it holds until it has finished.
@@ -126,6 +145,9 @@ impl FromFiles for Users {
         let Some(table) = htpasswd::read(&self.file, reader) else {
             return false;
         };
+        if table == **self.table.load() {
+            return true;
+        }
         let users = table.len();
         self.table.store(Arc::new(table));
         // Only now: what is checked against the old table until here is forgotten too.

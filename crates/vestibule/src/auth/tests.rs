@@ -27,7 +27,7 @@ impl Fixture {
         let path = directory.path().join("users");
         write(&path, contents);
         let file = FileRef::unnamed(path.clone());
-        let users = Users::load(&file, &mut Reader::default()).unwrap();
+        let users = Users::load(&file, None, &mut Reader::default()).unwrap();
         Self {
             _directory: directory,
             path,
@@ -89,6 +89,38 @@ async fn a_password_that_is_changed_is_forgotten() {
     assert!(fixture.users.refresh(&mut Reader::default()));
     assert_eq!(fixture.verdict(1, "ann", "one").await, Verdict::Wrong);
     assert_eq!(fixture.verdict(1, "ann", "two").await, Verdict::Known);
+}
+
+#[tokio::test]
+async fn a_reload_changes_nothing_for_who_was_wrong_too_often() {
+    let fixture = Fixture::new(&format!("ann:{}\n", hash("one")));
+    for _ in 0..10 {
+        fixture.verdict(1, "ann", "two").await;
+    }
+    let (file, known) = (FileRef::unnamed(fixture.path.clone()), &fixture.users);
+    write(&fixture.path, &format!("ann:{}\n", hash("three")));
+    let users = Users::load(&file, Some(known), &mut Reader::default()).unwrap();
+    let verdict = users.verify(client(1), "ann", b"three").await;
+    assert!(matches!(verdict, Verdict::Limited { .. }), "{verdict:?}");
+    let verdict = users.verify(client(2), "ann", b"three").await;
+    assert_eq!(verdict, Verdict::Known);
+    write(&fixture.path, "broken");
+    assert!(Users::load(&file, Some(known), &mut Reader::default()).is_none());
+}
+
+#[tokio::test]
+async fn who_is_wrong_too_often_takes_no_place_from_others() {
+    let fixture = Fixture::new(&format!("ann:{}\n", hash("one")));
+    for _ in 0..10 {
+        fixture.verdict(1, "ann", "two").await;
+    }
+    // Answered at once, without a turn.
+    let mut verifying = Box::pin(fixture.verdict(1, "ann", "two"));
+    let polled = std::future::poll_fn(|cx| Poll::Ready(verifying.as_mut().poll(cx))).await;
+    assert!(
+        matches!(polled, Poll::Ready(Verdict::Limited { .. })),
+        "{polled:?}"
+    );
 }
 
 #[tokio::test]

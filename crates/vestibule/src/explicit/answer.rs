@@ -14,6 +14,8 @@ pub(super) struct Answer {
     sentence: &'static str,
     /// A further field.
     field: Option<(&'static str, String)>,
+    /// The sentence is not sent, only its length (RFC 9110 section 9.3.2).
+    head_only: bool,
 }
 
 /// A status code and its reason phrase (RFC 9110 section 15).
@@ -39,6 +41,7 @@ impl Answer {
                 error,
                 sentence,
                 field: None,
+                head_only: false,
             })
         };
         match ending {
@@ -79,12 +82,14 @@ impl Answer {
                 sentence: "Only CONNECT is possible here: this proxy opens tunnels, it does not \
                            fetch pages.",
                 field: Some(("Allow", "CONNECT".to_owned())),
+                head_only: false,
             }),
             Ending::Refused(Refusal::ProxyAuthBusy) => Some(Self {
                 status: SERVICE_UNAVAILABLE,
                 error: "proxy_internal_response",
                 sentence: "Too many passwords are being checked: try again.",
                 field: Some(("Retry-After", "1".to_owned())),
+                head_only: false,
             }),
             _ => None,
         }
@@ -100,6 +105,15 @@ impl Answer {
                 "Proxy-Authenticate",
                 format!("Basic realm=\"{}\", charset=\"UTF-8\"", Quoted(realm)),
             )),
+            head_only: false,
+        }
+    }
+
+    /// The answer to a request HEAD.
+    pub(super) fn head_only(self) -> Self {
+        Self {
+            head_only: true,
+            ..self
         }
     }
 
@@ -111,6 +125,7 @@ impl Answer {
             error: "http_request_denied",
             sentence: "Too many wrong passwords have come from this address: wait.",
             field: Some(("Retry-After", seconds.max(1).to_string())),
+            head_only: false,
         }
     }
 
@@ -139,8 +154,10 @@ impl Answer {
             self.sentence.len() + 1,
         );
         out.extend_from_slice(head.as_bytes());
-        out.extend_from_slice(self.sentence.as_bytes());
-        out.push(b'\n');
+        if !self.head_only {
+            out.extend_from_slice(self.sentence.as_bytes());
+            out.push(b'\n');
+        }
     }
 
     /// The destination cannot be reached. The words of `error` are for the log: they may name what
@@ -178,6 +195,7 @@ impl Answer {
             error: kind,
             sentence,
             field: None,
+            head_only: false,
         }
     }
 }
@@ -218,6 +236,20 @@ mod tests {
         assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())));
         assert!(head.ends_with("\r\nConnection: close"));
         assert!(body.ends_with(".\n"));
+    }
+
+    #[test]
+    fn an_answer_to_head_has_no_body() {
+        let refused = Ending::Refused(Refusal::MethodNotAllowed);
+        let (whole, head) = (Answer::to(&refused), Answer::to(&refused));
+        let (whole, head) = (
+            written(&whole.unwrap()),
+            written(&head.unwrap().head_only()),
+        );
+        assert!(
+            head.ends_with("\r\n\r\n") && whole.starts_with(&head),
+            "{head}"
+        );
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use std::{future::poll_fn, pin::pin, time::Duration};
 
+use zeroize::Zeroize as _;
+
 use vestibule_peek::http::{
     MAX_HEAD_LEN,
     connect::{self, Credentials, Progress},
 };
 
-use super::Failure;
+use super::{Answer, Failure};
 use crate::{
     ending::{Ending, Party, Refusal},
     relay::Leg,
@@ -46,6 +48,8 @@ impl Client<'_> {
                 || received[looked_at..].contains(&b'\n')
                 || received.len() >= MAX_HEAD_LEN;
             if decides && let Some((asked, len)) = look(received)? {
+                // There may be a password in it.
+                self.received[..len].zeroize();
                 self.received.drain(..len);
                 return Ok(asked);
             }
@@ -59,7 +63,10 @@ impl Client<'_> {
                     })
                 })
             }));
-            match self.connection.until(worker, deadline, reading).await {
+            let read = self.connection.until(worker, deadline, reading).await;
+            // Of a tunnel, only what goes through it will count.
+            self.connection.received.set(self.received.len() as u64);
+            match read {
                 Ok(Ok(0)) | Ok(Err(_)) if self.received.is_empty() => {
                     return Err(Ending::Empty.into());
                 }
@@ -97,6 +104,11 @@ fn look(received: &[u8]) -> Result<Option<(Asked, usize)>, Failure> {
                 credentials: request.credentials,
             };
             Ok(Some((asked, request.len)))
+        }
+        Ok(Progress::OtherMethod { method: "HEAD", .. }) => {
+            let ending = Ending::Refused(Refusal::MethodNotAllowed);
+            let answer = Answer::to(&ending).map(|answer| Box::new(answer.head_only()));
+            Err(Failure { ending, answer })
         }
         Ok(Progress::OtherMethod { .. }) => Err(Refusal::MethodNotAllowed.into()),
         Ok(Progress::Http2) => Err(Ending::MalformedRequest("http2").into()),

@@ -130,13 +130,13 @@ impl Watched {
     }
 }
 
-/// Looks at the files again and again, until aborted.
-pub(crate) async fn keep_fresh(mut watched: Vec<Watched>) {
+/// Looks at the files again and again, as long as they are `used`.
+pub(crate) async fn keep_fresh(mut watched: Vec<Watched>, used: impl Fn() -> bool) {
     watched.retain(|watched| !watched.seen.0.is_empty());
     if watched.is_empty() {
         return;
     }
-    loop {
+    while used() {
         let changing = |watched: &Watched| watched.state == State::Changing;
         let wait = match watched.iter().any(changing) {
             true => SETTLING,

@@ -9,7 +9,7 @@ mod problem;
 
 use std::sync::Arc;
 
-use vestibule_config::{Config, ServiceKind};
+use vestibule_config::{Config, FileRef, ServiceKind};
 
 pub(crate) use authorization::Authorization;
 pub(crate) use files::{FromFiles, Reader, readable_by_others};
@@ -49,8 +49,9 @@ pub(crate) struct Loaded {
 }
 
 impl Material {
-    /// Reads every file that `config` names. What has no file, such as keys for tickets, is taken
-    /// over from `previous` where its listener stayed the same. Blocks.
+    /// Reads every file that `config` names. What has no file, such as keys for tickets and failed
+    /// attempts to log in, is taken over from `previous` where its listener or file stayed the same.
+    /// Blocks.
     pub(crate) fn load(config: &Config, previous: Option<&Self>) -> Loaded {
         let mut gather = Gather::default();
         let tls = Tls::load(config, previous.map(|known| &known.tls), &mut gather);
@@ -69,7 +70,10 @@ impl Material {
                 ServiceKind::Connect(connect) => connect.users.as_ref(),
                 ServiceKind::Http(_) | ServiceKind::Tcp => None,
             };
-            users.push(file.and_then(|file| gather.item(|reader| Users::load(file, reader))));
+            users.push(file.and_then(|file| {
+                let known = previous.and_then(|previous| previous.users_of(file));
+                gather.item(|reader| Users::load(file, known, reader))
+            }));
         }
         let good = gather.is_good();
         let (watching, problems) = gather.finish();
@@ -90,14 +94,20 @@ impl Material {
         self.hops.get(index).map_or(&[], Vec::as_slice)
     }
 
+    /// The users of this file, if they are known: who failed to log in, and who did not.
+    fn users_of(&self, file: &FileRef) -> Option<&Arc<Users>> {
+        self.users.iter().flatten().find(|users| users.is_of(file))
+    }
+
     /// Who may use the service at this index of [`Config::services`]; `None`: everyone.
     pub(crate) fn users(&self, index: usize) -> Option<Arc<Users>> {
         self.users.get(index)?.clone()
     }
 
-    /// Looks every second whether files changed, and puts them into effect when they are good;
-    /// until aborted.
-    pub(crate) async fn keep_fresh(self: Arc<Self>) {
-        files::keep_fresh(self.watching.start()).await;
+    /// Looks every second whether files changed, and puts them into effect when they are good; as
+    /// long as somebody uses them: connections keep the configuration that they began with.
+    pub(crate) fn keep_fresh(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+        let used = Arc::downgrade(self);
+        files::keep_fresh(self.watching.start(), move || used.strong_count() > 0)
     }
 }

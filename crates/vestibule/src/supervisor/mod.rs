@@ -279,8 +279,9 @@ impl Supervisor {
         let background = [
             spawn_local(upstream::keep_resolved(Arc::clone(plan))).abort_handle(),
             spawn_local(upstream::watch(Arc::clone(plan))).abort_handle(),
-            spawn_local(Arc::clone(&plan.material).keep_fresh()).abort_handle(),
         ];
+        // Ends by itself, when no connection of this plan is left.
+        spawn_local(plan.material.keep_fresh());
         for old in self.background.replace(background.into()) {
             old.abort();
         }

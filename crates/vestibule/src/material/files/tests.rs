@@ -195,7 +195,11 @@ fn a_file_is_whole_and_no_larger_than_any() {
 #[tokio::test(start_paused = true)]
 async fn files_are_looked_at_every_second() {
     let (directory, twins, watched) = twins();
-    let task = tokio::spawn(keep_fresh(vec![watched]));
+    let used = Arc::new(AtomicBool::new(true));
+    let unused = Arc::clone(&used);
+    let task = tokio::spawn(keep_fresh(vec![watched], move || {
+        used.load(Ordering::Relaxed)
+    }));
     directory.write("a", "new");
     directory.write("b", "new");
     tokio::time::sleep(INTERVAL * 3).await;
@@ -203,6 +207,8 @@ async fn files_are_looked_at_every_second() {
     while twins.held() != "new" {
         tokio::task::yield_now().await;
     }
-    task.abort();
-    keep_fresh(Vec::new()).await;
+    // Nobody uses them any more.
+    unused.store(false, Ordering::Relaxed);
+    task.await.unwrap();
+    keep_fresh(Vec::new(), || true).await;
 }
