@@ -102,6 +102,12 @@ fn from_table(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Hop> {
             let help = "write `https://` in its `url`, or leave `tls` out";
             r.conflict(value.span(), problem.help(help), &place.span(), "see here");
         }
+        if let DeValue::Boolean(_) = value.get_ref() {
+            let problem = wrong_type("a table", value.get_ref());
+            let help = "the URL says whether there is TLS: leave `tls` out for the defaults";
+            r.error(value.span(), problem.help(help));
+            return None;
+        }
         r.table(value, &schema::HOP_TLS)
     });
     let url = url?;
