@@ -113,8 +113,26 @@ impl fmt::Display for HandshakeError {
             Self::Closed => f.write_str("closed during the handshake"),
             Self::Expired => f.write_str("the client's certificate has expired"),
             Self::Io(error) => error.fmt(f),
-            Self::Tls(error) => error.fmt(f),
+            Self::Tls(error) => match certificate_advice(error) {
+                Some(advice) => f.write_str(advice),
+                None => error.fmt(f),
+            },
         }
+    }
+}
+
+/// Says in words what its library has no words for, where those who write certificates themselves
+/// go wrong most.
+fn certificate_advice(error: &rustls::Error) -> Option<&'static str> {
+    let rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) = error else {
+        return None;
+    };
+    match other.0.downcast_ref()? {
+        webpki::Error::CaUsedAsEndEntity => Some(
+            "the peer's certificate is that of a CA (CA:TRUE), which cannot be a server's or \
+             client's as well",
+        ),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 use rustls::{CertificateError, Error, HandshakeKind, ServerConfig};
 
 use super::{
+    super::HandshakeError,
     super::testing::{Authority, Directory, Refusal, Shaken, shake},
     *,
 };
@@ -84,6 +85,30 @@ fn only_our_authority_is_believed() {
         ),
         "{refused:?}"
     );
+}
+
+#[test]
+fn the_certificate_of_an_authority_is_told_by_name() {
+    let fixture = Fixture::new("");
+    let ca = |params: &mut rcgen::CertificateParams| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let issued = fixture.authority.issue_with(&key, &[NAME], ca);
+    fixture.directory.write_pair("a", &issued);
+    let tls = "[listener.tls]\nmode = 'terminate'";
+    let text = format!(
+        "[[certificate]]\nchain = 'a.pem'\nkey = 'a.key'\n[[listener]]\nname = 'c2s'
+        bind = '127.0.0.1:1'\nservice = 'c2s'\n{tls}\n[service.c2s]\nupstreams = ['127.0.0.1:2']"
+    );
+    let loaded = fixture.directory.load(&text, None);
+    let server = loaded.listener(0).unwrap().config();
+    let policy = fixture.policy("{ ca = 'ca.pem' }");
+    let Err(Refusal::Client(error)) = shake(&policy.config(), &server, NAME) else {
+        panic!("it is believed");
+    };
+    let told = HandshakeError::Tls(error).to_string();
+    assert!(told.contains("is that of a CA"), "{told}");
 }
 
 #[test]
