@@ -14,6 +14,8 @@ use crate::ending::Ending;
 /// An answer of ours, and the reason for it in records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
+    /// The body of the request breaks a rule, or breaks off.
+    BadBody,
     /// The response of the server broke off, or breaks a rule.
     BadResponse,
     /// Nobody listens there.
@@ -52,6 +54,7 @@ impl Answer {
     /// Its name in access records.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::BadBody => "http_request_invalid",
             Self::BadResponse => "http_response_invalid",
             Self::ConnectionFailed | Self::ConnectionRefused | Self::ConnectionTimeout => {
                 "connect_failed"
@@ -68,6 +71,7 @@ impl Answer {
     /// Its status.
     pub(super) fn status(self) -> StatusCode {
         match self {
+            Self::BadBody => StatusCode::BAD_REQUEST,
             Self::BadResponse
             | Self::ConnectionFailed
             | Self::ConnectionRefused
@@ -93,7 +97,7 @@ impl Answer {
         if self == Self::Invalid(Invalid::Method) {
             headers.insert(ALLOW, METHODS);
         }
-        if let Self::Invalid(_) | Self::Stopped = self {
+        if let Self::BadBody | Self::Invalid(_) | Self::Stopped = self {
             // Who breaks the rules may think of the rest of what it has sent otherwise than we do.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -106,6 +110,7 @@ impl Answer {
 
     fn proxy_status(self) -> &'static str {
         match self {
+            Self::BadBody => "vestibule; error=http_request_error",
             Self::BadResponse => "vestibule; error=http_protocol_error",
             Self::ConnectionFailed => "vestibule; error=destination_unavailable",
             Self::ConnectionRefused => "vestibule; error=connection_refused",
@@ -122,6 +127,7 @@ impl Answer {
 
     fn sentence(self) -> &'static str {
         match self {
+            Self::BadBody => "The body of the request is not as HTTP wants it.\n",
             Self::BadResponse => "The server has not answered as HTTP wants it.\n",
             Self::ConnectionFailed => "The server cannot be reached.\n",
             Self::ConnectionRefused => "The server is not running.\n",

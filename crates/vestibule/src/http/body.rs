@@ -26,6 +26,8 @@ pub(super) struct Upload {
     bytes: Cell<u64>,
     /// Whether all of it was taken.
     ended: Cell<bool>,
+    /// Whether it breaks the rules of HTTP, or breaks off.
+    failed: Cell<bool>,
     /// Where it goes.
     link: RefCell<Option<Rc<LinkState>>>,
 }
@@ -44,11 +46,12 @@ impl RequestBody {
         if incoming.is_end_stream() {
             return (Self::empty(), None);
         }
-        front.body_begins();
+        front.upload_begins();
         let upload = Rc::new(Upload {
             front: Rc::clone(front),
             bytes: Cell::new(0),
             ended: Cell::new(false),
+            failed: Cell::new(false),
             link: RefCell::default(),
         });
         let known = Some(Rc::clone(&upload));
@@ -79,15 +82,29 @@ impl Upload {
         self.ended.get()
     }
 
+    /// Whether it breaks the rules of HTTP, or breaks off.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.get()
+    }
+
     /// Says where it goes.
     pub(super) fn goes_to(&self, link: &Rc<LinkState>) {
         *self.link.borrow_mut() = Some(Rc::clone(link));
     }
 
+    /// The server waits for more of it, or not.
+    fn starves(&self, starves: bool) {
+        if let Some(link) = &*self.link.borrow() {
+            link.starves(starves);
+        }
+    }
+
     fn end(&self) {
-        if !self.ended.replace(true)
-            && let Some(link) = self.link.take()
-        {
+        if self.ended.replace(true) {
+            return;
+        }
+        self.front.upload_ends(true);
+        if let Some(link) = self.link.take() {
             link.request_ended();
         }
     }
@@ -96,7 +113,9 @@ impl Upload {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if let Some(upload) = &self.upload {
-            upload.front.body_ends();
+            if !upload.ended.get() {
+                upload.front.upload_ends(false);
+            }
             upload.link.take();
         }
     }
@@ -114,12 +133,17 @@ impl Body for RequestBody {
         let Some(incoming) = &mut this.incoming else {
             return Poll::Ready(None);
         };
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        let frame = Pin::new(&mut *incoming).poll_frame(cx);
+        if let Some(upload) = &this.upload {
+            upload.starves(frame.is_pending());
+        }
+        let frame = ready!(frame);
         if let Some(upload) = &this.upload {
             match &frame {
                 None => upload.end(),
-                Some(Err(_)) => {}
+                Some(Err(_)) => upload.failed.set(true),
                 Some(Ok(frame)) => {
+                    upload.front.body_moves();
                     if let Some(data) = frame.data_ref() {
                         upload.bytes.set(upload.bytes.get() + data.len() as u64);
                     }
@@ -161,8 +185,9 @@ impl Body for ResponseBody {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Self::Passed(incoming, exchange) => {
-                let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
-                match frame {
+                let frame = Pin::new(&mut *incoming).poll_frame(cx);
+                exchange.wants_more(frame.is_pending());
+                match ready!(frame) {
                     None => {
                         exchange.ends();
                         Poll::Ready(None)

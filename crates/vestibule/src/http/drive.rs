@@ -88,6 +88,12 @@ pub(super) async fn drive_http1(front: Rc<Front>, config: &Http, io: Io) -> Endi
     })
     .await;
     let was_busy = front.is_busy();
+    let starved = front.waits_for_upload();
+    if let Outcome::Late(Wait::Body) = outcome
+        && starved
+    {
+        front.gives_up();
+    }
     let parts = connection.into_parts();
     let (mut leg, unread) = parts.io.into_leg();
     if let Outcome::Upgraded(upgrade) = outcome {
@@ -97,13 +103,19 @@ pub(super) async fn drive_http1(front: Rc<Front>, config: &Http, io: Io) -> Endi
     }
     let last_words = match outcome {
         Outcome::Late(Wait::Head) if front.flow.is_flushed() => TIMEOUT,
+        Outcome::Late(Wait::Body) if starved => TIMEOUT,
         _ => &[],
     };
     let ending = ending(&front, outcome, was_busy);
     let (worker, connection) = (&front.worker, &front.connection);
     connection.account(worker, &ending);
     match &ending {
-        Ending::Reset(..) | Ending::IdleTimeout(_) if was_busy => leg.reset_on_close(),
+        Ending::IdleTimeout(_) if starved => {
+            farewell(worker, connection, &mut leg, last_words).await;
+        }
+        // hyper drops a body that breaks off before it says so.
+        Ending::Reset(..) => leg.reset_on_close(),
+        Ending::IdleTimeout(_) if was_busy || !front.flow.is_flushed() => leg.reset_on_close(),
         Ending::Stopped(_) if was_busy => leg.reset_on_close(),
         Ending::Stopped(_) => say_end(&mut leg).await,
         _ => farewell(worker, connection, &mut leg, last_words).await,
@@ -136,18 +148,29 @@ pub(super) async fn drive_http2(front: &Rc<Front>, config: &Http, io: Io) -> End
         if watch.is_told_to_end() {
             connection.as_mut().graceful_shutdown();
         }
-        if let Poll::Ready(result) = connection.as_mut().poll(cx) {
-            return Poll::Ready(Outcome::Done(result));
+        loop {
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Outcome::Done(result));
+            }
+            tasks.reap(cx);
+            if front.is_flooded() {
+                return Poll::Ready(Outcome::Flooded);
+            }
+            match std::task::ready!(watch.poll(cx)) {
+                // The client is told up to which request it was answered.
+                Outcome::Late(Wait::Request) if watch.takes_leave() => {
+                    connection.as_mut().graceful_shutdown();
+                }
+                outcome => return Poll::Ready(outcome),
+            }
         }
-        tasks.reap(cx);
-        if front.is_flooded() {
-            return Poll::Ready(Outcome::Flooded);
-        }
-        watch.poll(cx)
     })
     .await;
     let was_busy = front.is_busy();
-    let ending = ending(front, outcome, was_busy);
+    let ending = match outcome {
+        Outcome::Done(Ok(())) if watch.late => Ending::IdleTimeout(Party::Client),
+        outcome => ending(front, outcome, was_busy),
+    };
     // Requests are recorded before their connection.
     tasks.end().await;
     front.connection.account(&front.worker, &ending);
@@ -219,6 +242,10 @@ struct Watch<'a> {
     is_h2: bool,
     /// Until when responses may take, once it was told to end.
     grace: Option<Tick>,
+    /// Whether it was told that the process ends.
+    leaves: bool,
+    /// Whether the next request has not come in time, by HTTP/2, and the client was told so.
+    late: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -228,13 +255,16 @@ impl<'a> Watch<'a> {
             config,
             is_h2,
             grace: None,
+            leaves: false,
+            late: false,
         }
     }
 
-    /// Whether the connection was told to end. Says so once.
+    /// Whether the connection was told to end, at once or after its responses. Says each once.
     fn is_told_to_end(&mut self) -> bool {
         let Some(stop) = self.front.connection.stopped() else {
-            return false;
+            // Responses may take as long as the process waits.
+            return self.front.worker.is_leaving() && !std::mem::replace(&mut self.leaves, true);
         };
         if self.grace.is_some() {
             return false;
@@ -248,11 +278,23 @@ impl<'a> Watch<'a> {
         true
     }
 
+    /// The client has not asked for anything in time: gives it [`GRACE`] to end the connection.
+    /// Not twice.
+    fn takes_leave(&mut self) -> bool {
+        if self.late {
+            return false;
+        }
+        self.late = true;
+        self.grace = Some(self.front.worker.timers.now().after(GRACE));
+        true
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let (worker, connection) = (&self.front.worker, &self.front.connection);
         let (deadline, outcome) = match (connection.stopped(), self.grace) {
             (Some(Stop::Killed), _) => return Poll::Ready(Outcome::Stopped(Stop::Killed)),
             (Some(stop), Some(grace)) => (grace, Outcome::Stopped(stop)),
+            (None, Some(grace)) => (grace, Outcome::Late(Wait::Request)),
             _ => {
                 let (wait, deadline) = self.front.wait(self.config, self.is_h2);
                 (deadline, Outcome::Late(wait))

@@ -55,7 +55,7 @@ pub(super) async fn exchange(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let (parts, incoming) = request.into_parts();
     let method = parts.method.clone();
-    let mut exchange = Box::new(Exchange::begin(front, &parts));
+    let mut exchange = Box::new(Exchange::begin(front, &parts, incoming.is_end_stream()));
     let answer = match exchange.carry(parts, incoming).await {
         Ok(response) => {
             let (mut parts, incoming) = response.into_parts();
@@ -71,15 +71,15 @@ pub(super) async fn exchange(
         Err(answer) => answer,
     };
     exchange.link = None;
-    exchange.status = Some(answer.status());
     exchange.fails(answer.name(), None);
     let (response, text) = answer.response(&method);
+    exchange.responds(answer.status(), text.is_empty());
     Ok(response.map(|()| ResponseBody::Answer(text, exchange)))
 }
 
 impl Exchange {
-    fn begin(front: Rc<Front>, parts: &request::Parts) -> Self {
-        front.request_begins();
+    fn begin(front: Rc<Front>, parts: &request::Parts, is_whole: bool) -> Self {
+        front.request_begins(is_whole);
         let asked = front.worker.access.enabled().then(|| Asked {
             method: parts.method.clone(),
             uri: parts.uri.clone(),
@@ -157,6 +157,9 @@ impl Exchange {
                 }
                 Err(error) => error,
             };
+            if self.upload_has_failed() {
+                return Err(Answer::BadBody);
+            }
             let nothing_came = link.state.got() == got;
             if link.state.has_timed_out() {
                 return Err(Answer::ResponseTimeout);
@@ -225,7 +228,7 @@ impl Exchange {
     fn responds(&mut self, status: StatusCode, is_empty: bool) {
         self.status = Some(status);
         self.under_way = true;
-        self.front.body_begins();
+        self.front.response_begins();
         if is_empty {
             self.ends();
         }
@@ -234,12 +237,26 @@ impl Exchange {
     /// A part of the body goes to the client.
     pub(super) fn sends(&mut self, len: usize) {
         self.sent += len as u64;
+        self.front.body_moves();
+    }
+
+    /// More of the body is wanted and has not come; or it has, and the client has to take it.
+    pub(super) fn wants_more(&self, wanted: bool) {
+        if let Some(link) = &self.link {
+            link.state.is_wanted(wanted);
+        }
+    }
+
+    fn upload_has_failed(&self) -> bool {
+        self.upload
+            .as_ref()
+            .is_some_and(|upload| upload.has_failed())
     }
 
     /// The body has come to its end: the server's connection may be used again.
     pub(super) fn ends(&mut self) {
         if std::mem::take(&mut self.under_way) {
-            self.front.body_ends();
+            self.front.response_ends();
         }
         let request_ended = self.upload.as_ref().is_none_or(|upload| upload.has_ended());
         if let Some(link) = self.link.take()
@@ -252,6 +269,7 @@ impl Exchange {
     /// The body breaks off.
     pub(super) fn breaks(&mut self, error: &hyper::Error) {
         let (name, reason) = match &self.link {
+            _ if self.upload_has_failed() => (Answer::BadBody.name(), None),
             Some(link) if link.state.has_timed_out() => ("idle_timeout", None),
             _ => ("upstream_failed", Some(error.to_string())),
         };
@@ -269,7 +287,12 @@ impl Drop for Exchange {
         let front = &self.front;
         let (worker, connection, service) = (&front.worker, &front.connection, &front.service);
         if self.under_way {
-            front.body_ends();
+            front.response_ends();
+        }
+        let abandoned = self.status.is_none();
+        if abandoned && front.gave_up() {
+            self.status = Some(StatusCode::REQUEST_TIMEOUT);
+            self.failure.get_or_insert(("http_request_timeout", None));
         }
         if self.status.is_none() || self.under_way {
             // Neither we nor the server have ended it.
@@ -278,7 +301,7 @@ impl Drop for Exchange {
                 None => ("client_closed", None),
             });
         }
-        front.request_ends(self.status.is_none());
+        front.request_ends(abandoned);
         service
             .stats
             .requests(self.status.map(|s| s.as_u16()))

@@ -44,14 +44,20 @@ pub(super) struct Front {
     known: RefCell<Option<Rc<ForHost>>>,
     /// Requests whose responses have not gone yet.
     requests: Cell<u32>,
-    /// Bodies that are on their way from or to the client.
-    bodies: Cell<u32>,
+    /// Bodies that come from the client.
+    uploads: Cell<u32>,
+    /// Bodies that go to the client.
+    responses: Cell<u32>,
+    /// When a part of a body has moved last.
+    moved: Cell<Tick>,
     /// When the last request has ended.
     idle_since: Cell<Tick>,
     /// Bytes that had come from the client then.
     idle_got: Cell<u64>,
     /// When the head of the next request has begun.
     head_since: Cell<Option<Tick>>,
+    /// Whether the client was told that its request has not come in time.
+    gave_up: Cell<bool>,
     /// Requests that the client has given up, less those that it has not.
     abandoned: Cell<u32>,
 }
@@ -98,10 +104,13 @@ impl Front {
             upgrade: RefCell::default(),
             known: RefCell::default(),
             requests: Cell::new(0),
-            bodies: Cell::new(0),
+            uploads: Cell::new(0),
+            responses: Cell::new(0),
+            moved: Cell::new(worker.timers.now()),
             idle_since: Cell::new(worker.timers.now()),
             idle_got: Cell::new(0),
             head_since: Cell::new(None),
+            gave_up: Cell::new(false),
             abandoned: Cell::new(0),
             service,
             flow,
@@ -160,10 +169,11 @@ impl Front {
         }
     }
 
-    /// A request has come.
-    pub(super) fn request_begins(&self) {
+    /// A request has come; `is_whole`: and it has no body.
+    pub(super) fn request_begins(&self, is_whole: bool) {
         self.requests.set(self.requests.get() + 1);
         self.head_since.set(None);
+        self.flow.hold_end(is_whole);
     }
 
     /// A request has come to its end; `abandoned` by the client, or not.
@@ -178,18 +188,53 @@ impl Front {
             self.idle_since.set(self.worker.timers.now());
             self.idle_got.set(self.flow.got());
             self.flow.watch_next_head();
+            self.flow.hold_end(false);
         }
     }
 
-    /// A body comes from or goes to the client from now on.
-    pub(super) fn body_begins(&self) {
-        self.bodies.set(self.bodies.get() + 1);
+    /// A body comes from the client from now on.
+    pub(super) fn upload_begins(&self) {
+        self.uploads.set(self.uploads.get() + 1);
         self.flow.touch();
+        self.body_moves();
     }
 
-    /// One of them does not any more.
-    pub(super) fn body_ends(&self) {
-        self.bodies.set(self.bodies.get().saturating_sub(1));
+    /// It does not any more; `is_whole`: all of it has come.
+    pub(super) fn upload_ends(&self, is_whole: bool) {
+        self.uploads.set(self.uploads.get().saturating_sub(1));
+        self.flow.hold_end(is_whole && self.is_busy());
+    }
+
+    /// A body goes to the client from now on.
+    pub(super) fn response_begins(&self) {
+        self.responses.set(self.responses.get() + 1);
+        self.flow.touch();
+        self.body_moves();
+    }
+
+    /// It does not any more.
+    pub(super) fn response_ends(&self) {
+        self.responses.set(self.responses.get().saturating_sub(1));
+    }
+
+    /// A part of a body has moved. With HTTP/2, other frames say nothing about that.
+    pub(super) fn body_moves(&self) {
+        self.moved.set(self.worker.timers.now());
+    }
+
+    /// Whether the client still owes the body of a request, and has got nothing in return.
+    pub(super) fn waits_for_upload(&self) -> bool {
+        self.uploads.get() > 0 && self.responses.get() == 0 && self.flow.is_flushed()
+    }
+
+    /// The client is told that the body of its request has not come in time.
+    pub(super) fn gives_up(&self) {
+        self.gave_up.set(true);
+    }
+
+    /// Whether the client was told so.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up.get()
     }
 
     /// Whether responses are still due.
@@ -207,9 +252,13 @@ impl Front {
     pub(super) fn wait(&self, config: &Http, is_h2: bool) -> (Wait, Tick) {
         let idle = self.service.config.idle_timeout.client;
         if self.is_busy() {
-            return match self.bodies.get() {
+            let active = match is_h2 {
+                true => self.moved.get(),
+                false => self.flow.active(),
+            };
+            return match self.uploads.get() + self.responses.get() {
                 0 => (Wait::Nothing, Tick::NEVER),
-                _ => (Wait::Body, self.flow.active().after(idle)),
+                _ => (Wait::Body, active.after(idle)),
             };
         }
         if !self.flow.is_flushed() {

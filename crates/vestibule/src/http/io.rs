@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use hyper::{
@@ -52,6 +52,10 @@ pub(super) struct Flow {
     got: Cell<u64>,
     /// Whether FIN has come.
     ended: Cell<bool>,
+    /// Whether FIN only says that there will be no other request.
+    holds_end: Cell<bool>,
+    /// Who waits for FIN that is held back.
+    held: RefCell<Option<Waker>>,
     /// How reading or writing has failed first.
     failed: Cell<Option<io::ErrorKind>>,
     /// Whether the leg has taken all that was written.
@@ -117,6 +121,8 @@ impl Flow {
             active: Cell::new(worker.timers.now()),
             got: Cell::new(0),
             ended: Cell::new(false),
+            holds_end: Cell::new(false),
+            held: RefCell::default(),
             failed: Cell::new(None),
             flushed: Cell::new(true),
             watch: RefCell::new(Watch::Off),
@@ -138,6 +144,20 @@ impl Flow {
     /// Whether the head of `request` was seen, and has no Content-Length. Always with HTTP/2.
     pub(super) fn has_one_length(&self, request: &Parts) -> bool {
         self.watch.borrow().has_one_length(request)
+    }
+
+    /// Keeps FIN to itself from now on, or not any more. A client that has sent a whole request may
+    /// close its side and wait for the response (RFC 9112 section 9.6); hyper would take it for
+    /// gone. Nothing with HTTP/2, where FIN ends everything.
+    pub(super) fn hold_end(&self, holds: bool) {
+        self.holds_end.set(holds && self.is_http1());
+        if !holds && let Some(waker) = self.held.take() {
+            waker.wake();
+        }
+    }
+
+    fn is_http1(&self) -> bool {
+        !matches!(*self.watch.borrow(), Watch::Off)
     }
 
     /// When a byte has moved last, or [`Self::touch`] was called.
@@ -235,6 +255,12 @@ impl Read for Io {
             };
             *reads += 1;
             match read {
+                Ok(0) if flow.holds_end.get() => {
+                    flow.read(0);
+                    *reads = 0;
+                    flow.held.replace(Some(cx.waker().clone()));
+                    Poll::Pending
+                }
                 Ok(n) => {
                     flow.read(n);
                     flow.watch.borrow_mut().saw(&scratch[..n]);

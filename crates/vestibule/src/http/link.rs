@@ -49,8 +49,12 @@ pub(super) struct LinkState {
     pub(super) target: Arc<Target>,
     timer: TimerKey,
     phase: Cell<Phase>,
-    /// When the phase began.
+    /// When the phase began, or the server was waited for again.
     since: Cell<Tick>,
+    /// Whether the server waits for more of a request that the client has not sent.
+    starves: Cell<bool>,
+    /// Whether more of a response is wanted. The client may not take as much as there is.
+    wanted: Cell<bool>,
     timed_out: Cell<bool>,
     /// Whether a request was sent on it before.
     used: Cell<bool>,
@@ -64,10 +68,12 @@ pub(super) struct LinkState {
 /// What a connection to a server is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// A body goes one way or both.
-    Body,
     /// Nothing; the next request may come.
     Kept,
+    /// The head of the response has come, and its body comes. That of the request may still go.
+    Receiving,
+    /// The request goes, and no head of a response has come.
+    Sending,
     /// The whole request was sent, and no head of a response has come.
     Waiting,
 }
@@ -100,8 +106,10 @@ impl Link {
             flow,
             target: Arc::clone(active.target()),
             timer: worker.timers.insert(),
-            phase: Cell::new(Phase::Body),
+            phase: Cell::new(Phase::Sending),
             since: Cell::new(now),
+            starves: Cell::new(false),
+            wanted: Cell::new(true),
             timed_out: Cell::new(false),
             used: Cell::new(false),
             active: RefCell::new(Some(active)),
@@ -129,7 +137,7 @@ impl Link {
     {
         self.state.used.set(true);
         self.state.enter(match has_body {
-            true => Phase::Body,
+            true => Phase::Sending,
             false => Phase::Waiting,
         });
         self.sender.try_send_request(request)
@@ -171,14 +179,34 @@ impl Drop for Link {
 impl LinkState {
     /// The whole request was sent.
     pub(super) fn request_ended(&self) {
-        if self.phase.get() == Phase::Body {
+        if self.phase.get() == Phase::Sending {
             self.enter(Phase::Waiting);
         }
     }
 
+    /// The server waits for more of the request, or not: then it is the client that is silent.
+    pub(super) fn starves(&self, starves: bool) {
+        if self.starves.replace(starves) && !starves {
+            self.is_waited_for();
+        }
+    }
+
+    /// More of the response is wanted, or the client has to take first what has come.
+    pub(super) fn is_wanted(&self, wanted: bool) {
+        if !self.wanted.replace(wanted) && wanted {
+            self.is_waited_for();
+        }
+    }
+
+    fn is_waited_for(&self) {
+        self.since.set(self.worker.timers.now());
+        self.worker.timers.set(self.timer, self.deadline());
+    }
+
     /// The head of the response has come.
     pub(super) fn responds(&self) {
-        self.enter(Phase::Body);
+        self.wanted.set(true);
+        self.enter(Phase::Receiving);
     }
 
     /// Nothing is under way any more.
@@ -203,14 +231,15 @@ impl LinkState {
 
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
-        self.since.set(self.worker.timers.now());
-        self.worker.timers.set(self.timer, self.deadline());
+        self.is_waited_for();
     }
 
     fn deadline(&self) -> Tick {
         let since = self.since.get();
         match self.phase.get() {
-            Phase::Body => {
+            Phase::Sending if self.starves.get() => Tick::NEVER,
+            Phase::Receiving if !self.wanted.get() => Tick::NEVER,
+            Phase::Sending | Phase::Receiving => {
                 let limit = self.service.config.idle_timeout.upstream;
                 since.max(self.flow.active()).after(limit)
             }

@@ -111,6 +111,9 @@ async fn has_preface(
     let received = RefCell::new(received);
     let reading = pin!(poll_fn(|cx| {
         let mut received = received.borrow_mut();
+        if worker.is_leaving() && received.is_empty() {
+            return Poll::Ready(Err(Ending::Eof(Party::Vestibule)));
+        }
         loop {
             let seen = received.len().min(PREFACE.len());
             if received[..seen] != PREFACE[..seen] {

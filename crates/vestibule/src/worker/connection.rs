@@ -377,6 +377,11 @@ impl Connection {
         worker.timers.wake(self.timer);
     }
 
+    /// Wakes its task, if that polls the deadline.
+    pub(super) fn wake(&self, worker: &Worker) {
+        worker.timers.wake(self.timer);
+    }
+
     /// Whether it was told to end.
     pub(crate) fn stopped(&self) -> Option<Stop> {
         self.stop.get()

@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     pub(crate) lookups: Rc<Lookups>,
     /// Where the process itself waits.
     pub(crate) own: Arc<OwnAddresses>,
+    /// Whether the process ends.
+    leaving: Cell<bool>,
     scratch: RefCell<Box<[u8]>>,
     started: Instant,
     timers_needed: Notify,
@@ -70,6 +72,12 @@ impl Worker {
     /// Lends the scratch buffer to `f`. Never across an await, which the closure cannot contain.
     pub(crate) fn with_scratch<T>(&self, f: impl FnOnce(&mut [u8]) -> T) -> T {
         f(&mut self.scratch.borrow_mut())
+    }
+
+    /// Whether the process ends: connections that wait for another request end, others afterwards.
+    /// Tasks that poll their connection's deadline are woken when it begins to.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.get()
     }
 
     /// Before the first timer is inserted: sets the wheel to the present, for it stands still
@@ -136,6 +144,7 @@ pub(crate) fn start(
                     handshake_turns: Turns::new(),
                     lookups: Lookups::new(),
                     own,
+                    leaving: Cell::new(false),
                     scratch: RefCell::new(vec![0; SCRATCH].into()),
                     started: Instant::now(),
                     timers_needed: Notify::new(),
@@ -221,6 +230,8 @@ async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
             Message::StopListening(done) => {
                 let closing = std::mem::take(&mut bindings);
                 closing.iter().for_each(Binding::close);
+                worker.leaving.set(true);
+                worker.connections.wake(worker);
                 tokio::task::spawn_local(async move {
                     for binding in closing {
                         binding.closed().await;

@@ -99,6 +99,13 @@ impl Registry {
         live.map(|(_, connection)| connection.view()).collect()
     }
 
+    /// Wakes the tasks of all connections.
+    pub(crate) fn wake(&self, worker: &Worker) {
+        for (_, connection) in &*self.live.borrow() {
+            connection.wake(worker);
+        }
+    }
+
     /// Tells connections to end; answers how many.
     pub(crate) fn stop(&self, worker: &Worker, which: &Selection, stop: Stop) -> usize {
         let live = self.live.borrow();
