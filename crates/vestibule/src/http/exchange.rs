@@ -48,14 +48,23 @@ struct Asked {
     host: Option<HeaderValue>,
 }
 
-/// Answers a request, by a server or by ourselves.
-pub(super) async fn exchange(
+/// Answers a request, by a server or by ourselves. It counts from this call on.
+pub(super) fn exchange(
     front: Rc<Front>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let (parts, incoming) = request.into_parts();
+    // Not only when the future is polled: hyper looks for FIN before that.
+    let exchange = Exchange::begin(front, &parts, incoming.is_end_stream());
+    carry_out(Box::new(exchange), parts, incoming)
+}
+
+async fn carry_out(
+    mut exchange: Box<Exchange>,
+    parts: request::Parts,
+    incoming: Incoming,
+) -> Result<Response<ResponseBody>, Infallible> {
     let method = parts.method.clone();
-    let mut exchange = Box::new(Exchange::begin(front, &parts, incoming.is_end_stream()));
     let answer = match exchange.carry(parts, incoming).await {
         Ok(response) => {
             let (mut parts, incoming) = response.into_parts();
