@@ -10,7 +10,7 @@ use std::{
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::{exchange::Exchange, front::Front, link::LinkState};
+use super::{exchange::Exchange, fields::clean_trailers, front::Front, link::LinkState};
 
 /// The body of a request on its way to a server.
 pub(super) struct RequestBody {
@@ -121,6 +121,15 @@ impl Drop for RequestBody {
     }
 }
 
+/// Trailers are fields, too.
+fn clean(frame: &mut Option<Result<Frame<Bytes>, hyper::Error>>) {
+    if let Some(Ok(frame)) = frame
+        && let Some(trailers) = frame.trailers_mut()
+    {
+        clean_trailers(trailers);
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
@@ -137,7 +146,8 @@ impl Body for RequestBody {
         if let Some(upload) = &this.upload {
             upload.starves(frame.is_pending());
         }
-        let frame = ready!(frame);
+        let mut frame = ready!(frame);
+        clean(&mut frame);
         if let Some(upload) = &this.upload {
             match &frame {
                 None => upload.end(),
@@ -187,7 +197,9 @@ impl Body for ResponseBody {
             Self::Passed(incoming, exchange) => {
                 let frame = Pin::new(&mut *incoming).poll_frame(cx);
                 exchange.wants_more(frame.is_pending());
-                match ready!(frame) {
+                let mut frame = ready!(frame);
+                clean(&mut frame);
+                match frame {
                     None => {
                         exchange.ends();
                         Poll::Ready(None)

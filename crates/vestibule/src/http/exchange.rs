@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::pending, rc::Rc, sync::Arc, time::Instant
 use hyper::{
     Method, Request, Response, StatusCode, Uri, Version,
     body::{Body, Incoming},
-    header::{HeaderValue, TRANSFER_ENCODING},
+    header::{HeaderValue, TRANSFER_ENCODING, UPGRADE},
     http::request,
 };
 
@@ -13,7 +13,7 @@ use super::{
     answer::Answer,
     body::{RequestBody, ResponseBody, Upload},
     front::Front,
-    head::{Invalid, asks_for_upgrade, check, rewrite_request, rewrite_response},
+    head::{Invalid, asks_for_upgrade, check, rewrite_request, rewrite_response, was_offered},
     link::Link,
     upgrade::{Upgrade, switching},
 };
@@ -129,6 +129,10 @@ impl Exchange {
         let has_body = upload.is_some();
         self.upload = upload;
         let upgrade = asks_for_upgrade(&parts, has_body);
+        let offered: Vec<_> = match upgrade {
+            true => parts.headers.get_all(UPGRADE).iter().cloned().collect(),
+            false => Vec::new(),
+        };
         let may_repeat = !has_body && !upgrade && is_idempotent(&parts.method);
         rewrite_request(&mut parts, has_body, upgrade, &front.forwarded, &known);
         // They are of the client's connection.
@@ -136,8 +140,12 @@ impl Exchange {
         let request = Request::from_parts(parts, body);
         let response = self.send(request, has_body, may_repeat).await?;
         match (response.status(), upgrade) {
-            (StatusCode::SWITCHING_PROTOCOLS, true) => self.switch(response).await,
-            (StatusCode::SWITCHING_PROTOCOLS, false) => Err(Answer::BadResponse),
+            (StatusCode::SWITCHING_PROTOCOLS, true)
+                if was_offered(&offered, response.headers()) =>
+            {
+                self.switch(response).await
+            }
+            (StatusCode::SWITCHING_PROTOCOLS, _) => Err(Answer::BadResponse),
             _ => Ok(response),
         }
     }

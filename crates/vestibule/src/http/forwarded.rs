@@ -67,12 +67,12 @@ impl Forwarded {
         }
     }
 
-    /// Whether a field of this name is taken out of requests, because it says what only we know.
-    pub(super) fn removes(&self, name: &str) -> bool {
-        !self.trusted && is_claim(name)
+    /// Whether the client is a proxy whose own words are passed on.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.trusted
     }
 
-    /// Says it in `headers`, from which [`Self::removes`] was taken out.
+    /// Says it in `headers`, out of which everything was taken that strangers may not say.
     pub(super) fn say(&self, known: &ForHost, headers: &mut HeaderMap) {
         let proto = || HeaderValue::from_static(self.proto);
         if !self.trusted {
@@ -81,6 +81,16 @@ impl Forwarded {
             headers.insert(X_FORWARDED_HOST, known.host.clone());
             headers.insert(FORWARDED, known.element.clone());
             return;
+        }
+        // What follows a list that does not end properly would be taken for a part of it.
+        for (name, is_list) in [
+            (X_FORWARDED_FOR, is_list_of_addresses as fn(&[u8]) -> bool),
+            (FORWARDED, is_list),
+        ] {
+            let mut values = headers.get_all(&name).iter();
+            if !values.all(|value| is_list(value.as_bytes())) {
+                headers.remove(&name);
+            }
         }
         // A chain that the proxies before us did not begin would say that there were none.
         let begun = (
@@ -116,30 +126,25 @@ fn append(headers: &mut HeaderMap, name: HeaderName, last: &HeaderValue) {
     }
 }
 
-/// Whether servers take a field of this name for what a proxy says of its client.
-fn is_claim(name: &str) -> bool {
-    name.starts_with("x-forwarded")
-        || matches!(
-            name,
-            "cf-connecting-ip"
-                | "client-ip"
-                | "forwarded"
-                | "front-end-https"
-                | "true-client-ip"
-                | "x-client-cert"
-                | "x-client-ip"
-                | "x-cluster-client-ip"
-                | "x-original-forwarded-for"
-                | "x-original-host"
-                | "x-original-url"
-                | "x-real-ip"
-                | "x-remote-addr"
-                | "x-remote-ip"
-                | "x-rewrite-url"
-                | "x-scheme"
-                | "x-ssl-client-cert"
-                | "x-url-scheme"
-        )
+/// Whether quoted strings end, and nothing stands in a list that cannot (RFC 7239 section 4).
+fn is_list(value: &[u8]) -> bool {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for byte in value {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'\t' | b' '..=b'~' => {}
+            _ => return false,
+        }
+    }
+    !is_quoted && !is_escaped
+}
+
+/// Whether it may be a list of addresses, each with or without a port, and of words.
+fn is_list_of_addresses(value: &[u8]) -> bool {
+    let is_good = |byte: &u8| byte.is_ascii_alphanumeric() || b".:[]%-_, \t".contains(byte);
+    value.iter().all(is_good)
 }
 
 /// RFC 9110 section 5.6.2.

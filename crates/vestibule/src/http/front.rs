@@ -187,6 +187,9 @@ impl Front {
         if left == 0 {
             self.idle_since.set(self.worker.timers.now());
             self.idle_got.set(self.flow.got());
+            if self.uploads.get() > 0 {
+                self.flow.lose_heads();
+            }
             self.flow.watch_next_head();
             self.flow.hold_end(false);
         }
@@ -203,6 +206,9 @@ impl Front {
     pub(super) fn upload_ends(&self, is_whole: bool) {
         self.uploads.set(self.uploads.get().saturating_sub(1));
         self.flow.hold_end(is_whole && self.is_busy());
+        if !is_whole {
+            self.flow.lose_heads();
+        }
     }
 
     /// A body goes to the client from now on.

@@ -8,7 +8,7 @@
 use std::str;
 
 use hyper::{
-    HeaderMap, Method, Uri, Version,
+    HeaderMap, Method, StatusCode, Uri, Version,
     header::{
         CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, Entry, HOST, HeaderName, HeaderValue, TE,
         TRANSFER_ENCODING, UPGRADE,
@@ -17,7 +17,10 @@ use hyper::{
 };
 use vestibule_peek::Host;
 
-use super::forwarded::{ForHost, Forwarded};
+use super::{
+    fields::{is_of_hop, is_removed},
+    forwarded::{ForHost, Forwarded},
+};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,14 @@ fn host(parts: &mut request::Parts) -> Result<HeaderValue, Invalid> {
     let (field, second) = (fields.next(), fields.next());
     if second.is_some() {
         return Err(Invalid::Host);
+    }
+    if let Some(scheme) = parts.uri.scheme_str()
+        && !matches!(scheme, "http" | "https")
+    {
+        return Err(Invalid::Target);
+    }
+    if parts.uri.path() == "*" && parts.method != Method::OPTIONS {
+        return Err(Invalid::Target);
     }
     let Some(authority) = parts.uri.authority() else {
         return match (field, parts.version) {
@@ -183,7 +194,7 @@ pub(super) fn rewrite_request(
         true => headers.remove(UPGRADE),
         false => None,
     };
-    remove_hop_by_hop(headers, |name| forwarded.removes(name));
+    remove_hop_by_hop(headers, |name| is_removed(name, forwarded.is_trusted()));
     if let Some(protocols) = protocols {
         headers.insert(UPGRADE, protocols);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -238,6 +249,10 @@ pub(super) fn rewrite_response(
         }
         _ => return Err(BadResponse),
     }
+    if parts.status == StatusCode::NO_CONTENT {
+        // RFC 9110 section 8.6.
+        headers.remove(CONTENT_LENGTH);
+    }
     remove_hop_by_hop(headers, |_| false);
     parts.version = Version::HTTP_11;
     Ok(())
@@ -248,17 +263,8 @@ pub(super) fn rewrite_response(
 fn remove_hop_by_hop(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
     let mut gone: Vec<HeaderName> = Vec::new();
     for name in headers.keys() {
-        match name.as_str() {
-            "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authentication-info"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "te"
-            | "transfer-encoding"
-            | "upgrade" => gone.push(name.clone()),
-            name_text if also(name_text) => gone.push(name.clone()),
-            _ => {}
+        if is_of_hop(name.as_str()) || also(name.as_str()) {
+            gone.push(name.clone());
         }
     }
     if let Entry::Occupied(connection) = headers.entry(CONNECTION) {
@@ -280,6 +286,18 @@ fn remove_hop_by_hop(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
     for name in &gone {
         headers.remove(name);
     }
+}
+
+/// Whether a server may switch to what it says in `headers`: it was in the list that the client
+/// `offered` (RFC 9110 section 7.8).
+pub(super) fn was_offered(offered: &[HeaderValue], headers: &HeaderMap) -> bool {
+    let mut chosen = headers.get_all(UPGRADE).iter();
+    chosen.all(|value| {
+        tokens(value.as_bytes()).all(|protocol| {
+            let mut offers = offered.iter().flat_map(|value| tokens(value.as_bytes()));
+            offers.any(|offer| offer.eq_ignore_ascii_case(protocol))
+        })
+    })
 }
 
 /// HTTP/2 may split this field, HTTP/1.1 may not (RFC 9113 section 8.2.3).

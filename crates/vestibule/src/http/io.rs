@@ -141,6 +141,11 @@ impl Flow {
         self.watch.borrow_mut().next();
     }
 
+    /// A body was not read to its end: what comes behind it is not known to be a head.
+    pub(super) fn lose_heads(&self) {
+        self.watch.borrow_mut().lose();
+    }
+
     /// Whether the head of `request` was seen, and has no Content-Length. Always with HTTP/2.
     pub(super) fn has_one_length(&self, request: &Parts) -> bool {
         self.watch.borrow().has_one_length(request)

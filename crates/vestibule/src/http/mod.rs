@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod drive;
 mod exchange;
+mod fields;
 mod forwarded;
 mod front;
 mod head;

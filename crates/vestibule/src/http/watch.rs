@@ -10,6 +10,8 @@ use super::{MAX_FIELDS, MAX_HEAD};
 pub(super) enum Watch {
     /// A part of it.
     Head(Vec<u8>),
+    /// A body was not read to its end, so that nobody knows where the next head begins.
+    Lost,
     /// All of it, and perhaps more, which belongs to the body or to a further request.
     Whole(Vec<u8>),
     /// Nobody wants to know: with HTTP/2 there is nothing to be seen.
@@ -30,6 +32,13 @@ impl Watch {
             // An idle connection holds nothing.
             bytes.shrink_to(0);
             *self = Self::Head(bytes);
+        }
+    }
+
+    /// A body was not read to its end.
+    pub(super) fn lose(&mut self) {
+        if !matches!(self, Self::Off) {
+            *self = Self::Lost;
         }
     }
 
@@ -64,6 +73,8 @@ impl Watch {
             .map_or("", |path| path.as_str());
         parsed.method == Some(request.method.as_str())
             && parsed.path.is_some_and(|target| target.ends_with(path))
+            // Of a head that began before its predecessor was answered, only the end was seen.
+            && parsed.headers.len() == request.headers.len()
             && !parsed
                 .headers
                 .iter()
@@ -90,9 +101,11 @@ mod tests {
 
     use super::*;
 
+    /// A request with one or more fields, as hyper has parsed it.
     fn parts(method: &str, uri: &str) -> Parts {
-        let request = Request::builder().method(method).uri(uri).body(());
-        request.unwrap().into_parts().0
+        let request = Request::builder().method(method).uri(uri);
+        let request = request.header("transfer-encoding", "chunked");
+        request.header("host", "a").body(()).unwrap().into_parts().0
     }
 
     const CHUNKED: &str = "POST /a?b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -131,6 +144,27 @@ mod tests {
         watch.saw(CHUNKED.as_bytes());
         assert!(watch.has_one_length(&parts("POST", "/a?b")));
         assert!(!watch.has_one_length(&parts("PUT", "/a?b")));
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_not_taken_for_the_whole() {
+        let mut watch = Watch::new();
+        // What came before was `POST / HTTP/1.1`, Content-Length, and a field that begins.
+        watch.saw(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let request = Request::builder().method("POST").uri("/");
+        let request = request.header("transfer-encoding", "chunked");
+        let request = request.header("x", "POST / HTTP/1.1").body(()).unwrap();
+        assert!(!watch.has_one_length(&request.into_parts().0));
+    }
+
+    #[test]
+    fn after_half_a_body_nothing_is_known() {
+        let mut watch = Watch::new();
+        watch.saw(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n");
+        watch.lose();
+        watch.next();
+        watch.saw(CHUNKED.as_bytes());
+        assert!(!watch.has_one_length(&parts("POST", "/a?b")));
     }
 
     #[test]

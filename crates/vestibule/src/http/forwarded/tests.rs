@@ -5,7 +5,7 @@ fn said(trusted: bool, address: Option<&str>, host: &str, before: &[(&str, &str)
     let forwarded = Forwarded::new(address, "https", trusted);
     let mut headers = HeaderMap::new();
     for (name, value) in before {
-        if !forwarded.removes(name) {
+        if !crate::http::fields::is_removed(name, forwarded.is_trusted()) {
             let name: HeaderName = name.parse().unwrap();
             headers.append(name, value.parse().unwrap());
         }
@@ -84,4 +84,26 @@ fn ipv6_and_unix_clients() {
         "x-forwarded-for: 192.0.2.1"
     );
     assert_eq!(said(false, None, "a", &[])[1], "x-forwarded-for: unknown");
+}
+
+#[test]
+fn lists_that_do_not_end_are_dropped() {
+    let address = Some("192.0.2.1".parse().unwrap());
+    let forwarded = Forwarded::new(address, "http", true);
+    let known = forwarded.for_host(&HeaderValue::from_static("a"));
+    let said = |name: &HeaderName, value: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_static(value));
+        forwarded.say(&known, &mut headers);
+        headers[name].to_str().unwrap().to_owned()
+    };
+    let ours = "for=192.0.2.1;proto=http;host=a";
+    for value in ["for=\"1.1.1.1", "for=1.1.1.1, \"", "for=\"a\\\""] {
+        assert_eq!(said(&FORWARDED, value), ours, "{value}");
+    }
+    let good = "for=\"[::1]:\\\"8\"";
+    assert_eq!(said(&FORWARDED, good), format!("{good}, {ours}"));
+    assert_eq!(said(&X_FORWARDED_FOR, "1.1.1.1, \"evil"), "192.0.2.1");
+    let good = "1.1.1.1, [::1]:8, unknown";
+    assert_eq!(said(&X_FORWARDED_FOR, good), format!("{good}, 192.0.2.1"));
 }

@@ -74,9 +74,36 @@ fn a_target_is_a_path() {
     let target = |target| checked(Version::HTTP_11, target, &["host: a"]).map(|(target, _)| target);
     assert_eq!(target("foo"), Err(Invalid::Target));
     assert_eq!(target("a:443"), Err(Invalid::Target));
-    assert_eq!(target("*").as_deref(), Ok("*"));
+    assert_eq!(target("*"), Err(Invalid::Target));
+    let mut options = request(Version::HTTP_11, "OPTIONS", "*", &["host: a"]);
+    assert!(check(&mut options).is_ok());
+    assert_eq!(target("ftp://a/"), Err(Invalid::Target));
+    assert_eq!(target("https://a/").as_deref(), Ok("/"));
     assert_eq!(target("/%2e%2e//x?").as_deref(), Ok("/%2e%2e//x?"));
     assert_eq!(target("http://a").as_deref(), Ok("/"));
+}
+
+#[test]
+fn servers_switch_to_what_was_offered_only() {
+    let offered = ["websocket, a/2", "b"].map(HeaderValue::from_static);
+    let switches = |values: &[&'static str]| {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(UPGRADE, HeaderValue::from_static(value));
+        }
+        was_offered(&offered, &headers)
+    };
+    assert!(switches(&["WebSocket"]) && switches(&["b, a/2"]) && switches(&[]));
+    assert!(!switches(&["other"]) && !switches(&["websocket", "a"]));
+}
+
+#[test]
+fn nothing_comes_with_204() {
+    let response = hyper::Response::builder().status(204);
+    let response = response.header(CONTENT_LENGTH, 5).body(()).unwrap();
+    let mut parts = response.into_parts().0;
+    assert_eq!(rewrite_response(&mut parts, Some(0)), Ok(()));
+    assert!(parts.headers.is_empty());
 }
 
 #[test]
