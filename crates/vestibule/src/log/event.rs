@@ -4,7 +4,9 @@ use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Registry, filter::Targets, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 use vestibule_config::{Log, LogFormat, LogLevel, Report};
 
 /// Lines that may wait for a slow reader.
@@ -12,7 +14,7 @@ const QUEUE: usize = 4096;
 
 /// The event log while it is kept. Changes its level.
 pub(crate) struct Level {
-    handle: reload::Handle<LevelFilter, Registry>,
+    handle: reload::Handle<Targets, Registry>,
     /// Writes what is left when it is dropped, for a second at most.
     _guard: WorkerGuard,
 }
@@ -65,7 +67,19 @@ pub(crate) fn warn_of(report: &Report) {
     }
 }
 
-fn filter(level: LogLevel) -> LevelFilter {
+/// What libraries have to say of a peer's mistakes names neither listener nor client, which access
+/// records do: it is for those who look for mistakes of ours.
+fn filter(level: LogLevel) -> Targets {
+    let ours = level_filter(level);
+    let libraries = match level {
+        LogLevel::Error | LogLevel::Warn | LogLevel::Info => LevelFilter::ERROR,
+        LogLevel::Debug | LogLevel::Trace => ours,
+    };
+    let targets = Targets::new().with_default(libraries);
+    targets.with_target(env!("CARGO_CRATE_NAME"), ours)
+}
+
+fn level_filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
