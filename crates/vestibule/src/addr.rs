@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 /// One end of a stream socket.
@@ -78,6 +78,44 @@ impl fmt::Display for OriginalDst {
     }
 }
 
+/// The IPv4 address to which a packet for `address` may come in the end, when that stands in it: it is
+/// IPv4-mapped, -compatible (RFC 4291 section 2.5.5) or -translated (RFC 2765), of NAT64 ([`nat64`])
+/// or of 6to4 (RFC 3056). An IPv4 address is itself.
+pub(crate) fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    let address = match address {
+        IpAddr::V4(address) => return Some(address),
+        IpAddr::V6(address) => address,
+    };
+    match address.segments() {
+        // Unspecified and loopback.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => {
+            Some(joined(high, low))
+        }
+        [0x2002, high, low, ..] => Some(joined(high, low)),
+        _ => nat64(address),
+    }
+}
+
+/// The IPv4 address to which NAT64 translates `address`: the last 32 bits of the prefixes with 96 bits
+/// in 64:ff9b::/96 (RFC 6052) and 64:ff9b:1::/48 (RFC 8215), or what follows all of the latter as a prefix of 48 bits
+/// (RFC 6052 section 2.2).
+pub(crate) fn nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(joined(high, low)),
+        // Octet 8 is not part of the address.
+        [0x64, 0xff9b, 1, high, middle @ 0..=0xff, low, 0, 0] if low & 0xff == 0 => {
+            Some(joined(high, middle << 8 | low >> 8))
+        }
+        [0x64, 0xff9b, 1, _, _, _, high, low] => Some(joined(high, low)),
+        _ => None,
+    }
+}
+
+fn joined(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +137,30 @@ mod tests {
         assert_ne!(key("192.0.2.1:1"), key("192.0.2.2:1"));
         assert_eq!(key("192.0.2.1:1"), key("[::ffff:192.0.2.1]:2"));
         assert_eq!(ClientAddr(Endpoint::Unix).limit_key(), None);
+    }
+
+    #[test]
+    fn ipv4_is_found_in_ipv6() {
+        let embedded = |a: &str| embedded_v4(a.parse().unwrap()).map(|v4| v4.to_string());
+        for address in [
+            "192.0.2.33",
+            "::192.0.2.33",
+            "::ffff:192.0.2.33",
+            "::ffff:0:192.0.2.33",
+            "64:ff9b::192.0.2.33",
+            "64:ff9b:1::192.0.2.33",
+            "64:ff9b:1:fffe::192.0.2.33",
+            "64:ff9b:1:c000:2:2100::",
+            "2002:c000:221::1",
+        ] {
+            assert_eq!(
+                embedded(address).as_deref(),
+                Some("192.0.2.33"),
+                "{address}"
+            );
+        }
+        for address in ["::", "::1", "2001:db8::192.0.2.33", "64:ff9b:2::1"] {
+            assert_eq!(embedded(address), None, "{address}");
+        }
     }
 }

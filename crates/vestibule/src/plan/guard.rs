@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use vestibule_config::{DestinationRule, HostMatch, Upstream};
 
 use super::Networks;
+use crate::addr::{embedded_v4, nat64};
 
 /// What a client may name as a destination: names and networks that are allowed and not denied, and
 /// of the addresses that a name resolves to only public ones, unless others are allowed too.
@@ -66,9 +67,12 @@ impl Guard {
     /// the name that resolves to it; `None`: the client named the address itself.
     pub(crate) fn permits_address(&self, address: SocketAddr, named: Option<Named>) -> bool {
         let (ip, port) = (address.ip().to_canonical(), address.port());
+        let v4 = embedded_v4(ip).map(IpAddr::V4);
         let denied = |rule: &DestinationRule| match &rule.host {
             HostMatch::Any => true,
-            HostMatch::Network(network) => network.contains(&ip),
+            HostMatch::Network(network) => {
+                network.contains(&ip) || v4.is_some_and(|v4| network.contains(&v4))
+            }
             HostMatch::Name(_) => false,
         };
         if at(&self.deny, port).any(denied) {
@@ -77,8 +81,15 @@ impl Guard {
         if self.open {
             return true;
         }
+        // What NAT64 translates is that very machine. Behind an address of 6to4 are others.
+        let translated = match ip {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(ip) => nat64(ip).map(IpAddr::V4),
+        };
         let listed = |rule: &DestinationRule| match &rule.host {
-            HostMatch::Network(network) => network.contains(&ip),
+            HostMatch::Network(network) => {
+                network.contains(&ip) || translated.is_some_and(|v4| network.contains(&v4))
+            }
             HostMatch::Any | HostMatch::Name(_) => false,
         };
         if at(&self.allow, port).any(listed) {
@@ -131,30 +142,23 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 /// The IANA IPv6 Special-Purpose Address Registry (RFC 6890).
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    let [.., a, b] = segments;
-    let last_v4 = Ipv4Addr::from_bits(u32::from(a) << 16 | u32::from(b));
-    match segments {
-        // Unspecified, loopback, IPv4-compatible, IPv4-mapped and IPv4-translated.
+    match address.segments() {
+        // Unspecified, loopback and IPv4-compatible.
         [0, 0, 0, 0, 0, 0, ..] => false,
-        [0, 0, 0, 0, 0, 0xffff, ..] => is_public_v4(last_v4),
-        [0, 0, 0, 0, 0xffff, 0, ..] => is_public_v4(last_v4),
-        // NAT64 (RFC 6052). The local prefix (RFC 8215) is of this network.
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(last_v4),
+        // The local prefix of NAT64 (RFC 8215) is of this network.
         [0x64, 0xff9b, 1, ..] => false,
         // Discard-only (RFC 6666).
         [0x100, 0, 0, ..] => false,
-        // 6to4 (RFC 3056) leads to the IPv4 address inside.
-        [0x2002, high, low, ..] => {
-            is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
-        }
         // Teredo, ORCHID and others (RFC 2928), documentation (RFC 3849, RFC 9637).
         [0x2001, 0..=0x01ff, ..] => false,
         [0x2001, 0x0db8, ..] => false,
         [0x3fff, 0..=0x0fff, ..] => false,
-        // Global unicast (RFC 4291 section 2.4) is 2000::/3; what is not assigned is not public:
-        // among that unique local, link-local, site-local and multicast addresses.
-        [first, ..] => first & 0xe000 == 0x2000,
+        [first, ..] => match embedded_v4(address.into()) {
+            Some(v4) => is_public_v4(v4),
+            // Global unicast (RFC 4291 section 2.4) is 2000::/3; what is not assigned is not public:
+            // among that unique local, link-local, site-local and multicast addresses.
+            None => first & 0xe000 == 0x2000,
+        },
     }
 }
 

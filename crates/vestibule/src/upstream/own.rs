@@ -7,6 +7,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 
+use crate::addr::embedded_v4;
+
 /// Every TCP address on which the process listens, shared by all threads. Whoever names a
 /// destination must not be carried there: it would go round in circles, or reach what only the
 /// operator may.
@@ -19,9 +21,15 @@ impl OwnAddresses {
         self.0.store(Arc::new(addresses));
     }
 
-    /// Whether a connection to `address` would come in here.
+    /// Whether a connection to `address` would come in here, or might after it was translated to
+    /// IPv4.
     pub(crate) fn have(&self, address: SocketAddr) -> bool {
         let (ip, port) = (address.ip().to_canonical(), address.port());
+        let v4 = embedded_v4(ip).map(IpAddr::V4).filter(|v4| *v4 != ip);
+        self.have_exactly(ip, port) || v4.is_some_and(|v4| self.have_exactly(v4, port))
+    }
+
+    fn have_exactly(&self, ip: IpAddr, port: u16) -> bool {
         // To connect to the unspecified address is to connect to this machine.
         let anywhere_here = ip.is_unspecified();
         self.0.load().iter().any(|own| {
@@ -43,12 +51,14 @@ fn is_local(ip: IpAddr) -> bool {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
+    // Where that cannot be found out, for want of descriptors, it is better to take it for local.
+    let Ok(socket) = UdpSocket::bind((any, 0)) else {
+        return true;
+    };
     // Whoever talks to itself talks from the address that it talks to.
-    UdpSocket::bind((any, 0))
-        .and_then(|socket| {
-            socket.connect((ip, 9))?;
-            socket.local_addr()
-        })
+    socket
+        .connect((ip, 9))
+        .and_then(|()| socket.local_addr())
         .is_ok_and(|local| local.ip() == ip)
 }
 
@@ -72,6 +82,8 @@ mod tests {
         for there in [
             "127.0.0.1:3128",
             "[::ffff:127.0.0.1]:3128",
+            "[64:ff9b::127.0.0.1]:3128",
+            "[2002:7f00:1::1]:3128",
             "0.0.0.0:3128",
             "[::]:3128",
             "[::1]:3128",

@@ -243,3 +243,27 @@ fn whoever_was_brought_here_goes_on_unless_rules_say_otherwise() {
     assert!(!by_address(&ruled, "192.168.0.1:22"));
     assert!(!by_address(&ruled, "8.8.8.8:5222"));
 }
+
+#[test]
+fn a_denied_network_is_denied_in_the_clothes_of_ipv6() {
+    let open = by_rules(Upstream::Original, &[], &["203.0.113.66/32"], &[]);
+    let ruled = by_rules(
+        Upstream::Asked,
+        &["*", "203.0.113.0/24"],
+        &["203.0.113.66/32"],
+        &[],
+    );
+    for guard in [open, ruled] {
+        for denied in [
+            "203.0.113.66:443",
+            "[::203.0.113.66]:443",
+            "[::ffff:203.0.113.66]:443",
+            "[64:ff9b::203.0.113.66]:443",
+            "[64:ff9b:1::203.0.113.66]:443",
+            "[2002:cb00:7142::1]:443",
+        ] {
+            assert!(!by_address(&guard, denied), "{denied}");
+        }
+        assert!(by_address(&guard, "[64:ff9b::203.0.113.65]:443"));
+    }
+}
