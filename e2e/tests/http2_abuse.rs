@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use vestibule_e2e::{HttpOrigin, Neighbour, Origin, Vestibule, connect, eventually};
+use vestibule_e2e::{HttpOrigin, Neighbour, Origin, Record, Vestibule, connect, eventually};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
@@ -121,6 +121,38 @@ fn a_request_is_answered() {
         }
     }
     assert!(stage.origin.head().starts_with("GET / HTTP/1.1\r\n"));
+}
+
+/// One client must not use all descriptors up: each connection to a server beyond its first takes a
+/// place.
+#[test]
+fn requests_at_once_need_places() {
+    let origin = HttpOrigin::start(|_, _| {
+        std::thread::sleep(Duration::from_secs(2));
+        false
+    });
+    let vestibule = Vestibule::start(format!(
+        "[limits]\nconnections = 4\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"web\"\n\
+         [service.web]\nkind = \"http\"\nupstreams = [\"{}\"]\n",
+        origin.address()
+    ));
+    let mut stream = connect(vestibule.address("in"));
+    let mut asked = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
+    for i in 0..10 {
+        asked.extend(frame(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1, GET));
+    }
+    stream.write_all(&asked).expect("ten requests");
+    let reading = stream.try_clone().expect("a second descriptor");
+    std::thread::spawn(move || std::io::copy(&mut &reading, &mut std::io::sink()));
+    let records = vestibule.wait_for_records(10);
+    let refused = |record: &&Record| record.text("end") == "connection_limit";
+    assert_eq!(records.iter().filter(refused).count(), 6);
+    assert_eq!(origin.accepted(), 4);
+    drop(stream);
+    eventually("the places to be free", || {
+        vestibule.metrics().value("vestibule_places_used", &[]) == 0
+    });
 }
 
 #[test]

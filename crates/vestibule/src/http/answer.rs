@@ -34,6 +34,8 @@ pub(super) enum Answer {
     ResponseTimeout,
     /// The operator ends the connection.
     Stopped,
+    /// It needs one more connection to a server, and there are as many as there may be.
+    TooMany,
 }
 
 impl Answer {
@@ -65,6 +67,7 @@ impl Answer {
             Self::Prohibited => "forbidden_destination",
             Self::ResponseTimeout => "http_response_timeout",
             Self::Stopped => "stopped",
+            Self::TooMany => "connection_limit",
         }
     }
 
@@ -81,7 +84,7 @@ impl Answer {
             Self::Invalid(Invalid::Method) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopped | Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -122,6 +125,7 @@ impl Answer {
             Self::Prohibited => "vestibule; error=destination_ip_prohibited",
             Self::ResponseTimeout => "vestibule; error=http_response_timeout",
             Self::Stopped => "vestibule; error=proxy_internal_response",
+            Self::TooMany => "vestibule; error=connection_limit_reached",
         }
     }
 
@@ -150,6 +154,7 @@ impl Answer {
             Self::Prohibited => "The way to the server is not allowed.\n",
             Self::ResponseTimeout => "The server has not answered in time.\n",
             Self::Stopped => "This connection ends now: try again on another one.\n",
+            Self::TooMany => "There are too many connections: try again later.\n",
         }
     }
 }

@@ -210,6 +210,7 @@ impl Exchange {
             self.target = Some(Arc::clone(&link.state.target));
             return Ok(link);
         }
+        let share = front.share().ok_or(Answer::TooMany)?;
         let certificate = front.certificate.as_deref();
         let (worker, connection, service) = (&front.worker, &front.connection, &front.service);
         // Boxed, because it is large and most requests have a connection already.
@@ -217,7 +218,7 @@ impl Exchange {
         match dialing.await {
             Ok(dialed) => {
                 self.target = Some(Arc::clone(dialed.active.target()));
-                let link = Link::open(front, dialed).await;
+                let link = Link::open(front, dialed, share).await;
                 link.map_err(|_| Answer::ConnectionFailed)
             }
             Err(ending) => {

@@ -15,7 +15,7 @@ use super::{
     forwarded::{ForHost, Forwarded},
     head::parse_host,
     io::Flow,
-    link::Pool,
+    link::{Pool, Share},
     upgrade::Upgrade,
 };
 use crate::{
@@ -38,6 +38,8 @@ pub(super) struct Front {
     pub(super) certificate: Option<Box<[u8]>>,
     /// Connections to servers that wait for the next request.
     pub(super) pool: Pool,
+    /// Held by the connection to a server that the client's own place counts.
+    own_share: Rc<()>,
     /// What a server has agreed to, once it has.
     pub(super) upgrade: RefCell<Option<Upgrade>>,
     /// The last valid host, and what is said of requests for it.
@@ -101,6 +103,7 @@ impl Front {
             forwarded: Forwarded::new(address, proto, trusted),
             certificate: leg.client_certificate().map(|shown| shown.der.into()),
             pool: Pool::default(),
+            own_share: Rc::default(),
             upgrade: RefCell::default(),
             known: RefCell::default(),
             requests: Cell::new(0),
@@ -115,6 +118,18 @@ impl Front {
             service,
             flow,
         }
+    }
+
+    /// The share of a connection to a server that is about to be dialed. The first one of a client
+    /// has one, each further one needs a place; `None`: there is none.
+    pub(super) fn share(&self) -> Option<Share> {
+        // What the only request of a client had before is on its way out.
+        if Rc::strong_count(&self.own_share) == 1 || self.requests.get() <= 1 {
+            let _share = Rc::clone(&self.own_share);
+            return Some(Share::Own { _share });
+        }
+        let _place = self.worker.limits.try_place()?;
+        Some(Share::Further { _place })
     }
 
     /// What is said of requests for `host`.

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     ending::Party,
+    limits::Place,
     plan::Service,
     relay::Leg,
     upstream::{Active, Dialed, Target},
@@ -60,9 +61,19 @@ pub(super) struct LinkState {
     used: Cell<bool>,
     /// Counts it among the target's connections.
     active: RefCell<Option<Active>>,
+    /// Counts its descriptor.
+    _share: Share,
     /// The leg and what was read beyond the last head, once hyper has given it back.
     released: RefCell<Option<(Leg, Vec<u8>)>>,
     waits_for_release: RefCell<Option<Waker>>,
+}
+
+/// A connection's share of `limits.connections`.
+pub(super) enum Share {
+    /// A place of its own: the client has another one.
+    Further { _place: Place },
+    /// What the client's connection is counted with anyway.
+    Own { _share: Rc<()> },
 }
 
 /// What a connection to a server is doing.
@@ -79,12 +90,12 @@ enum Phase {
 }
 
 impl Link {
-    /// Speaks HTTP on what was `dialed`.
+    /// Speaks HTTP on what was `dialed`, which is counted by `share`.
     ///
     /// # Errors
     ///
     /// hyper knows none.
-    pub(super) async fn open(front: &Front, dialed: Dialed) -> hyper::Result<Self> {
+    pub(super) async fn open(front: &Front, dialed: Dialed, share: Share) -> hyper::Result<Self> {
         let Dialed {
             leg,
             active,
@@ -113,6 +124,7 @@ impl Link {
             timed_out: Cell::new(false),
             used: Cell::new(false),
             active: RefCell::new(Some(active)),
+            _share: share,
             released: RefCell::default(),
             waits_for_release: RefCell::default(),
         });
