@@ -4,7 +4,7 @@
 mod answer;
 mod request;
 
-use std::{future::poll_fn, io, pin::pin};
+use std::{io, pin::pin};
 
 use vestibule_config::{Connect, ServiceKind};
 use vestibule_peek::http::connect::Credentials;
@@ -149,13 +149,7 @@ async fn say_established(
 ) -> Result<(), Failure> {
     const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
     connection.answered(200);
-    let mut sent = 0;
-    let saying = pin!(poll_fn(|cx| {
-        while sent < ESTABLISHED.len() {
-            sent += std::task::ready!(leg.poll_write(cx, &ESTABLISHED[sent..]))?;
-        }
-        leg.poll_flush(cx)
-    }));
+    let saying = pin!(leg.write_all(ESTABLISHED));
     let limit = service.config.connect_timeout;
     let gone = |error| Failure {
         ending: Ending::Reset(Party::Client, error),

@@ -1,8 +1,9 @@
 //! One side of a relay: a stream socket, plain or with TLS on it.
 
 use std::{
+    future::poll_fn,
     io,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use super::Stream;
@@ -69,6 +70,18 @@ impl Leg {
             Self::Plain(_) => Poll::Ready(Ok(())),
             Self::Tls(stream) => stream.poll_flush(cx),
         }
+    }
+
+    /// Writes all of `bytes`, until the socket has taken them. Time is not limited here.
+    pub(crate) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut sent = 0;
+        poll_fn(|cx| {
+            while sent < bytes.len() {
+                sent += ready!(self.poll_write(cx, &bytes[sent..]))?;
+            }
+            self.poll_flush(cx)
+        })
+        .await
     }
 
     /// Bytes that were taken by [`Self::poll_write`] and not by the socket yet.

@@ -63,6 +63,11 @@ impl ClientPolicy {
         }
     }
 
+    /// Whether what was agreed on with the client is all that is offered.
+    pub(crate) fn forwards(&self, negotiated: Option<&[u8]>) -> bool {
+        negotiated.is_some() && self.source.alpn == UpstreamAlpn::Forward
+    }
+
     /// The name (or address) that the certificate of `target` must have. `None`: neither it nor
     /// what the configuration sets is a name.
     pub(crate) fn server_name(&self, target: &str) -> Option<ServerName<'static>> {

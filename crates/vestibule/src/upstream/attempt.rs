@@ -161,10 +161,9 @@ impl Attempt<'_> {
             }
         }
         self.choices.set(permitted.len());
-        let turn = usize::try_from(self.number).unwrap_or(0);
         match permitted.len() {
             0 => Err(refused.unwrap_or(FORBIDDEN)),
-            n => self.connect_tcp(permitted[turn % n]).await,
+            n => self.connect_tcp(permitted[self.turn() % n]).await,
         }
     }
 
@@ -199,9 +198,15 @@ impl Attempt<'_> {
             },
             buffers: &worker.tls_buffers,
             turns: &worker.handshake_turns,
+            turn: self.turn(),
         };
         let open = pin!(tunnel.open());
         self.or_timed_out(open).await
+    }
+
+    /// Which of several addresses this attempt begins with.
+    fn turn(&self) -> usize {
+        usize::try_from(self.number).unwrap_or(0)
     }
 
     /// Whether the client may be carried to this address.
@@ -297,7 +302,7 @@ impl Attempt<'_> {
         };
         match shaken {
             // What the client asked for is to blame, so no other attempt ends better.
-            Err((error, _)) if forwarded.is_some() && error.is_about_alpn() => {
+            Err((error, _)) if policy.forwards(forwarded) && error.is_about_alpn() => {
                 Err(Ending::ConnectFailed(error.into()))
             }
             Err((error, _)) => Ok(Err(error.into())),

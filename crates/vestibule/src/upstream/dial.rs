@@ -60,7 +60,7 @@ pub(crate) async fn dial(
 
 /// As [`dial`], for one request of a connection that may have several: it can be called again, and
 /// while another call is under way. `certificate` is the client's in DER, when it has shown a good
-/// one. Nobody else looks whether the connection was told to end.
+/// one. It does not look whether the connection was told to end; the caller does.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! Active checks of targets: one task per target, in the supervisor.
 
-use std::{future::poll_fn, io, rc::Rc, sync::Arc, task::ready};
+use std::{future::poll_fn, io, rc::Rc, sync::Arc};
 
 use vestibule_config::Health;
 
@@ -57,8 +57,10 @@ pub(crate) async fn watch(plan: Arc<Plan>) {
 impl Checker {
     async fn follow(self: Rc<Self>, service: Arc<Service>, target: Arc<Target>, health: Health) {
         let (mut successes, mut failures) = (0, 0);
+        let mut turn = 0_usize;
         loop {
-            let check = self.check(&service, &target);
+            let check = self.check(&service, &target, turn);
+            turn = turn.wrapping_add(1);
             let result = match tokio::time::timeout(health.timeout, check).await {
                 Ok(result) => result,
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -85,8 +87,8 @@ impl Checker {
     /// Connects once, says who we are where a PROXY header is expected (a server that waits for
     /// one may wait for it in its only acceptor), carries out the TLS handshake where there is
     /// one, and closes.
-    async fn check(&self, service: &Service, target: &Target) -> io::Result<()> {
-        let Reached { leg, early } = self.reach(service, target).await?;
+    async fn check(&self, service: &Service, target: &Target, turn: usize) -> io::Result<()> {
+        let Reached { leg, early } = self.reach(service, target, turn).await?;
         let header = match &service.config.send_proxy {
             None => Vec::new(),
             Some(send) => introduction(send, leg.socket())?,
@@ -98,14 +100,7 @@ impl Checker {
             let shaken = shake(leg, session, early, header, buffers, &self.turns).await;
             leg = Leg::Tls(shaken.map_err(|(error, _)| error)?.stream);
         } else if !header.is_empty() {
-            let mut sent = 0;
-            poll_fn(|cx| {
-                while sent < header.len() {
-                    sent += ready!(leg.poll_write(cx, &header[sent..]))?;
-                }
-                leg.poll_flush(cx)
-            })
-            .await?;
+            leg.write_all(&header).await?;
         }
         match leg {
             Leg::Plain(_) => Ok(()),
@@ -113,7 +108,7 @@ impl Checker {
         }
     }
 
-    async fn reach(&self, service: &Service, target: &Target) -> io::Result<Reached> {
+    async fn reach(&self, service: &Service, target: &Target, turn: usize) -> io::Result<Reached> {
         let outgoing = Outgoing {
             options: &self.options,
             mark: service.config.mark,
@@ -131,6 +126,7 @@ impl Checker {
                 outgoing,
                 buffers: &self.buffers,
                 turns: &self.turns,
+                turn,
             };
             return tunnel.open().await;
         }

@@ -146,7 +146,8 @@ impl Lookups {
         None
     }
 
-    fn remember(&self, name: String, addresses: Vec<IpAddr>) {
+    /// What the resolver has said of `name`.
+    pub(super) fn remember(&self, name: String, addresses: Vec<IpAddr>) {
         let now = Instant::now();
         let mut known = self.known.borrow_mut();
         let holds = |known: &Known| match known {

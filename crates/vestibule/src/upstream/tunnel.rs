@@ -41,6 +41,9 @@ pub(super) struct Tunnel<'a> {
     pub(super) outgoing: Outgoing<'a>,
     pub(super) buffers: &'a Rc<Buffers>,
     pub(super) turns: &'a Turns,
+    /// At which address of the first proxy is begun: each attempt at the next one, so that one that
+    /// never answers does not take the time of all.
+    pub(super) turn: usize,
 }
 
 /// Why a proxy does not carry us on.
@@ -101,12 +104,13 @@ impl Tunnel<'_> {
         Ok(reached)
     }
 
-    /// Connects to the first proxy, at the first of its addresses that takes us.
+    /// Connects to the first proxy, at the first of its addresses, from that of this turn on, that
+    /// takes us.
     async fn connect(&self) -> io::Result<Reached> {
         let [hop, ..] = self.hops else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let addresses = match &hop.place.host {
+        let mut addresses = match &hop.place.host {
             Host::Ip(ip) => vec![*ip],
             Host::Name(name) => self
                 .lookups
@@ -114,6 +118,8 @@ impl Tunnel<'_> {
                 .await
                 .map_err(|error| hop.blame(&error))?,
         };
+        let first = self.turn % addresses.len().max(1);
+        addresses.rotate_left(first);
         let mut last_error = io::Error::from(io::ErrorKind::NotFound);
         for ip in addresses {
             match self.connect_to(SocketAddr::new(ip, hop.place.port)).await {
@@ -163,15 +169,8 @@ async fn ask(hop: &Hop, next: &Destination, reached: Reached) -> io::Result<Reac
     let authorization = hop.authorization.as_ref().map(|known| known.value());
     let authorization = authorization.as_ref().map(|value| value.as_str());
     write_request(&mut request, &next.host, next.port, authorization);
-    let mut sent = 0;
-    poll_fn(|cx| {
-        while sent < request.len() {
-            sent += std::task::ready!(leg.poll_write(cx, &request[sent..]))?;
-        }
-        leg.poll_flush(cx)
-    })
-    .await
-    .map_err(|error| hop.blame(&error))?;
+    let asked = leg.write_all(&request).await;
+    asked.map_err(|error| hop.blame(&error))?;
     let mut received = early;
     let mut looked_at = 0;
     loop {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -51,13 +53,22 @@ async fn head(stream: &mut TcpStream) -> String {
 }
 
 async fn open(hops: &[Hop], target: &str) -> io::Result<Reached> {
+    open_at(hops, target, &Lookups::new(), 0).await
+}
+
+async fn open_at(
+    hops: &[Hop],
+    target: &str,
+    lookups: &Rc<Lookups>,
+    turn: usize,
+) -> io::Result<Reached> {
     let text = "[[listener]]\nname = \"l\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
                 [service.s]\nupstreams = [\"127.0.0.1:1\"]\n";
     let config = vestibule_config::parse("test.toml", text).config.unwrap();
     let tunnel = Tunnel {
         hops,
         target: &Destination::new(target, 5222).unwrap(),
-        lookups: &Lookups::new(),
+        lookups,
         outgoing: Outgoing {
             options: &TcpOptions::new(&config.tcp),
             mark: None,
@@ -66,6 +77,7 @@ async fn open(hops: &[Hop], target: &str) -> io::Result<Reached> {
         },
         buffers: &Buffers::new(),
         turns: &Turns::new(),
+        turn,
     };
     tunnel.open().await
 }
@@ -166,4 +178,36 @@ async fn a_hop_that_is_down_is_named_and_not_taken_for_the_target() {
         error.to_string().starts_with("proxy http://127.0.0.1:1: "),
         "{error}"
     );
+}
+
+/// A whole network is this machine's: a listener on 127.0.0.2 that answers nobody, for its queue is
+/// full, and a proxy on 127.0.0.1 at the same port.
+#[tokio::test(flavor = "current_thread")]
+async fn an_address_that_never_answers_takes_one_turn_of_all() {
+    let opened = async {
+        let proxy = Proxy::start(ESTABLISHED, None).await;
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        let port = proxy.place.port;
+        silent.bind(([127, 0, 0, 2], port).into()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let mut fill = Vec::new();
+        for _ in 0..4 {
+            let stream = TcpStream::connect(silent.local_addr().unwrap());
+            match tokio::time::timeout(Duration::from_millis(100), stream).await {
+                Ok(stream) => fill.push(stream.unwrap()),
+                Err(_) => break,
+            }
+        }
+        let lookups = Lookups::new();
+        let addresses = [[127, 0, 0, 2], [127, 0, 0, 1]].map(Into::into).to_vec();
+        lookups.remember("proxy.example".into(), addresses);
+        let mut hop = proxy.hop();
+        hop.place = Destination::new("proxy.example", port).unwrap();
+        let hops = [hop];
+        let attempt = |turn| open_at(&hops, "xmpp.invalid", &lookups, turn);
+        let first = tokio::time::timeout(Duration::from_millis(300), attempt(0)).await;
+        assert!(first.is_err(), "the queue takes somebody");
+        attempt(1).await.unwrap();
+    };
+    LocalSet::new().run_until(opened).await;
 }
