@@ -99,7 +99,7 @@ fn servers_switch_to_what_was_offered_only() {
 
 #[test]
 fn nothing_comes_with_204() {
-    let response = hyper::Response::builder().status(204);
+    let response = Response::builder().status(204);
     let response = response.header(CONTENT_LENGTH, 5).body(()).unwrap();
     let mut parts = response.into_parts().0;
     assert_eq!(rewrite_response(&mut parts, Some(0)), Ok(()));
