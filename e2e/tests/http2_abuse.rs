@@ -157,6 +157,58 @@ fn requests_at_once_need_places() {
 }
 
 #[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    // POST in the place of GET.
+    let post = [&[0x83], &GET[1..]].concat();
+    let origin = HttpOrigin::start(|_, stream| {
+        let _ = stream.read_to_end(&mut Vec::new());
+        false
+    });
+    let vestibule = Vestibule::start(format!(
+        "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"web\"\n\
+         [service.web]\nkind = \"http\"\nupstreams = [\"{}\"]\n\
+         idle_timeout = {{ client = \"1s\", upstream = \"30s\" }}\n",
+        origin.address()
+    ));
+    let mut stream = connect(vestibule.address("in"));
+    let asked = [
+        PREFACE,
+        &frame(SETTINGS, 0, 0, &[]),
+        &frame(HEADERS, END_HEADERS, 1, &post),
+    ];
+    let start = Instant::now();
+    stream.write_all(&asked.concat()).expect("a request");
+    let record = vestibule.record("the request", |record| record.text("event") == "request");
+    let took = start.elapsed();
+    record.assert(&[("end", "http_request_timeout")]);
+    assert_eq!(record.number("status"), 408);
+    assert!(took > Duration::from_millis(800), "{took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn who_does_not_answer_goaway_does_not_hold_the_process() {
+    let origin = HttpOrigin::saying("ok");
+    let mut vestibule = Vestibule::start(format!(
+        "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"web\"\n\
+         [service.web]\nkind = \"http\"\nupstreams = [\"{}\"]\n",
+        origin.address()
+    ));
+    let mut silent = connect(vestibule.address("in"));
+    let asked = [
+        PREFACE,
+        &frame(SETTINGS, 0, 0, &[]),
+        &frame(HEADERS, END_STREAM | END_HEADERS, 1, GET),
+    ];
+    silent.write_all(&asked.concat()).expect("a request");
+    vestibule.record("the request", |record| record.text("event") == "request");
+    let start = Instant::now();
+    assert!(vestibule.terminate().success());
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(6), "{took:?}");
+}
+
+#[test]
 fn rapid_resets_end_the_connection() {
     let mut stage = Stage::new();
     let before = stage.vestibule.process().resident_memory();

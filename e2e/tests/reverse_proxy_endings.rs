@@ -6,7 +6,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use vestibule_e2e::{
-    End, HttpOrigin, Record, Vestibule, answer, connect, field, read_body, read_to_end,
+    Authority, End, HttpOrigin, Record, TlsEnd, TlsServer, Vestibule, answer, connect, field,
+    read_body, read_to_end,
 };
 
 fn in_front_of(origin: SocketAddr, keys: &str) -> Vestibule {
@@ -232,4 +233,74 @@ fn the_end_of_the_process_waits_for_responses_only() {
     assert_eq!(field(&got.head, "connection"), Some("close"));
     assert_eq!(read_to_end(&mut kept.stream).1, End::Fin);
     assert_eq!(read_to_end(&mut silent).1, End::Fin);
+}
+
+/// A server that has answered early and reads no more must not be waited for by somebody else.
+#[test]
+fn a_stuck_connection_to_the_server_is_not_waited_for() {
+    const LEN: usize = 16 << 20;
+    let origin = HttpOrigin::start(|head, stream| {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        stream.write_all(answer).expect("a connection");
+        if head.starts_with("POST") {
+            sleep(Duration::from_secs(8));
+        }
+        true
+    });
+    let vestibule = in_front_of(origin.address(), "");
+    let mut client = connect(vestibule.address("in"));
+    let post = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LEN}\r\n\r\n");
+    client.write_all(post.as_bytes()).expect("a request");
+    let mut sending = client.try_clone().expect("a second descriptor");
+    std::thread::spawn(move || sending.write_all(&vec![b'x'; LEN]));
+    let mut got = answer(client.try_clone().expect("a second descriptor"));
+    got.stream.read_exact(&mut [0; 2]).expect("a body");
+    // Whoever else comes finds a server that answers.
+    let started = Instant::now();
+    let other = answer(sends(&vestibule, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_eq!(other.status(), 200);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+/// TLS tells an end from an attack (RFC 8446 section 6.1).
+#[test]
+fn a_kept_connection_to_the_server_ends_with_close_notify() {
+    let authority = Authority::new();
+    let leaf = authority.server(&["chat.example.org"]);
+    let (ends, end) = std::sync::mpsc::channel();
+    let origin = TlsServer::new(&leaf).serve(move |stream| {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            (&stream).read_exact(&mut byte).expect("a request");
+            head.extend(byte);
+        }
+        (&stream)
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            .expect("a connection");
+        ends.send(stream.read_to_end()).expect("a test");
+    });
+    let tls = format!(
+        "tls = {{ ca = \"{}\", server_name = \"chat.example.org\" }}",
+        authority.root().display()
+    );
+    for drains in [false, true] {
+        let mut vestibule = in_front_of(
+            origin.address(),
+            &format!("{tls}\nkeep_alive_timeout = \"60s\""),
+        );
+        let mut got = answer(sends(&vestibule, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        got.stream.read_exact(&mut [0; 2]).expect("a body");
+        if drains {
+            vestibule.terminate();
+        } else {
+            drop(got);
+        }
+        let (rest, how) = end
+            .recv_timeout(Duration::from_secs(10))
+            .expect("the end of the connection");
+        assert!(rest.is_empty());
+        assert_eq!(how, TlsEnd::CloseNotify, "drains: {drains}");
+    }
 }

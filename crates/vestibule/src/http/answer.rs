@@ -26,6 +26,8 @@ pub(super) enum Answer {
     ConnectionTimeout,
     /// The request is refused.
     Invalid(Invalid),
+    /// The body of the request has stopped coming.
+    LateBody,
     /// The connection leads to another service than this request.
     Misdirected,
     /// A proxy leads to itself, or to where nobody may go.
@@ -63,6 +65,7 @@ impl Answer {
             }
             Self::Invalid(Invalid::Method) => "method_not_allowed",
             Self::Invalid(_) => "http_request_invalid",
+            Self::LateBody => "http_request_timeout",
             Self::Misdirected => "http_request_misdirected",
             Self::Prohibited => "forbidden_destination",
             Self::ResponseTimeout => "http_response_timeout",
@@ -83,6 +86,7 @@ impl Answer {
             Self::Invalid(Invalid::Expectation) => StatusCode::EXPECTATION_FAILED,
             Self::Invalid(Invalid::Method) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::LateBody => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Stopped | Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -100,7 +104,7 @@ impl Answer {
         if self == Self::Invalid(Invalid::Method) {
             headers.insert(ALLOW, METHODS);
         }
-        if let Self::BadBody | Self::Invalid(_) | Self::Stopped = self {
+        if let Self::BadBody | Self::Invalid(_) | Self::LateBody | Self::Stopped = self {
             // Who breaks the rules may think of the rest of what it has sent otherwise than we do.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -121,7 +125,7 @@ impl Answer {
             Self::Invalid(Invalid::Method) | Self::Misdirected => {
                 "vestibule; error=http_request_denied"
             }
-            Self::Invalid(_) => "vestibule; error=http_request_error",
+            Self::Invalid(_) | Self::LateBody => "vestibule; error=http_request_error",
             Self::Prohibited => "vestibule; error=destination_ip_prohibited",
             Self::ResponseTimeout => "vestibule; error=http_response_timeout",
             Self::Stopped => "vestibule; error=proxy_internal_response",
@@ -148,6 +152,7 @@ impl Answer {
             Self::Invalid(Invalid::TransferEncoding) => {
                 "Only chunked is understood as Transfer-Encoding.\n"
             }
+            Self::LateBody => "The body of the request has not come in time.\n",
             Self::Misdirected => {
                 "This host is not served on this connection: open another one for it.\n"
             }

@@ -227,7 +227,7 @@ fn ending(front: &Front, outcome: Outcome, was_busy: bool) -> Ending {
 }
 
 /// Says the end where the client is not waited for.
-async fn say_end(leg: &mut Leg) {
+pub(super) async fn say_end(leg: &mut Leg) {
     poll_fn(|cx| {
         let _ = leg.poll_shut_down(cx);
         Poll::Ready(())
@@ -244,6 +244,8 @@ struct Watch<'a> {
     grace: Option<Tick>,
     /// Whether it was told that the process ends.
     leaves: bool,
+    /// Since when the process only waits for the client to take leave, by HTTP/2.
+    leaving_since: Option<Tick>,
     /// Whether the next request has not come in time, by HTTP/2, and the client was told so.
     late: bool,
 }
@@ -256,6 +258,7 @@ impl<'a> Watch<'a> {
             is_h2,
             grace: None,
             leaves: false,
+            leaving_since: None,
             late: false,
         }
     }
@@ -295,10 +298,18 @@ impl<'a> Watch<'a> {
             (Some(Stop::Killed), _) => return Poll::Ready(Outcome::Stopped(Stop::Killed)),
             (Some(stop), Some(grace)) => (grace, Outcome::Stopped(stop)),
             (None, Some(grace)) => (grace, Outcome::Late(Wait::Request)),
-            _ => {
-                let (wait, deadline) = self.front.wait(self.config, self.is_h2);
-                (deadline, Outcome::Late(wait))
-            }
+            _ => match self.front.wait(self.config, self.is_h2) {
+                // Who does not answer GOAWAY must not hold the process.
+                (Wait::Request, _) if self.leaves && self.is_h2 => {
+                    let now = worker.timers.now();
+                    let since = *self.leaving_since.get_or_insert(now);
+                    (since.after(GRACE), Outcome::Done(Ok(())))
+                }
+                (wait, deadline) => {
+                    self.leaving_since = None;
+                    (deadline, Outcome::Late(wait))
+                }
+            },
         };
         connection.set_deadline(worker, deadline);
         connection.poll_deadline(worker, cx).map(|()| outcome)

@@ -177,6 +177,9 @@ impl Exchange {
             if self.upload_has_failed() {
                 return Err(Answer::BadBody);
             }
+            if link.state.has_starved() {
+                return Err(Answer::LateBody);
+            }
             let nothing_came = link.state.got() == got;
             if link.state.has_timed_out() {
                 return Err(Answer::ResponseTimeout);

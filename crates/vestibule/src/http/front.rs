@@ -277,7 +277,9 @@ impl Front {
                 true => self.moved.get(),
                 false => self.flow.active(),
             };
-            return match self.uploads.get() + self.responses.get() {
+            // With HTTP/2 the connection to the server looks after each upload by itself.
+            let uploads = if is_h2 { 0 } else { self.uploads.get() };
+            return match uploads + self.responses.get() {
                 0 => (Wait::Nothing, Tick::NEVER),
                 _ => (Wait::Body, active.after(idle)),
             };

@@ -161,7 +161,8 @@ impl Flow {
         }
     }
 
-    fn is_http1(&self) -> bool {
+    /// Whether heads are watched, which those of HTTP/2 are not.
+    pub(super) fn is_http1(&self) -> bool {
         !matches!(*self.watch.borrow(), Watch::Off)
     }
 

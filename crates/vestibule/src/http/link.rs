@@ -20,6 +20,7 @@ use vestibule_config::ServiceKind;
 use super::{
     MAX_HEAD,
     body::RequestBody,
+    drive::say_end,
     front::Front,
     io::{Flow, Io},
 };
@@ -54,6 +55,13 @@ pub(super) struct LinkState {
     since: Cell<Tick>,
     /// Whether the server waits for more of a request that the client has not sent.
     starves: Cell<bool>,
+    /// Whether one body that does not come is this connection's concern. By HTTP/1.1 it is the
+    /// client connection's, on which there is no other.
+    times_upload: bool,
+    /// Whether it was closed because the client has sent no more for too long.
+    starved: Cell<bool>,
+    /// Whether nobody wants it any more.
+    unwanted: Cell<bool>,
     /// Whether more of a response is wanted. The client may not take as much as there is.
     wanted: Cell<bool>,
     timed_out: Cell<bool>,
@@ -120,6 +128,9 @@ impl Link {
             phase: Cell::new(Phase::Sending),
             since: Cell::new(now),
             starves: Cell::new(false),
+            times_upload: !front.flow.is_http1(),
+            starved: Cell::new(false),
+            unwanted: Cell::new(false),
             wanted: Cell::new(true),
             timed_out: Cell::new(false),
             used: Cell::new(false),
@@ -184,7 +195,14 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.task.abort();
+        match self.state.phase.get() {
+            // Its task tells the server the end.
+            Phase::Kept => {
+                self.state.unwanted.set(true);
+                self.state.worker.timers.wake(self.state.timer);
+            }
+            Phase::Receiving | Phase::Sending | Phase::Waiting => self.task.abort(),
+        }
     }
 }
 
@@ -198,7 +216,8 @@ impl LinkState {
 
     /// The server waits for more of the request, or not: then it is the client that is silent.
     pub(super) fn starves(&self, starves: bool) {
-        if self.starves.replace(starves) && !starves {
+        let changed = self.starves.replace(starves) != starves;
+        if changed && (!starves || self.times_upload) {
             self.is_waited_for();
         }
     }
@@ -231,6 +250,11 @@ impl LinkState {
         self.timed_out.get()
     }
 
+    /// Whether it was closed because the client has sent no more of a request for too long.
+    pub(super) fn has_starved(&self) -> bool {
+        self.starved.get()
+    }
+
     /// Whether a request was sent on it before.
     pub(super) fn was_used(&self) -> bool {
         self.used.get()
@@ -249,7 +273,10 @@ impl LinkState {
     fn deadline(&self) -> Tick {
         let since = self.since.get();
         match self.phase.get() {
-            Phase::Sending if self.starves.get() => Tick::NEVER,
+            Phase::Sending if self.starves.get() => match self.times_upload {
+                true => since.after(self.service.config.idle_timeout.client),
+                false => Tick::NEVER,
+            },
             Phase::Receiving if !self.wanted.get() => Tick::NEVER,
             Phase::Sending | Phase::Receiving => {
                 let limit = self.service.config.idle_timeout.upstream;
@@ -263,9 +290,13 @@ impl LinkState {
         }
     }
 
-    /// Whether it has been silent for too long. Moving bytes costs no timer operation.
+    /// Whether it has been silent for too long, or is unwanted. Moving bytes costs no timer
+    /// operation.
     fn poll_silence(&self, cx: &mut Context<'_>) -> Poll<()> {
         let timers = &self.worker.timers;
+        if self.unwanted.get() {
+            return Poll::Ready(());
+        }
         while timers.poll_expired(self.timer, cx).is_ready() {
             let deadline = self.deadline();
             if deadline <= timers.now() {
@@ -291,14 +322,23 @@ async fn drive(state: Rc<LinkState>, connection: http1::Connection<Io, RequestBo
             return Poll::Ready(result.is_ok());
         }
         state.poll_silence(cx).map(|()| {
-            state.timed_out.set(state.phase.get() != Phase::Kept);
+            let starves = state.phase.get() == Phase::Sending && state.starves.get();
+            state.starved.set(starves);
+            state
+                .timed_out
+                .set(!starves && state.phase.get() != Phase::Kept);
             false
         })
     })
     .await;
+    if state.phase.get() == Phase::Kept {
+        // Servers with TLS take an end that is not told for an attack (RFC 8446 section 6.1).
+        let (mut leg, _) = connection.into_parts().io.into_leg();
+        return say_end(&mut leg).await;
+    }
     // Whoever waits for a response wants the leg only when that has switched protocols, and that is
     // the only way in which hyper ends then without an error.
-    if orderly && state.phase.get() != Phase::Kept {
+    if orderly {
         let parts = connection.into_parts();
         let (leg, unread) = parts.io.into_leg();
         let mut early = Vec::from(parts.read_buf);
@@ -328,10 +368,17 @@ impl Pool {
         }
     }
 
-    /// The connection that has rested for the shortest time.
+    /// The connection that has rested for the shortest time. A server that has answered early and
+    /// does not take the rest of its request is not waited for.
     pub(super) async fn take(&self) -> Option<Link> {
         loop {
-            let mut link = self.0.borrow_mut().pop()?;
+            let mut link = {
+                let mut links = self.0.borrow_mut();
+                let at = links
+                    .iter()
+                    .rposition(|link| link.state.flow.is_flushed())?;
+                links.remove(at)
+            };
             if link.is_ready().await {
                 return Some(link);
             }
