@@ -23,7 +23,7 @@
 
 pub mod framer;
 mod malformed;
-//pub mod stanza;
-//pub mod xml;
+pub mod stanza;
+pub mod xml;
 
 pub use malformed::Malformed;
