@@ -22,8 +22,11 @@
 #![forbid(unsafe_code)]
 
 pub mod framer;
+pub mod jid;
 mod malformed;
 pub mod stanza;
+pub mod stream;
+pub mod token;
 pub mod xml;
 
 pub use malformed::Malformed;
