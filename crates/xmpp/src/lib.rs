@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod component;
 pub mod framer;
 pub mod jid;
 mod malformed;

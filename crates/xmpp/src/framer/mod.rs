@@ -166,9 +166,8 @@ impl Framer {
             self.excess = None;
         }
         // Not for each stanza, since the rest has to be moved.
-        if self.used == self.buffer.len() {
-            self.drop_scanned(self.used);
-        } else if self.used > self.buffer.len() / 2 && self.scanner.at() >= self.used {
+        let is_half = self.used > self.buffer.len() / 2 && self.scanner.at() >= self.used;
+        if self.used == self.buffer.len() || is_half {
             self.drop_scanned(self.used);
         }
     }

@@ -183,5 +183,5 @@ fn answers_go_back_from_where_was_asked() {
     let mut framer = Framer::new(10_000);
     framer.receive(format!("<stream:stream>{text}").as_bytes());
     framer.next_frame().unwrap();
-    assert_eq!(framer.next_frame(), Ok(Some(Frame::Stanza(&*text))));
+    assert_eq!(framer.next_frame(), Ok(Some(Frame::Stanza(&text))));
 }

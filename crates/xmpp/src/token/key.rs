@@ -79,15 +79,15 @@ impl DomainKey {
     }
 
     /// Encrypts and authenticates.
-    pub(super) fn seal(&self, plaintext: &[u8]) -> Option<Vec<u8>> {
-        let sealed = self.cipher().encrypt([self.domain.as_bytes()], plaintext);
-        sealed.ok()
+    pub(super) fn seal(&self, holder: &str, plaintext: &[u8]) -> Option<Vec<u8>> {
+        let bound = [self.domain.as_bytes(), holder.as_bytes()];
+        self.cipher().encrypt(bound, plaintext).ok()
     }
 
     /// What was sealed; `None` when it was not.
-    pub(super) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let opened = self.cipher().decrypt([self.domain.as_bytes()], sealed);
-        opened.ok()
+    pub(super) fn open(&self, holder: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let bound = [self.domain.as_bytes(), holder.as_bytes()];
+        self.cipher().decrypt(bound, sealed).ok()
     }
 
     fn cipher(&self) -> Aes128Siv {

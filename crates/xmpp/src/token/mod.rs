@@ -4,7 +4,8 @@
 //! A token is the sender and the address that was asked, encrypted and authenticated by AES-SIV
 //! (RFC 5297), so that nothing has to be remembered to translate an answer back and nobody can make
 //! one up. The same sender has the same token for the same address as long as the key stays: what
-//! clients remember of an address stays true. Who sees two tokens learns only whether they are equal.
+//! clients remember of an address stays true. Who sees two tokens learns only whether they are equal,
+//! and each account that gets tokens, their holder, gets others.
 //!
 //! A token is made of characters that no server changes in a resource: `A-Z a-z 0-9 - _`.
 
@@ -19,6 +20,7 @@ use crate::jid::{self, MAX_PART_LEN};
 /// The keys of one component.
 #[derive(Debug)]
 pub struct Tokens {
+    domain: String,
     /// The first is the one that new tokens are made with.
     keys: Vec<key::DomainKey>,
 }
@@ -35,7 +37,7 @@ pub struct Origin {
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refused {
-    /// It was changed, made for another component, or made up.
+    /// It was changed, made for another component or holder, or made up.
     Forged,
     /// It is no token at all.
     NoToken,
@@ -59,19 +61,22 @@ impl Tokens {
     /// Tokens of the component of this `domain`. They are made with the first of `keys`, and
     /// accepted when they were made with any of them.
     pub fn new(domain: &str, keys: &[Key]) -> Self {
-        let keys = keys.iter().map(|key| key.for_domain(domain)).collect();
-        Self { keys }
+        Self {
+            domain: domain.to_owned(),
+            keys: keys.iter().map(|key| key.for_domain(domain)).collect(),
+        }
     }
 
-    /// The token for `sender`, who has asked `asked`, an address in `domain`.
+    /// The token for `sender`, who has asked `asked`, an address in the component's domain. It is
+    /// good for `holder` only, the bare address of who gets it.
     ///
     /// # Errors
     ///
     /// Why there is none.
-    pub fn make(&self, domain: &str, sender: &str, asked: &str) -> Result<String, Unfit> {
-        let parts = jid::parts(asked).filter(|parts| parts.domain == domain);
+    pub fn make(&self, holder: &str, sender: &str, asked: &str) -> Result<String, Unfit> {
+        let parts = jid::parts(asked).filter(|parts| parts.domain == self.domain);
         let parts = parts.ok_or(Unfit::Asked)?;
-        let [local, resource] = [parts.local, parts.resource].map(|part| part.unwrap_or_default());
+        let [local, resource] = [parts.local, parts.resource].map(Option::unwrap_or_default);
         let mut plaintext = Vec::with_capacity(3 + local.len() + resource.len() + sender.len());
         plaintext.push(FORM);
         // No part of an address contains this, and no part is empty.
@@ -81,7 +86,7 @@ impl Tokens {
         }
         plaintext.extend_from_slice(sender.as_bytes());
         let key = self.keys.first().ok_or(Unfit::TooLong)?;
-        let sealed = key.seal(&plaintext).ok_or(Unfit::TooLong)?;
+        let sealed = key.seal(holder, &plaintext).ok_or(Unfit::TooLong)?;
         let mut token = String::with_capacity(1 + sealed.len().div_ceil(3) * 4);
         token.push(key.id());
         URL_SAFE_NO_PAD.encode_string(sealed, &mut token);
@@ -91,12 +96,12 @@ impl Tokens {
         }
     }
 
-    /// What `token` stands for.
+    /// What `token` stands for, which `holder` was given.
     ///
     /// # Errors
     ///
     /// Why it is not accepted.
-    pub fn read(&self, domain: &str, token: &str) -> Result<Origin, Refused> {
+    pub fn read(&self, holder: &str, token: &str) -> Result<Origin, Refused> {
         let mut characters = token.chars();
         let id = characters.next().ok_or(Refused::NoToken)?;
         // Only one way of writing each token is accepted.
@@ -105,8 +110,8 @@ impl Tokens {
         let mut refused = Refused::UnknownKey;
         for key in self.keys.iter().filter(|key| key.id() == id) {
             match key
-                .open(&sealed)
-                .and_then(|plaintext| origin(domain, &plaintext))
+                .open(holder, &sealed)
+                .and_then(|plaintext| origin(&self.domain, &plaintext))
             {
                 Some(origin) => return Ok(origin),
                 None => refused = Refused::Forged,
