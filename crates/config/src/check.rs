@@ -2,6 +2,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod certificates;
+pub(crate) mod components;
 pub(crate) mod never;
 pub(crate) mod reach;
 pub(crate) mod services;

@@ -28,17 +28,17 @@ codes! {
     AddressOverlap = "address_overlap",
     /// The admin listener can be reached from other machines.
     AdminNotLoopback = "admin_not_loopback",
-    /// An explicit proxy without any destination that is allowed.
+    /// An explicit proxy without any destination that is allowed, or a component without requesters.
     AllowsNothing = "allows_nothing",
     /// A certificate is out of date, or soon will be.
     CertificateExpired = "certificate_expired",
-    /// The limit per client is above the limit for all.
+    /// The limit for one client or requester is above the limit for all.
     ClientLimitUnreachable = "client_limit_unreachable",
     /// A listener never knows the destination that its service needs.
     DestinationNeverKnown = "destination_never_known",
     /// A key or table stands twice.
     DuplicateKey = "duplicate_key",
-    /// Two listeners have the same name.
+    /// Two listeners have the same name, or two components the same domain.
     DuplicateName = "duplicate_name",
     /// A service has the same upstream twice.
     DuplicateUpstream = "duplicate_upstream",
@@ -66,12 +66,16 @@ codes! {
     InvalidAlpn = "invalid_alpn",
     /// Not a duration.
     InvalidDuration = "invalid_duration",
+    /// Not an XMPP address, or not one of the kind that is wanted.
+    InvalidJid = "invalid_jid",
     /// Not a name.
     InvalidName = "invalid_name",
     /// Not a network.
     InvalidNetwork = "invalid_network",
     /// Not a usable path.
     InvalidPath = "invalid_path",
+    /// Not a rate.
+    InvalidRate = "invalid_rate",
     /// Not a size.
     InvalidSize = "invalid_size",
     /// Not a TLV.
@@ -96,8 +100,10 @@ codes! {
     NeedsTerminate = "needs_terminate",
     /// TLS is to be terminated without any certificate.
     NoCertificate = "no_certificate",
-    /// There is nothing to listen on.
+    /// There is nothing to do: neither listeners nor components.
     NoListeners = "no_listeners",
+    /// A request of a component is never asked of a second resource.
+    NoSecondAttempt = "no_second_attempt",
     /// Known, but not in this version.
     NotSupportedYet = "not_supported_yet",
     /// The file, or a variable of the environment that it names, is not UTF-8.
@@ -108,7 +114,7 @@ codes! {
     OutOfRange = "out_of_range",
     /// A port of the shorthand has no mapping.
     PortWithoutMapping = "port_without_mapping",
-    /// A service leads back to the listener that it serves.
+    /// A service leads back to the listener that it serves, or a component to a component.
     ProxyLoop = "proxy_loop",
     /// A route that nothing can match.
     RouteNeverMatches = "route_never_matches",
@@ -146,6 +152,8 @@ codes! {
     ViaWithoutTls = "via_without_tls",
     /// A target that cannot be reached in the way that is asked for.
     WayImpossible = "way_impossible",
+    /// A key that does nothing beside another one.
+    WithoutEffect = "without_effect",
     /// A key that services of this kind do not have.
     WrongKind = "wrong_kind",
     /// A value of another type than the key has.

@@ -1,5 +1,6 @@
 //! A configuration in words, for the administrator who wants to see what the file means.
 
+mod component;
 mod destinations;
 mod tls;
 
@@ -39,6 +40,9 @@ impl Display for Description<'_> {
         }
         for service in &config.services {
             describe_service(f, service)?;
+        }
+        for component in &config.components {
+            component::component(f, component)?;
         }
         config.globals(f)
     }

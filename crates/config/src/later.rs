@@ -12,7 +12,6 @@ use crate::{
 /// Keys, by their table.
 const KEYS: &[(&Schema, &str, &str)] = &[
     (&schema::ROOT, "companion", "Matrix over low bandwidth"),
-    (&schema::ROOT, "component", "the XMPP component"),
     (&schema::ROOT, "low_bandwidth", "Matrix over low bandwidth"),
     (&schema::ROUTE, "xmpp_from", "routing by XMPP"),
     (&schema::ROUTE, "xmpp_to", "routing by XMPP"),

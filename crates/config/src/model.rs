@@ -1,6 +1,7 @@
 //! What a checked configuration says, as types. "Parse, don't validate": a value of these types
 //! needs no further check by the program.
 
+mod component;
 mod destination;
 mod service;
 mod tls;
@@ -14,6 +15,7 @@ use std::{
 
 use ipnet::IpNet;
 
+pub use component::*;
 pub use destination::*;
 pub use service::*;
 pub use tls::*;
@@ -37,6 +39,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Every `[service.NAME]`, in the order of the file. Names are unique.
     pub services: Vec<Service>,
+    /// Every `[[component]]`, in the order of the file. Domains are unique.
+    pub components: Vec<Component>,
 }
 
 /// `[runtime]`: changes only at restart.

@@ -4,12 +4,12 @@ use toml::de::DeTable;
 
 use crate::{
     Code, Config, Loaded, Report,
-    check::{addresses, certificates, services},
+    check::{addresses, certificates, components, services},
     diagnostic::Problem,
     reader::Reader,
     schema,
     section::{
-        certificate, globals,
+        certificate, component, globals,
         listener::{self, Placed},
         service, shorthand,
     },
@@ -42,6 +42,7 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
         &mut services,
         &mut endpoints,
     ));
+    let components = component::components(r, &root);
     let runtime = globals::runtime(r, &root);
     let limits = globals::limits(r, &root);
     let tcp = globals::tcp(r, &root);
@@ -55,9 +56,11 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
     services::nameless(r, &services, &listeners);
     services::open(r, &services, &listeners);
     certificates::unused(r, &certificates, &listeners);
-    if listeners.is_empty() && !r.has_errors() {
+    components::report(r, &components);
+    if listeners.is_empty() && components.is_empty() && !r.has_errors() {
         let problem = Problem::new(Code::NoListeners, "there is nothing to listen on").help(
-            "write a [[listener]] with `name`, `bind` and `service`, or `proxy_port_mappings`",
+            "write a [[listener]] with `name`, `bind` and `service`, `proxy_port_mappings`, or a \
+             [[component]]",
         );
         r.error(0..0, problem);
     }
@@ -76,6 +79,10 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
             .map(|placed| placed.listener)
             .collect(),
         services: services.list,
+        components: components
+            .into_iter()
+            .map(|placed| placed.component)
+            .collect(),
     }
 }
 

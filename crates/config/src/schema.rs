@@ -31,6 +31,10 @@ pub(crate) const ALL: &[&Schema] = &[
     &SECRET,
     &HEALTH,
     &IDLE_TIMEOUT,
+    &COMPONENT,
+    &COMPONENT_TLS,
+    &COMPONENT_SECRET,
+    &JAT,
     &ROOT,
 ];
 
@@ -47,6 +51,7 @@ pub(crate) const ROOT: Schema = Schema {
     keys: &[
         "admin",
         "certificate",
+        "component",
         "limits",
         "listener",
         "log",
@@ -245,6 +250,54 @@ pub(crate) const HEALTH: Schema = Schema {
 pub(crate) const IDLE_TIMEOUT: Schema = Schema {
     name: "idle_timeout",
     keys: &["client", "upstream"],
+};
+
+pub(crate) const COMPONENT: Schema = Schema {
+    name: "[[component]]",
+    keys: &[
+        "allow",
+        "attempt_timeout",
+        "attempts",
+        "balance",
+        "deny",
+        "disco",
+        "domain",
+        "features",
+        "jat",
+        "max_pending",
+        "max_pending_bytes",
+        "max_pending_per_requester",
+        "max_stanza",
+        "name",
+        "namespaces",
+        "ping",
+        "policy_key",
+        "rate",
+        "required",
+        "retry_sets",
+        "secret",
+        "server",
+        "target",
+        "target_address",
+        "timeout",
+        "tls",
+        "version",
+    ],
+};
+
+pub(crate) const COMPONENT_TLS: Schema = Schema {
+    name: "tls of a component",
+    keys: HOP_TLS.keys,
+};
+
+pub(crate) const COMPONENT_SECRET: Schema = Schema {
+    name: "secret of a component",
+    keys: SECRET.keys,
+};
+
+pub(crate) const JAT: Schema = Schema {
+    name: "jat",
+    keys: &["key_file", "mode"],
 };
 
 /// `proxy_port_mappings`, whose keys are ports.

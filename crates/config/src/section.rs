@@ -1,12 +1,14 @@
 //! One module for each kind of table: from the tree to the types of [`crate::Config`].
 
 pub(crate) mod certificate;
+pub(crate) mod component;
 mod destinations;
 pub(crate) mod globals;
 mod kind;
 pub(crate) mod listener;
 pub(crate) mod proxy_protocol;
 pub(crate) mod route;
+mod secret;
 pub(crate) mod send_proxy;
 pub(crate) mod service;
 pub(crate) mod shorthand;

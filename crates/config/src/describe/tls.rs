@@ -35,9 +35,27 @@ pub(super) fn listener(f: &mut Formatter<'_>, tls: &ListenerTls) -> fmt::Result 
 }
 
 pub(super) fn upstream(f: &mut Formatter<'_>, tls: &UpstreamTls) -> fmt::Result {
+    peer(f, tls, "as the upstream is named")?;
+    let alpn = match &tls.alpn {
+        UpstreamAlpn::Forward => "what was negotiated with the client".to_owned(),
+        UpstreamAlpn::Set(protocols) if protocols.is_empty() => "none".to_owned(),
+        UpstreamAlpn::Set(protocols) => show_protocols(protocols),
+    };
+    line(f, "ALPN", &alpn)?;
+    own_certificate(f, tls)
+}
+
+/// Of a component, where there is no ALPN.
+pub(super) fn server(f: &mut Formatter<'_>, tls: &UpstreamTls) -> fmt::Result {
+    peer(f, tls, "as the server is named")?;
+    own_certificate(f, tls)
+}
+
+/// Who is at the other end, and what is spoken there.
+fn peer(f: &mut Formatter<'_>, tls: &UpstreamTls, default: &str) -> fmt::Result {
     let name = match &tls.server_name {
         Some(name) => format!("as {name}"),
-        None => "as the upstream is named".to_owned(),
+        None => default.to_owned(),
     };
     let trust = match (&tls.ca, tls.verify) {
         (_, false) => "not verified".to_owned(),
@@ -47,13 +65,10 @@ pub(super) fn upstream(f: &mut Formatter<'_>, tls: &UpstreamTls) -> fmt::Result 
     let sni = if tls.sni { "" } else { ", without SNI" };
     let versions = show_versions(&tls.parameters);
     line(f, "TLS", &format!("{versions} {name}{sni}, {trust}"))?;
-    parameters(f, &tls.parameters)?;
-    let alpn = match &tls.alpn {
-        UpstreamAlpn::Forward => "what was negotiated with the client".to_owned(),
-        UpstreamAlpn::Set(protocols) if protocols.is_empty() => "none".to_owned(),
-        UpstreamAlpn::Set(protocols) => show_protocols(protocols),
-    };
-    line(f, "ALPN", &alpn)?;
+    parameters(f, &tls.parameters)
+}
+
+fn own_certificate(f: &mut Formatter<'_>, tls: &UpstreamTls) -> fmt::Result {
     match &tls.certificate {
         Some(certificate) => line(f, "certificate", &show_certificate(certificate)),
         None => Ok(()),

@@ -42,7 +42,8 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn file_ref(&self, span: &Span, path: PathBuf) -> FileRef {
+    /// The file at `path`, which is named at `span`.
+    pub(crate) fn file_ref(&self, span: &Span, path: PathBuf) -> FileRef {
         FileRef {
             path: self.source.directory.join(path),
             span: self.syntax.original(span.start)..self.syntax.original(span.end),

@@ -11,8 +11,8 @@ use crate::{
     Certificate, Upstream, UpstreamAlpn, UpstreamTls,
     code::Code,
     diagnostic::{Problem, quote},
-    reader::{Reader, Table, wrong_type},
-    schema,
+    reader::{Reader, Span, Table, Value, wrong_type},
+    schema::{self, Schema},
     value::host,
 };
 
@@ -26,33 +26,10 @@ pub(super) fn upstream_tls(
     word: Word,
 ) -> Option<UpstreamTls> {
     let value = service.value("tls")?;
-    let table = match value.get_ref() {
-        DeValue::Boolean(false) => return None,
-        DeValue::Boolean(true) => Table::absent(&schema::UPSTREAM_TLS),
-        DeValue::Table(_) => r.table(value, &schema::UPSTREAM_TLS)?,
-        other => {
-            let problem = wrong_type("a table or a boolean", other);
-            r.error(
-                value.span(),
-                problem.help("write `tls = true` for the defaults"),
-            );
-            return None;
-        }
-    };
+    let table = table_or_boolean(r, value, &schema::UPSTREAM_TLS)?;
     let nameless = |upstream: &&Spanned<Upstream>| matches!(upstream.get_ref(), Upstream::Unix(_));
-    if let Some(upstream) = upstreams.iter().find(nameless)
-        && !table.has("server_name")
-    {
-        let message = "TLS to a unix socket needs a `server_name`: a path is not in a certificate";
-        let problem = Problem::new(Code::MissingKey, message).help(
-            "write `tls = { server_name = \"xmpp.example.org\" }`, as the certificate has it",
-        );
-        r.conflict(
-            value.span(),
-            problem,
-            &upstream.span(),
-            "this upstream has no name",
-        );
+    if let Some(upstream) = upstreams.iter().find(nameless) {
+        needs_name(r, value, &table, &upstream.span());
     }
     let alpn = match word {
         Word::Http => alpn_of_requests(r, service, &table),
@@ -65,6 +42,52 @@ pub(super) fn upstream_tls(
 pub(super) fn hop_tls(r: &mut Reader<'_>, table: &Table<'_>) -> UpstreamTls {
     // No other protocol than this one has the requests that we send.
     settings(r, table, UpstreamAlpn::Set(vec![HTTP.to_vec()]))
+}
+
+/// `tls` of a component whose server is at the path of a unix socket when `is_unix`.
+pub(super) fn component_tls(
+    r: &mut Reader<'_>,
+    component: &Table<'_>,
+    is_unix: bool,
+) -> Option<UpstreamTls> {
+    let value = component.value("tls")?;
+    let table = table_or_boolean(r, value, &schema::COMPONENT_TLS)?;
+    if let (true, Some(server)) = (is_unix, component.value("server")) {
+        needs_name(r, value, &table, &server.span());
+    }
+    Some(settings(r, &table, UpstreamAlpn::Set(Vec::new())))
+}
+
+/// `None` for `false`, and for what is wrong.
+fn table_or_boolean<'a>(
+    r: &mut Reader<'_>,
+    value: &'a Value<'a>,
+    schema: &'static Schema,
+) -> Option<Table<'a>> {
+    match value.get_ref() {
+        DeValue::Boolean(false) => None,
+        DeValue::Boolean(true) => Some(Table::absent(schema)),
+        DeValue::Table(_) => r.table(value, schema),
+        other => {
+            let problem = wrong_type("a table or a boolean", other);
+            r.error(
+                value.span(),
+                problem.help("write `tls = true` for the defaults"),
+            );
+            None
+        }
+    }
+}
+
+/// Reports TLS to the unix socket at `socket` without a name.
+fn needs_name(r: &mut Reader<'_>, value: &Value<'_>, table: &Table<'_>, socket: &Span) {
+    if !table.has("server_name") {
+        let message = "TLS to a unix socket needs a `server_name`: a path is not in a certificate";
+        let problem = Problem::new(Code::MissingKey, message).help(
+            "write `tls = { server_name = \"xmpp.example.org\" }`, as the certificate has it",
+        );
+        r.conflict(value.span(), problem, socket, "this has no name");
+    }
 }
 
 fn settings(r: &mut Reader<'_>, table: &Table<'_>, alpn: UpstreamAlpn) -> UpstreamTls {

@@ -1,11 +1,12 @@
 //! `via` of a service: the proxies on the way to its targets.
 
-use std::env::{self, VarError};
-
 use percent_encoding::percent_decode_str;
 use toml::{Spanned, de::DeValue};
 
-use super::upstream_tls::hop_tls;
+use super::{
+    secret::{Kind, secret},
+    upstream_tls::hop_tls,
+};
 use crate::{
     Credentials, Hop, Secret,
     code::Code,
@@ -20,6 +21,13 @@ const MOST_HOPS: usize = 4;
 
 /// The longest user name or password in bytes.
 const LONGEST: usize = 255;
+
+/// `password`.
+const PASSWORD: Kind = Kind {
+    what: "password",
+    schema: &schema::SECRET,
+    parse: password,
+};
 
 /// What a URL says.
 struct Url {
@@ -93,7 +101,9 @@ fn from_table(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Hop> {
     }
     let url = r.text(table, "url", url);
     let username = r.text(table, "username", username);
-    let password = table.value("password").and_then(|value| secret(r, value));
+    let password = table
+        .value("password")
+        .and_then(|value| secret(r, value, &PASSWORD));
     let tls = table.value("tls").and_then(|value| {
         if let (Some(url), Some(place)) = (&url, table.value("url"))
             && !url.is_https
@@ -161,62 +171,8 @@ fn credentials_stand_once(r: &mut Reader<'_>, table: &Table<'_>, url: &Url) {
     }
 }
 
-/// A string, `{ file = "…" }` or `{ env = "…" }`.
-fn secret(r: &mut Reader<'_>, value: &Value<'_>) -> Option<Secret> {
-    match value.get_ref() {
-        DeValue::String(text) => {
-            let text = r.accept(value, clean(text, "password"))?;
-            Some(Secret::Text(text))
-        }
-        DeValue::Table(_) => {
-            let table = r.table(value, &schema::SECRET)?;
-            match (table.value("file"), table.value("env")) {
-                (Some(_), None) => Some(Secret::File(r.file(&table, "file")?)),
-                (None, Some(_)) => r.text(&table, "env", from_environment).map(Secret::Text),
-                (Some(file), Some(env)) => {
-                    let problem =
-                        Problem::new(Code::DuplicateValue, "the password stands in two places");
-                    let help = "keep one of `file` and `env`";
-                    r.conflict(
-                        env.span(),
-                        problem.help(help),
-                        &file.span(),
-                        "the other one",
-                    );
-                    None
-                }
-                (None, None) => {
-                    let message = "this table does not say where the password is";
-                    let problem = Problem::new(Code::MissingKey, message);
-                    let help = "write `{ file = \"proxy.secret\" }` or `{ env = \"NAME\" }`";
-                    r.missing(&table, &["env", "file"], problem.help(help));
-                    None
-                }
-            }
-        }
-        other => {
-            let problem = wrong_type("a string or a table", other);
-            let help = "write the password, `{ file = \"proxy.secret\" }` or `{ env = \"NAME\" }`";
-            r.error(value.span(), problem.help(help));
-            None
-        }
-    }
-}
-
-fn from_environment(name: &str) -> Result<String, Problem> {
-    match env::var(name) {
-        Ok(text) => clean(&text, "password"),
-        Err(VarError::NotPresent) => Err(Problem::new(
-            Code::UnsetVariable,
-            format!("the environment has no variable {}", quote(name)),
-        )
-        .help("set it where the program is started, or write `{ file = \"…\" }`")),
-        Err(VarError::NotUnicode(_)) => Err(Problem::new(
-            Code::NotUtf8,
-            format!("the variable {} is not UTF-8", quote(name)),
-        )
-        .help("set it in UTF-8, or write `{ file = \"…\" }`")),
-    }
+fn password(text: &str) -> Result<String, Problem> {
+    clean(text, "password")
 }
 
 fn username(text: &str) -> Result<String, Problem> {

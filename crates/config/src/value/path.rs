@@ -10,6 +10,9 @@ use crate::{
 /// The longest path of a unix socket in bytes: `sun_path` has 108, one of them ends it (unix(7)).
 pub(crate) const LONGEST_SOCKET_PATH: usize = 107;
 
+/// Where the keys of tokens are, when the configuration does not say.
+pub(crate) const DEFAULT_KEYS: &str = "jat.key";
+
 /// A path of a file, such as a certificate or a log.
 pub(crate) fn file(text: &str) -> Result<PathBuf, Problem> {
     if text.is_empty() {

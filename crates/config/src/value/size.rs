@@ -38,6 +38,15 @@ pub(crate) fn parse(text: &str) -> Result<u64, Problem> {
     }
 }
 
+/// As it is written in a file, with the largest unit that it is a multiple of.
+pub(crate) fn show(bytes: usize) -> String {
+    let multiple = |(_, factor): &&(&str, u64)| bytes > 0 && (bytes as u64).is_multiple_of(*factor);
+    match UNITS.iter().find(multiple) {
+        Some((name, factor)) if *factor > 1 => format!("{}{name}", bytes as u64 / factor),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
 const USUAL: &str = "write a whole number of bytes, or one with KiB, MiB or GiB, such as \"64KiB\"";
 
 fn invalid(text: &str) -> Problem {

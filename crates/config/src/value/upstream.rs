@@ -53,6 +53,20 @@ pub(crate) fn parse(text: &str) -> Result<Upstream, Problem> {
     }
 }
 
+/// `server` of a component.
+pub(crate) fn server(text: &str) -> Result<Upstream, Problem> {
+    match parse(text) {
+        Ok(server @ (Upstream::Address(_) | Upstream::Name(..) | Upstream::Unix(_))) => Ok(server),
+        Ok(Upstream::Asked | Upstream::Original | Upstream::Sni(_)) => {
+            Err(invalid(text).help("write where the server takes components: `127.0.0.1:5347`"))
+        }
+        Err(_) if host::name(text).is_some() => Err(invalid(text).help(format!(
+            "the port is missing: write for example `{text}:5347`"
+        ))),
+        Err(problem) => Err(problem),
+    }
+}
+
 fn usable(text: &str, address: SocketAddr) -> Result<SocketAddr, Problem> {
     if address.port() == 0 {
         return Err(port_zero(text));
