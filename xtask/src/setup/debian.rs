@@ -132,9 +132,14 @@ fn expect_stopped(service: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
-/// True if the command line (arguments ended by NUL) runs the program, also through an interpreter.
+/// True if the command line (arguments ended by NUL) runs the program, also through an interpreter
+/// or Erlang's virtual machine.
 pub(super) fn runs(command_line: &[u8], program: &str) -> bool {
-    String::from_utf8_lossy(command_line)
+    let command_line = String::from_utf8_lossy(command_line);
+    if command_line.contains(&format!("\0-s\0{program}\0")) {
+        return true;
+    }
+    command_line
         .split('\0')
         .take(2)
         .map(|argument| argument.trim_end_matches(": master process"))

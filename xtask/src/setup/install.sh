@@ -16,7 +16,7 @@ if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
     chmod 755 "$policy"
 else
-    for service in haproxy nginx prosody squid tinyproxy; do
+    for service in ejabberd epmd haproxy nginx prosody squid tinyproxy; do
         answer=0
         "$policy" "$service" start </dev/null >/dev/null 2>&1 || answer=$?
         [ "$answer" -eq 101 ] || exit 3

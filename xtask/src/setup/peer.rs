@@ -29,6 +29,14 @@ enum Probe {
 pub(super) const PEERS: &[Peer] = &[
     Peer::command("chromium", "chromium", "chromium"),
     Peer::command("curl", "curl", "curl"),
+    Peer {
+        name: "ejabberd",
+        package: "ejabberd",
+        service: true,
+        probe: Probe::Command("ejabberdctl"),
+    },
+    // Erlang's port mapper, which ejabberd's package brings and the tests do not need.
+    Peer::service("epmd", "erlang-base"),
     Peer::command("gnutls-cli", "gnutls-bin", "gnutls-cli"),
     Peer::service("haproxy", "haproxy"),
     Peer::command("htpasswd", "apache2-utils", "htpasswd"),

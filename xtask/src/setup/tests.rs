@@ -20,6 +20,12 @@ fn a_running_service_is_recognised_by_its_command_line() {
         b"nginx: master process /usr/sbin/nginx -g daemon on;",
         "nginx"
     ));
+    assert!(runs(
+        b"/usr/lib/erlang/erts-13.1.5/bin/beam.smp\0-K\0true\0--\0-noinput\0-s\0ejabberd\0",
+        "ejabberd"
+    ));
+    assert!(runs(b"/usr/bin/epmd\0-daemon\0", "epmd"));
+    assert!(!runs(b"beam.smp\0-s\0rabbit\0boot\0", "ejabberd"));
     assert!(!runs(b"vim\0-n\0/etc/haproxy\0", "haproxy"));
     assert!(!runs(b"apt-get\0install\0nginx\0", "nginx"));
     assert!(!runs(b"", "nginx"));
