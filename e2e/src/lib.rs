@@ -23,6 +23,7 @@ mod tunnel;
 mod vestibule;
 mod volume;
 mod wait;
+pub mod xmpp;
 
 pub use access::Record;
 pub use http_origin::{HttpOrigin, field, read_body};

@@ -82,6 +82,11 @@ impl Process {
         lines(&self.stdout)
     }
 
+    /// The line of this index, from 0, of standard output, if it was written already.
+    pub fn stdout_line(&self, index: usize) -> Option<String> {
+        lines_of(&self.stdout).get(index).cloned()
+    }
+
     /// What it has written to standard error so far.
     pub fn stderr(&self) -> Vec<String> {
         lines(&self.stderr)
