@@ -7,10 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use vestibule_config::{Credentials, FileRef, Secret};
 use zeroize::Zeroizing;
 
-use super::{FromFiles, Reader, Reason};
-
-/// The longest password in bytes.
-const LONGEST: usize = 1024;
+use super::{FromFiles, Reader, password};
 
 /// The value of a header field Proxy-Authorization. Replaced in place when its file changes.
 #[derive(Debug)]
@@ -66,21 +63,8 @@ impl FromFiles for Authorization {
 }
 
 fn from_file(username: &str, file: &FileRef, reader: &mut Reader) -> Option<Value> {
-    let bytes = reader.read(file)?;
-    let password = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    let password = password.strip_suffix(b"\r").unwrap_or(password);
-    if password.is_empty() {
-        reader.note(file, Reason::NoSecret);
-        return None;
-    }
-    if password.len() > LONGEST || password.iter().any(u8::is_ascii_control) {
-        reader.note(file, Reason::SecretUnusable);
-        return None;
-    }
-    if super::readable_by_others(&file.path) {
-        reader.note(file, Reason::ReadableByOthers);
-    }
-    Some(basic(username, password))
+    let password = password::read(file, reader)?;
+    Some(basic(username, &password))
 }
 
 /// RFC 7617 section 2.
@@ -98,7 +82,7 @@ fn basic(username: &str, password: &[u8]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Reason, *};
 
     fn credentials(password: Secret) -> Credentials {
         Credentials {

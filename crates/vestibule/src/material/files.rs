@@ -41,18 +41,27 @@ impl Reader {
     /// All of a file, as it was at one moment. `None`: it is noted why not. The bytes are wiped
     /// when they are dropped.
     pub(crate) fn read(&mut self, file: &FileRef) -> Option<Zeroizing<Vec<u8>>> {
+        let read = self.try_read(file);
+        read.map_err(|reason| self.note(file, reason)).ok()
+    }
+
+    /// Like [`Self::read`], but nothing is noted.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub(crate) fn try_read(&mut self, file: &FileRef) -> Result<Zeroizing<Vec<u8>>, Reason> {
         for _ in 0..ATTEMPTS {
             let before = Stamp::of(&file.path);
             let read = read(&file.path);
             if before == Stamp::of(&file.path) {
                 self.stamps.0.insert(file.path.clone(), before);
-                return read.map_err(|reason| self.note(file, reason)).ok();
+                return read;
             }
         }
         // Different from whatever it looks like later, so that it is read again.
         self.stamps.0.insert(file.path.clone(), Stamp::Changing);
-        self.note(file, Reason::Changing);
-        None
+        Err(Reason::Changing)
     }
 
     /// Notes what is wrong or doubtful with a file.

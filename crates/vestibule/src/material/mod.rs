@@ -2,9 +2,12 @@
 //! secrets. What changes there takes effect without a reload.
 
 mod authorization;
+#[allow(dead_code)] // The link reads it.
+mod component;
 mod files;
 mod gather;
 mod load;
+mod password;
 mod problem;
 
 use std::sync::Arc;
@@ -12,6 +15,8 @@ use std::sync::Arc;
 use vestibule_config::{Config, FileRef, ServiceKind};
 
 pub(crate) use authorization::Authorization;
+#[allow(unused_imports)] // The link names them.
+pub(crate) use component::{ComponentMaterial, ComponentSecret, TokenKeys};
 pub(crate) use files::{FromFiles, Reader, readable_by_others};
 pub(crate) use gather::Gather;
 pub(crate) use load::load;
@@ -30,6 +35,7 @@ pub(crate) struct Material {
     pub(crate) tls: Tls,
     hops: Vec<Vec<HopMaterial>>,
     users: Vec<Option<Arc<Users>>>,
+    components: Vec<ComponentMaterial>,
     watching: Watching,
 }
 
@@ -75,6 +81,10 @@ impl Material {
                 gather.item(|reader| Users::load(file, known, reader))
             }));
         }
+        let components = config.components.iter();
+        let components = components
+            .filter_map(|component| ComponentMaterial::load(component, &mut gather))
+            .collect();
         let good = gather.is_good();
         let (watching, problems) = gather.finish();
         Loaded {
@@ -82,6 +92,7 @@ impl Material {
                 tls,
                 hops,
                 users,
+                components,
                 watching,
             }),
             problems,
@@ -102,6 +113,12 @@ impl Material {
     /// Who may use the service at this index of [`Config::services`]; `None`: everyone.
     pub(crate) fn users(&self, index: usize) -> Option<Arc<Users>> {
         self.users.get(index)?.clone()
+    }
+
+    /// What is needed for each of [`Config::components`], in their order.
+    #[allow(dead_code)] // The link asks for it.
+    pub(crate) fn components(&self) -> &[ComponentMaterial] {
+        &self.components
     }
 
     /// Looks every second whether files changed, and puts them into effect when they are good; as

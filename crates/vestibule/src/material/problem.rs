@@ -78,6 +78,8 @@ pub(crate) enum Reason {
     NoSecret,
     /// There is no key for tickets in it.
     NoTicketKey,
+    /// There is no key for tokens in it.
+    NoTokenKey,
     /// It is a directory or a device.
     NotAFile,
     /// The certificate's time has not come.
@@ -90,6 +92,8 @@ pub(crate) enum Reason {
     SecretUnusable,
     /// This line, from 1, is no key for tickets.
     TicketKeyLine(usize),
+    /// This line, from 1, is no key for tokens.
+    TokenKeyLine(usize),
     /// There is no user in it.
     NoUsers,
     /// It is larger than anything of its kind.
@@ -164,14 +168,14 @@ impl Reason {
             }
             Self::NoSystemRoots => "install `ca-certificates`, or name a `ca`",
             Self::NoSecret => "write the password into it, on one line",
-            Self::NoTicketKey => "make a key by `openssl rand -hex 32`",
+            Self::NoTicketKey | Self::NoTokenKey => "make a key by `openssl rand -hex 32`",
             Self::NotAFile => "name a regular file",
             Self::NotYetValid(_) => "compare it with this machine's clock",
             Self::NoUsers => "add one by `htpasswd -B FILE NAME`",
             Self::ReadableByOthers => "`chmod o= FILE`: who has it has what it protects",
             Self::RevocationListOutdated(_) => "fetch the list again from who issues it",
             Self::SecretUnusable => "a password is one line of at most 1024 bytes",
-            Self::TicketKeyLine(_) => {
+            Self::TicketKeyLine(_) | Self::TokenKeyLine(_) => {
                 "a line is 64 hexadecimal digits, a comment after `#`, or empty"
             }
             Self::TooLarge => "name a file of at most 64 MiB",
@@ -220,7 +224,7 @@ impl fmt::Display for Reason {
             Self::NoSubjectAltName => write!(f, "the certificate has no DNS name"),
             Self::NoSystemRoots => write!(f, "the system has no certificate authorities"),
             Self::NoSecret => write!(f, "it is empty"),
-            Self::NoTicketKey => write!(f, "there is no key in it"),
+            Self::NoTicketKey | Self::NoTokenKey => write!(f, "there is no key in it"),
             Self::NoUsers => write!(f, "there is no user in it"),
             Self::NotAFile => write!(f, "this is not a file"),
             Self::NotYetValid(moment) => write!(f, "the certificate is only valid from {moment}"),
@@ -230,6 +234,7 @@ impl fmt::Display for Reason {
             }
             Self::SecretUnusable => write!(f, "what it has is no password"),
             Self::TicketKeyLine(line) => write!(f, "line {line} is not a key for tickets"),
+            Self::TokenKeyLine(line) => write!(f, "line {line} is not a key for tokens"),
             Self::TooLarge => write!(f, "this is too large"),
             Self::Unreadable { text, .. } => write!(f, "it cannot be read: {text}"),
             Self::Unsupported(what) => write!(f, "this cannot be served: {what}"),
