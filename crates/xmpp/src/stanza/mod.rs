@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 pub use error::{Condition, ErrorKind, StanzaError};
 pub use readdress::Addresses;
-pub use reply::Reply;
+pub use reply::{Question, Reply};
 
 use crate::{
     Malformed,

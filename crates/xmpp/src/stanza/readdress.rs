@@ -1,7 +1,7 @@
 //! New addresses for a stanza.
 
 use super::Stanza;
-use crate::xml::escape_into;
+use crate::xml::write_attribute;
 
 /// What a stanza gets instead of what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,24 +38,15 @@ impl Stanza<'_> {
                 continue;
             };
             out.extend_from_slice(&tag.as_bytes()[copied..attribute.span.start]);
-            write(attribute.name, value, out);
+            write_attribute(attribute.name, value, out);
             copied = attribute.span.end;
         }
         out.extend_from_slice(&tag.as_bytes()[copied..last]);
         for (name, value) in missing {
             if let Some(value) = value {
-                write(name, value, out);
+                write_attribute(name, value, out);
             }
         }
         out.extend_from_slice(&self.raw.as_bytes()[last..]);
     }
-}
-
-/// ` name='value'`.
-pub(super) fn write(name: &str, value: &str, out: &mut Vec<u8>) {
-    out.push(b' ');
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"='");
-    escape_into(value, out);
-    out.push(b'\'');
 }

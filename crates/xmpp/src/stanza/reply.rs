@@ -1,7 +1,7 @@
 //! Answers of our own to a stanza.
 
-use super::{Condition, ERRORS, ErrorKind, Stanza, readdress::write};
-use crate::xml::escape_into;
+use super::{Condition, ERRORS, ErrorKind, Stanza};
+use crate::xml::{escape_into, write_attribute};
 
 /// What we answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,36 +12,59 @@ pub enum Reply<'a> {
     Result(&'a str),
 }
 
+/// What an answer needs to know of what it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The name of the element, such as `iq`.
+    pub name: &'a str,
+    /// Who has sent it.
+    pub from: Option<&'a str>,
+    /// Its `id`.
+    pub id: Option<&'a str>,
+    /// The address that it was sent to.
+    pub to: Option<&'a str>,
+}
+
 impl Stanza<'_> {
-    /// Appends an answer to this stanza to `out`: of the same kind, with the same `id`, back to where
-    /// it came from, by the address that was asked (RFC 6120 section 8.1.2.1). What was asked is not
-    /// repeated. Whether there may be an answer at all is for the caller to know: there is none to
-    /// results and errors.
+    /// What an answer to this stanza needs to know. Whether there may be an answer at all is for the
+    /// caller to know: there is none to results and errors.
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            name: self.tag.name(),
+            from: self.from.as_deref(),
+            id: self.id.as_deref(),
+            to: self.to.as_deref(),
+        }
+    }
+}
+
+impl Question<'_> {
+    /// Appends an answer to `out`: of the same kind, with the same `id`, back to where the question
+    /// came from, by the address that was asked (RFC 6120 section 8.1.2.1). What was asked is not
+    /// repeated.
     pub fn reply(&self, reply: Reply<'_>, out: &mut Vec<u8>) {
-        let name = self.tag.name();
         out.push(b'<');
-        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(self.name.as_bytes());
         let kind = match reply {
             Reply::Error(..) => "error",
             Reply::Result(_) => "result",
         };
-        write("type", kind, out);
-        let addresses = [("id", &self.id), ("from", &self.to), ("to", &self.from)];
-        for (name, value) in addresses {
+        write_attribute("type", kind, out);
+        for (name, value) in [("id", self.id), ("from", self.to), ("to", self.from)] {
             if let Some(value) = value {
-                write(name, value, out);
+                write_attribute(name, value, out);
             }
         }
         out.push(b'>');
         match reply {
             Reply::Error(kind, condition, text) => {
                 out.extend_from_slice(b"<error");
-                write("type", kind.name(), out);
+                write_attribute("type", kind.name(), out);
                 out.extend_from_slice(b"><");
                 out.extend_from_slice(condition.name().as_bytes());
-                write("xmlns", ERRORS, out);
+                write_attribute("xmlns", ERRORS, out);
                 out.extend_from_slice(b"/><text");
-                write("xmlns", ERRORS, out);
+                write_attribute("xmlns", ERRORS, out);
                 out.extend_from_slice(b" xml:lang='en'>");
                 escape_into(text, out);
                 out.extend_from_slice(b"</text></error>");
@@ -49,7 +72,7 @@ impl Stanza<'_> {
             Reply::Result(element) => out.extend_from_slice(element.as_bytes()),
         }
         out.extend_from_slice(b"</");
-        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(self.name.as_bytes());
         out.push(b'>');
     }
 }

@@ -151,7 +151,7 @@ fn answers_go_back_from_where_was_asked() {
         "<iq type='get' id='1&apos;' from='a@b/&lt;' to='p/x' xml:lang='de'><ping xmlns='y'/></iq>",
     );
     let mut out = Vec::new();
-    get.reply(
+    get.question().reply(
         Reply::Error(
             ErrorKind::Wait,
             Condition::RemoteServerTimeout,
@@ -174,7 +174,7 @@ fn answers_go_back_from_where_was_asked() {
         "{text}"
     );
     let mut out = Vec::new();
-    get.reply(Reply::Result(""), &mut out);
+    get.question().reply(Reply::Result(""), &mut out);
     assert_eq!(
         String::from_utf8(out).unwrap(),
         "<iq type='result' id='1&apos;' from='p/x' to='a@b/&lt;'></iq>"

@@ -54,6 +54,9 @@ pub enum Unfit {
     TooLong,
 }
 
+/// Nothing shorter is a token: 16 bytes authenticate it, and three and a sender are in it.
+const SHORTEST: usize = 20;
+
 /// What tokens of this form begin with, before they are encrypted.
 const FORM: u8 = 1;
 
@@ -107,6 +110,9 @@ impl Tokens {
         // Only one way of writing each token is accepted.
         let sealed = URL_SAFE_NO_PAD.decode(characters.as_str());
         let sealed = sealed.map_err(|_| Refused::NoToken)?;
+        if sealed.len() < SHORTEST {
+            return Err(Refused::NoToken);
+        }
         let mut refused = Refused::UnknownKey;
         for key in self.keys.iter().filter(|key| key.id() == id) {
             match key

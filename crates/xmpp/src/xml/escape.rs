@@ -78,3 +78,12 @@ pub fn escape_into(text: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&text.as_bytes()[from..]);
 }
+
+/// Appends an attribute, ` name='value'`.
+pub fn write_attribute(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.push(b' ');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"='");
+    escape_into(value, out);
+    out.push(b'\'');
+}

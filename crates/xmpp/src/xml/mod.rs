@@ -5,7 +5,7 @@ mod escape;
 mod tag;
 
 pub use content::{Content, Token};
-pub use escape::{escape_into, unescape};
+pub use escape::{escape_into, unescape, write_attribute};
 pub use tag::{Attribute, Attributes, Tag};
 
 #[cfg(test)]
