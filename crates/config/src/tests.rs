@@ -1,5 +1,6 @@
 //! Whole files.
 
+mod component;
 mod described;
 mod documents;
 mod mistakes;

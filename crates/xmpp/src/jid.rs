@@ -60,7 +60,14 @@ pub fn domain(jid: &str) -> &str {
 ///
 /// Why it is none, in words.
 pub fn prepare(jid: &str) -> Result<String, jid::Error> {
-    jid::Jid::new(jid).map(|prepared| prepared.to_string())
+    // The crate does not always take the dot of the root away, and then knows the parts wrongly.
+    let (bare, resource) = jid.split_at(bare(jid).len());
+    let prepared = match bare.strip_suffix('.') {
+        Some(bare) if bare.ends_with('.') => return Err(jid::Error::Idna),
+        Some(bare) => jid::Jid::new(&format!("{bare}{resource}")),
+        None => jid::Jid::new(jid),
+    };
+    prepared.map(|prepared| prepared.to_string())
 }
 
 #[cfg(test)]
@@ -103,7 +110,15 @@ mod tests {
             prepare("Some-User@Some-Domain.Example/Abc").as_deref(),
             Ok("some-user@some-domain.example/Abc")
         );
-        for jid in ["", "@b", "a@", "a b@c", "b/"] {
+        for jid in [
+            "example.org.",
+            "a@example.org.",
+            "a@example.org./b.",
+            "Example.org.",
+        ] {
+            assert_eq!(prepare(jid), prepare(&jid.replacen("g.", "g", 1)), "{jid}");
+        }
+        for jid in ["", "@b", "a@", "a b@c", "b/", ".", "b..", "a@b../c"] {
             assert!(prepare(jid).is_err(), "{jid}");
         }
     }

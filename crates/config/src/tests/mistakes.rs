@@ -1,5 +1,6 @@
 //! One mistake, one diagnostic, at the right place.
 
+mod component;
 mod proxy;
 mod tls;
 
@@ -21,6 +22,8 @@ enum In {
     Service,
     /// In a service with an upstream. The text begins at line 3.
     Used,
+    /// In a component with what is required. The text begins at line 5.
+    Component,
     /// Alone.
     File,
     /// In a service without upstreams that is used by a listener which peeks at TLS. The text
@@ -36,6 +39,8 @@ impl In {
         const LISTENER: &str =
             "[[listener]]\nname = \"a\"\nbind = \"127.0.0.1:5222\"\nservice = \"c2s\"\n";
         const CERTIFICATE: &str = "[[certificate]]\nchain = \"a.pem\"\nkey = \"a.key\"\n";
+        const COMPONENT: &str = "[[component]]\ndomain = \"proxy.example\"\n\
+                                 target = \"bot@example.org\"\nsecret = \"hush\"\n";
         const NAMED: &str = "[[listener]]\nname = \"a\"\n";
         match self {
             Self::Top => format!("{text}\n{LISTENER}{SERVICE}"),
@@ -43,6 +48,7 @@ impl In {
             Self::Whole => format!("{LISTENER}{text}\n{SERVICE}"),
             Self::Service => format!("[service.c2s]\n{text}\n{LISTENER}"),
             Self::Used => format!("{SERVICE}{text}\n{LISTENER}"),
+            Self::Component => format!("{COMPONENT}{text}\n"),
             Self::File => text.to_owned(),
             Self::Names => {
                 format!("[service.c2s]\n{text}\n{LISTENER}tls = {{ mode = \"peek\" }}\n")
@@ -60,7 +66,11 @@ use In::{File, Listener, Service, Top, Used, Whole};
 type Case = (In, &'static str, &'static [&'static str]);
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    CASES.iter().chain(proxy::CASES).chain(tls::CASES)
+    CASES
+        .iter()
+        .chain(component::CASES)
+        .chain(proxy::CASES)
+        .chain(tls::CASES)
 }
 
 #[rustfmt::skip]
@@ -214,7 +224,6 @@ const CASES: &[Case] = &[
     // Services.
     (Top, "[service.web]\nupstreams = \"a:1\"", &["unused_service 1:10"]),
     // What later versions have.
-    (Top, "[[component]]", &["not_supported_yet 1:3"]),
     (Top, "[[low_bandwidth]]", &["not_supported_yet 1:3"]),
     (Top, "[[companion]]", &["not_supported_yet 1:3"]),
     (Service, "upstreams = [\"srv:_a._tcp.b\"]", &["not_supported_yet 2:14"]),

@@ -1,9 +1,16 @@
 //! No input makes the check panic, or accept what it has reported.
 
+use std::collections::BTreeSet;
+
 use proptest::{prelude::*, sample::Index};
+use vestibule_xmpp::{
+    component::{Mode, RetrySets},
+    jid,
+};
 
 use crate::{
-    CipherSuite, Config, ListenerTls, Loaded, Service, ServiceKind, SourceAddress, Upstream, parse,
+    CipherSuite, Config, ListenerTls, Loaded, Secret, Service, ServiceKind, SourceAddress,
+    Upstream, parse,
 };
 
 /// A file in which every key stands.
@@ -127,6 +134,39 @@ half_close_timeout = "1m"
 [service."s2s"]
 upstreams = "unix:/run/s2s.sock"
 tls = { server_name = "xmpp.internal", sni = true, alpn = "forward", ca = "ca.pem", certificate = { chain = "c.pem", key = "c.key" }, min_version = "1.3", max_version = "1.3", cipher_suites = ["TLS_AES_128_GCM_SHA256"], groups = ["X25519"], verify = true }
+[[component]]
+domain = "proxy.example.org"
+server = "127.0.0.1:5347"
+tls = { server_name = "xmpp.example.org", ca = "ca.pem" }
+secret = { file = "component.secret" }
+target = ["bot@example.org", "bot2@example.org"]
+balance = "sticky"
+policy_key = "bare"
+timeout = "20s"
+attempt_timeout = "8s"
+attempts = 2
+retry_sets = ["jabber:iq:search"]
+jat = { mode = "opaque", key_file = "jat.key" }
+allow = ["example.org", "user@example.net"]
+deny = ["guest@example.org/a"]
+namespaces = ["jabber:iq:version"]
+rate = "20/s"
+max_stanza = 500_000
+max_pending = 1000
+max_pending_per_requester = 64
+max_pending_bytes = "64MiB"
+disco = "local"
+version = "forward"
+ping = "local"
+name = "Bot"
+features = ["urn:a"]
+required = true
+[[component]]
+domain = "b.example.org"
+server = "unix:/run/c.sock"
+secret = "hush"
+target_address = "bot@example.org"
+jat = { mode = "compat" }
 "#;
 
 const PIECES: &[&str] = &[
@@ -186,6 +226,13 @@ const PIECES: &[&str] = &[
     "password = \"",
     "\"https://a:@[\"",
     "\":1-\"",
+    "[[component]]\n",
+    "domain = \"a\"\n",
+    "target = \"a@b\"\n",
+    "secret = \"",
+    "\"@\"",
+    "\"1/s\"",
+    "\"/\"",
 ];
 
 /// Remove, put in, or take twice.
@@ -227,7 +274,7 @@ fn hold(text: &str) {
     assert_eq!(config.is_none(), report.has_errors());
     if let Some(config) = config {
         assert!(config.describe().ends_with('\n'));
-        assert!(!config.listeners.is_empty());
+        assert!(!config.listeners.is_empty() || !config.components.is_empty());
         for listener in &config.listeners {
             assert!(!listener.bind.is_empty() && !listener.name.is_empty());
             assert!(
@@ -241,6 +288,7 @@ fn hold(text: &str) {
             assert!(!service.upstreams.is_empty());
             hold_destinations(service);
         }
+        hold_components(&config);
         hold_tls(&config);
     }
     let lines = text.split('\n').count();
@@ -278,6 +326,41 @@ fn hold_destinations(service: &Service) {
     assert!(service.via.is_empty() || service.source == SourceAddress::Own);
     for rule in service.allow.iter().chain(&service.deny) {
         assert!(*rule.ports.start() >= 1 && rule.ports.start() <= rule.ports.end());
+    }
+}
+
+/// Each has a domain of its own, targets outside of all of them, and limits that can be kept.
+fn hold_components(config: &Config) {
+    let settings = || config.components.iter().map(|found| &found.settings);
+    let domains: BTreeSet<_> = settings().map(|settings| &*settings.domain).collect();
+    assert_eq!(domains.len(), config.components.len());
+    for settings in settings() {
+        let prepared = |text: &str| jid::prepare(text).as_deref() == Ok(text);
+        assert!(prepared(&settings.domain) && jid::domain(&settings.domain) == settings.domain);
+        assert!(!settings.targets.is_empty());
+        for target in &settings.targets {
+            let parts = jid::parts(target).unwrap();
+            assert!(prepared(target) && parts.local.is_some() && parts.resource.is_none());
+            assert!(!domains.contains(parts.domain));
+        }
+        assert!(settings.attempts >= 1 && settings.max_pending_bytes >= settings.max_stanza);
+        assert!(
+            settings
+                .rate
+                .is_none_or(|rate| rate.count >= 1 && !rate.per.is_zero())
+        );
+        assert_ne!(settings.retry_sets, RetrySets::Namespaces(Vec::new()));
+    }
+    for component in &config.components {
+        assert_eq!(
+            component.key_file.is_some(),
+            component.settings.mode == Mode::Opaque
+        );
+        assert_ne!(component.secret, Secret::Text(String::new()));
+        assert!(matches!(
+            component.server,
+            Upstream::Address(_) | Upstream::Name(..) | Upstream::Unix(_)
+        ));
     }
 }
 

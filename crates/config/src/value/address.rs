@@ -90,7 +90,7 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, Problem> {
 }
 
 /// `::1:5222` read as `[::1]:5222`.
-fn without_brackets(text: &str) -> Option<SocketAddr> {
+pub(super) fn without_brackets(text: &str) -> Option<SocketAddr> {
     let (host, port) = text.rsplit_once(':')?;
     let host = host.parse::<Ipv6Addr>().ok()?;
     // `::` and a short group is an address, four digits and more are rather a port.

@@ -1,6 +1,6 @@
 //! `"xmpp2.internal:5222"`: where a service carries its connections.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{address, host, path};
 use crate::{
@@ -60,10 +60,25 @@ pub(crate) fn server(text: &str) -> Result<Upstream, Problem> {
         Ok(Upstream::Asked | Upstream::Original | Upstream::Sni(_)) => {
             Err(invalid(text).help("write where the server takes components: `127.0.0.1:5347`"))
         }
-        Err(_) if host::name(text).is_some() => Err(invalid(text).help(format!(
-            "the port is missing: write for example `{text}:5347`"
-        ))),
-        Err(problem) => Err(problem),
+        Err(problem) => Err(match without_port(text) {
+            Some(host) => invalid(text).help(format!(
+                "the port is missing: write for example `{host}:5347`"
+            )),
+            None => problem,
+        }),
+    }
+}
+
+/// A host alone, as it stands before a port.
+fn without_port(text: &str) -> Option<String> {
+    if address::without_brackets(text).is_some() {
+        return None;
+    }
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) => Some(ip.to_string()),
+        Ok(IpAddr::V6(ip)) => Some(format!("[{ip}]")),
+        Err(_) => host::name(text),
     }
 }
 
