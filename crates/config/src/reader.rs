@@ -130,10 +130,20 @@ impl<'s> Reader<'s> {
 
     /// The error that `table` has none of `keys`.
     pub(crate) fn missing(&mut self, table: &Table<'_>, keys: &[&str], problem: Problem) {
-        let misspelt = keys.iter().any(|key| table.meant.contains(key));
-        if !misspelt && !self.syntax.hides_from_table(self.line(&table.span)) {
+        if !self.may_hide(table, keys) {
             self.error(table.span.clone(), problem);
         }
+    }
+
+    /// Whether `table` has no `key`, also none that is misspelt or could not be read.
+    pub(crate) fn lacks(&self, table: &Table<'_>, key: &str) -> bool {
+        !table.has(key) && !self.may_hide(table, &[key])
+    }
+
+    /// Whether one of `keys` may be meant by what is wrong in `table`.
+    fn may_hide(&self, table: &Table<'_>, keys: &[&str]) -> bool {
+        let misspelt = keys.iter().any(|key| table.meant.contains(key));
+        misspelt || self.syntax.hides_from_table(self.line(&table.span))
     }
 
     /// Whether a service that is not there may stand in a header that could not be read.

@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn reference() -> String {
+pub(super) fn reference() -> String {
     fs::read_to_string(root().join("docs/configuration.md")).unwrap()
 }
 
@@ -109,7 +109,7 @@ fn the_fragments_of_the_guides_are_right() {
         let guide = fs::read_to_string(&path).unwrap();
         for fragment in guide.split("```toml\n").skip(1) {
             let text = fragment.split("```").next().unwrap();
-            if text.contains("[[listener]]") {
+            if text.contains("[[listener]]") || text.contains("[[component]]") {
                 assert_only(&allowed, name, text);
                 count += 1;
             }

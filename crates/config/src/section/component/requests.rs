@@ -9,7 +9,7 @@ use super::is_off;
 use crate::{
     code::Code,
     diagnostic::Problem,
-    reader::{DurationKey, Reader, Table, wrong_type},
+    reader::{DurationKey, Reader, Span, Table, wrong_type},
     value::{duration, namespace},
 };
 
@@ -39,19 +39,8 @@ pub(super) fn read(r: &mut Reader<'_>, table: &Table<'_>, settings: Settings) ->
     let keys = [("bare", PolicyKey::Bare), ("full", PolicyKey::Full)];
     let balance = r.choice(table, "balance", &balances);
     let policy_key = r.choice(table, "policy_key", &keys);
-    // Where the balance is wrong, it may have been meant to be this one.
-    let is_sticky = match table.has("balance") {
-        true => balance.is_none_or(|balance| balance == Balance::Sticky),
-        false => false,
-    };
-    if let Some(key) = table.key_span("policy_key").filter(|_| !is_sticky) {
-        let message = "`policy_key` is for `balance = \"sticky\"`";
-        let problem = Problem::new(Code::WithoutEffect, message)
-            .help("write `balance = \"sticky\"`, or leave it out");
-        match table.value("balance") {
-            Some(balance) => r.conflict(key, problem, &balance.span(), "this is its balance"),
-            None => r.error(key, problem),
-        }
+    if let Some(key) = table.key_span("policy_key") {
+        only_sticky(r, table, key, balance);
     }
     let attempts = r.integer(table, "attempts", 1..=MOST_ATTEMPTS);
     let attempts = attempts.and_then(|attempts| u32::try_from(attempts).ok());
@@ -66,6 +55,20 @@ pub(super) fn read(r: &mut Reader<'_>, table: &Table<'_>, settings: Settings) ->
     };
     second_attempt(r, table, &settings);
     settings
+}
+
+/// Reports `policy_key` at `key` where the balance is another one.
+fn only_sticky(r: &mut Reader<'_>, table: &Table<'_>, key: Span, balance: Option<Balance>) {
+    let message = "`policy_key` is for `balance = \"sticky\"`";
+    let problem = Problem::new(Code::WithoutEffect, message)
+        .help("write `balance = \"sticky\"`, or leave it out");
+    match (table.value("balance"), balance) {
+        // One that is wrong may be meant to be this one.
+        (Some(_), None | Some(Balance::Sticky)) => {}
+        (Some(value), Some(_)) => r.conflict(key, problem, &value.span(), "this is its balance"),
+        (None, _) if r.lacks(table, "balance") => r.error(key, problem),
+        (None, _) => {}
+    }
 }
 
 fn retry_sets(r: &mut Reader<'_>, table: &Table<'_>) -> RetrySets {

@@ -67,6 +67,8 @@ pub(super) const CASES: &[Case] = &[
     (Component, "policy_key = \"bare\"", &["without_effect 5:1"]),
     (Component, "balance = \"random\"\npolicy_key = \"full\"", &["without_effect 6:1"]),
     (Component, "balance = \"stiky\"\npolicy_key = \"bare\"", &["unknown_value 5:11"]),
+    (Component, "balanc = \"sticky\"\npolicy_key = \"bare\"", &["unknown_key 5:1"]),
+    (Component, "balance = sticky\npolicy_key = \"bare\"", &["syntax 5:11"]),
     (Component, "balance = \"sticky\"\npolicy_key = \"jid\"", &["unknown_value 6:14"]),
     (Component, "timeout = 20", &["wrong_type 5:11"]),
     (Component, "timeout = \"2h\"", &["out_of_range 5:11"]),
