@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// How many senders that are too long for a token are remembered, and for how long.
-const HANDLES: usize = 10_000;
+const HANDLES: usize = 2000;
 const HANDLE_LIFETIME: Duration = Duration::from_secs(600);
 
 /// How many of them a domain may have. Who makes long addresses up does not push others out.
-const HANDLES_PER_DOMAIN: usize = 1000;
+const HANDLES_PER_DOMAIN: usize = 200;
 
 /// A handle is told from a token by its first character.
 const HANDLE: char = '~';

@@ -71,7 +71,7 @@ pub(super) struct Pending {
     wake_at: HashMap<usize, Instant>,
     /// How many each requester has, by bare address.
     by_requester: HashMap<String, usize>,
-    /// How many bytes are kept for another attempt.
+    /// How many bytes their texts take.
     bytes: usize,
     late: VecDeque<u64>,
     is_late: HashSet<u64>,
@@ -80,6 +80,12 @@ pub(super) struct Pending {
 }
 
 impl Request {
+    /// The bytes that its requester has chosen, without what is kept for another attempt.
+    pub(super) fn size(&self) -> usize {
+        let session = self.session.as_ref().map_or(0, String::len);
+        self.sender.len() + self.asked.len() + self.id.len() + self.namespace.len() + session
+    }
+
     /// Whether it waits for a resource.
     pub(super) fn is_held(&self) -> bool {
         matches!(self.stage, Stage::Held)
@@ -133,7 +139,7 @@ impl Pending {
             && of_sender.unwrap_or(0) < settings.max_pending_per_requester
     }
 
-    /// Whether this much more may be kept for another attempt.
+    /// Whether this much more may be kept.
     pub(super) fn has_room(&self, settings: &Settings, bytes: usize) -> bool {
         self.bytes + bytes <= settings.max_pending_bytes
     }
@@ -144,7 +150,7 @@ impl Pending {
             .by_requester
             .entry(jid::bare(&request.sender).to_owned())
             .or_default() += 1;
-        self.bytes += request.raw.as_ref().map_or(0, |raw| raw.len());
+        self.bytes += request.size();
         self.requests.insert(request)
     }
 
@@ -230,6 +236,7 @@ impl Pending {
         self.forget_raw(key);
         self.sleep(key);
         let request = self.requests.try_remove(key)?;
+        self.bytes -= request.size();
         let requester = jid::bare(&request.sender);
         if let Some(count) = self.by_requester.get_mut(requester) {
             *count -= 1;

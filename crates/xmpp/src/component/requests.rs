@@ -12,6 +12,9 @@ use crate::{
     token::Refused,
 };
 
+/// Longer names of sessions are not remembered, and longer namespaces not told.
+const LONGEST_NAME: usize = 256;
+
 impl Component {
     /// A request has come.
     pub(super) fn take_request(&mut self, now: Instant, stanza: &Stanza<'_>, from: &str, to: &str) {
@@ -43,7 +46,7 @@ impl Component {
             asked: to.to_owned(),
             id: stanza.id.as_deref().unwrap_or_default().to_owned(),
             is_set: stanza.type_name() == "set",
-            namespace: namespace.to_owned(),
+            namespace: shortened(namespace).to_owned(),
             session: session(&payload, from),
             raw: None,
             began: now,
@@ -52,6 +55,9 @@ impl Component {
             tried: Vec::new(),
             stage: Stage::Held,
         };
+        if !self.pending.has_room(&self.settings, request.size()) {
+            return self.refuse(stanza, (from, to), namespace, Outcome::TooMany);
+        }
         let key = self.pending.insert(request);
         self.begin(now, key, stanza);
     }
@@ -74,8 +80,8 @@ impl Component {
         namespace: &str,
         outcome: Outcome,
     ) {
-        let is_set = stanza.type_name() == "set";
-        self.answer(stanza, outcome.error(self.settings.mode, is_set));
+        // Nothing has happened yet, whatever it was.
+        self.answer(stanza, outcome.error(self.settings.mode, false));
         self.record_local(stanza, addresses, namespace, outcome);
     }
 
@@ -91,7 +97,7 @@ impl Component {
             to: to.to_owned(),
             resource: None,
             is_set: stanza.type_name() == "set",
-            namespace: namespace.to_owned(),
+            namespace: shortened(namespace).to_owned(),
             outcome,
             attempts: 0,
             took: Duration::ZERO,
@@ -164,6 +170,15 @@ impl Component {
     }
 }
 
+/// What is kept of a namespace: whoever asks may make it as long as a stanza.
+fn shortened(namespace: &str) -> &str {
+    let mut end = namespace.len().min(LONGEST_NAME);
+    while !namespace.is_char_boundary(end) {
+        end -= 1;
+    }
+    &namespace[..end]
+}
+
 /// How an answer is counted whose token is not accepted.
 pub(super) fn dropped(refused: Refused) -> Dropped {
     match refused {
@@ -178,6 +193,9 @@ pub(super) fn dropped(refused: Refused) -> Dropped {
 pub(super) fn session(payload: &Payload<'_>, requester: &str) -> Option<String> {
     let attribute = |name| payload.tag.attribute(name).ok().flatten();
     let name = attribute("sessionid").or_else(|| attribute("sid"))?;
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     // No address contains this.
     Some(format!("{requester}\0{name}"))
 }

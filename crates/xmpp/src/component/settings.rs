@@ -37,7 +37,8 @@ pub struct Settings {
     pub max_pending: usize,
     /// How many of them may come from one bare address.
     pub max_pending_per_requester: usize,
-    /// How many bytes of requests may be kept for another attempt.
+    /// How many bytes the texts of pending requests may take, and what is kept of them for another
+    /// attempt.
     pub max_pending_bytes: usize,
     /// Who answers questions about the component itself.
     pub about: About,

@@ -225,3 +225,26 @@ fn what_is_too_large_is_told() {
         (vec!["stanza_too_large"; 4], 0)
     );
 }
+
+/// Nobody fills the memory or the log with names.
+#[test]
+fn names_are_bounded() {
+    let settings = Settings {
+        max_pending_bytes: 10_000,
+        ..settings()
+    };
+    let mut lab = Lab::with(settings, &["a"]);
+    let long = "é".repeat(2000);
+    let text = request(USER, DOMAIN, "set", "1").replace("urn:x", &long);
+    let asked = one(&lab.sends(&text));
+    lab.sends(&answer(&asked, "result"));
+    let Some(Event::Request(record)) = lab.events.pop() else {
+        panic!("no record");
+    };
+    assert_eq!(record.namespace, "é".repeat(128));
+    // An id as long as all that may be kept.
+    let refused = lab.asked("set", &"i".repeat(10_000));
+    assert_eq!(refused.condition, "resource-constraint");
+    assert_eq!(lab.component.pending(), 0);
+    assert_eq!(lab.asked("get", "2").kind, "get");
+}
