@@ -9,7 +9,8 @@
 //! [`listener`] accepts and learns who the client is, [`plan`] has the routes that pick the service, [`upstream`]
 //! picks a target and dials it, [`relay`] carries the bytes. [`worker`] is the thread on which all
 //! of that happens, [`supervisor`] owns the sockets and the plan and survives every reload,
-//! [`admin`] shows and steers, [`cli`] is what people type.
+//! [`admin`] shows and steers, [`cli`] is what people type. XMPP components live beside all that, in
+//! [`component`]: nobody connects to them.
 #![deny(unsafe_code)]
 
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod cli;
 mod addr;
 mod admin;
 mod auth;
+mod component;
 mod ending;
 mod explicit;
 mod http;

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    component,
     ending::Stop,
     supervisor::Supervisor,
     sys::{SocketFile, listen_unix},
@@ -44,6 +45,8 @@ pub(crate) enum Request {
     ShowConnections,
     /// Describe listening addresses.
     ShowListeners,
+    /// Describe components and the resources that they ask.
+    ShowResources,
     /// Describe services and their targets.
     ShowServices,
 }
@@ -52,6 +55,8 @@ pub(crate) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(crate) enum Answer {
+    /// Components and the resources that they ask.
+    Components { components: Vec<ComponentView> },
     /// Live connections.
     Connections { connections: Vec<ConnectionView> },
     /// The request was understood but not carried out.
@@ -75,6 +80,76 @@ pub(crate) enum Answer {
 pub(crate) struct ListenerView {
     pub(crate) listener: String,
     pub(crate) address: String,
+}
+
+/// What `show resources` says of a component.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ComponentView {
+    pub(crate) domain: String,
+    pub(crate) server: String,
+    /// `connected` or `connecting`.
+    pub(crate) state: String,
+    /// Why it is not connected.
+    pub(crate) reason: Option<String>,
+    /// Requests that wait for their answers.
+    pub(crate) pending: usize,
+    pub(crate) targets: Vec<TargetView>,
+    pub(crate) resources: Vec<ResourceView>,
+}
+
+/// What `show resources` says of an account.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TargetView {
+    pub(crate) jid: String,
+    pub(crate) subscription: String,
+}
+
+/// What `show resources` says of a resource.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ResourceView {
+    pub(crate) jid: String,
+    pub(crate) priority: i8,
+    /// `away`, `chat`, `dnd` or `xa`; empty where nothing is said.
+    pub(crate) show: String,
+    /// Whether it may be asked now.
+    pub(crate) eligible: bool,
+    /// Whether it has let its last requests time out.
+    pub(crate) suspect: bool,
+    /// Requests that it has not answered yet.
+    pub(crate) outstanding: usize,
+    /// Requests that it was given.
+    pub(crate) asked: u64,
+}
+
+impl From<component::ComponentView> for ComponentView {
+    fn from(view: component::ComponentView) -> Self {
+        let targets = view.targets.into_iter().map(|target| TargetView {
+            jid: target.jid,
+            subscription: target.subscription.name().to_owned(),
+        });
+        let resources = view.resources.into_iter().map(|resource| ResourceView {
+            jid: resource.jid,
+            priority: resource.priority,
+            show: resource.show,
+            eligible: resource.is_eligible,
+            suspect: resource.is_suspect,
+            outstanding: resource.outstanding,
+            asked: resource.asked,
+        });
+        let state = match view.is_connected {
+            true => "connected",
+            false => "connecting",
+        };
+        Self {
+            domain: view.domain,
+            server: view.server,
+            state: state.to_owned(),
+            reason: view.reason,
+            pending: view.pending,
+            targets: targets.collect(),
+            resources: resources.collect(),
+        }
+    }
 }
 
 /// What `show services` says of a service.
@@ -200,6 +275,12 @@ async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
                     address: listening.address,
                 })
                 .collect(),
+        },
+        Request::ShowResources => match supervisor.components().await {
+            Ok(views) => Answer::Components {
+                components: views.into_iter().map(Into::into).collect(),
+            },
+            Err(unanswered) => failed(unanswered.to_string()),
         },
         Request::ShowServices => Answer::Services {
             services: services(supervisor),

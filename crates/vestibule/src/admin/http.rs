@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::{
+    component::ComponentView,
     metrics::{Readout, render},
     supervisor::{ADMIN_CONNECTIONS, Supervisor, tcp_socket},
 };
@@ -93,7 +94,9 @@ async fn accept(supervisor: Rc<Supervisor>, listener: TcpListener) {
 
 async fn converse(supervisor: &Supervisor, stream: TcpStream) {
     let service =
-        service_fn(|request| async move { Ok::<_, Infallible>(answer(supervisor, &request)) });
+        service_fn(
+            |request| async move { Ok::<_, Infallible>(answer(supervisor, &request).await) },
+        );
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -105,7 +108,7 @@ async fn converse(supervisor: &Supervisor, stream: TcpStream) {
     }
 }
 
-fn answer(supervisor: &Supervisor, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(supervisor: &Supervisor, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = text(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -123,9 +126,14 @@ fn answer(supervisor: &Supervisor, request: &Request<Incoming>) -> Response<Full
              lives\n/readyz   connections are accepted\n",
         ),
         "/healthz" => text(StatusCode::OK, "ok\n"),
-        "/readyz" if supervisor.is_ready() => text(StatusCode::OK, "ready\n"),
-        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        "/metrics" => respond(StatusCode::OK, OPENMETRICS, render(readout(supervisor))),
+        "/readyz" => {
+            let (status, body) = readiness(supervisor).await;
+            text(status, body)
+        }
+        "/metrics" => {
+            let readout = readout(supervisor).await;
+            respond(StatusCode::OK, OPENMETRICS, render(readout))
+        }
         _ => text(
             StatusCode::NOT_FOUND,
             "there are /metrics, /healthz and /readyz\n",
@@ -133,10 +141,33 @@ fn answer(supervisor: &Supervisor, request: &Request<Incoming>) -> Response<Full
     }
 }
 
-fn readout(supervisor: &Supervisor) -> Readout {
+/// Whether the process does what it is there for, and a line for each component.
+async fn readiness(supervisor: &Supervisor) -> (StatusCode, String) {
+    if !supervisor.is_ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());
+    }
+    let components = match supervisor.components().await {
+        Ok(components) => components,
+        Err(unanswered) => return (StatusCode::SERVICE_UNAVAILABLE, format!("{unanswered}\n")),
+    };
+    let missing = |component: &ComponentView| component.is_required && !component.is_connected;
+    let (status, mut body) = match components.iter().any(missing) {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
+        false => (StatusCode::OK, "ready\n".to_owned()),
+    };
+    for component in components {
+        body.push_str(&component.line());
+        body.push('\n');
+    }
+    (status, body)
+}
+
+async fn readout(supervisor: &Supervisor) -> Readout {
     let limits = supervisor.limits();
     Readout {
         plan: supervisor.plan(),
+        // Without them, the rest is still worth knowing.
+        components: supervisor.components().await.unwrap_or_default(),
         connections: limits.connections(),
         max_connections: limits.max_connections(),
         reloads: supervisor.reloads(),
@@ -145,7 +176,7 @@ fn readout(supervisor: &Supervisor) -> Readout {
     }
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     respond(status, TEXT, body)
 }
 

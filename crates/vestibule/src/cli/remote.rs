@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{config_path, fail};
-use crate::admin::control::{Answer, Request, ask};
+use crate::admin::control::{Answer, ComponentView, Request, ask};
 
 /// Which process.
 #[derive(Debug, clap::Args)]
@@ -59,6 +59,8 @@ enum What {
     Connections,
     /// Listening addresses
     Listeners,
+    /// Components, and the resources that they ask
+    Resources,
     /// Services and their upstreams
     Services,
 }
@@ -86,6 +88,7 @@ pub(super) fn show(arguments: &Show) -> ExitCode {
     let request = match arguments.what {
         What::Connections => Request::ShowConnections,
         What::Listeners => Request::ShowListeners,
+        What::Resources => Request::ShowResources,
         What::Services => Request::ShowServices,
     };
     converse(&arguments.target, &request)
@@ -185,6 +188,7 @@ fn print(answer: &Answer) -> io::Result<()> {
             ];
             table(&mut out, &heads, rows.collect())
         }
+        Answer::Components { components } => print_components(&mut out, components),
         Answer::Services { services } => {
             let rows = services.iter().flat_map(|s| {
                 s.upstreams.iter().map(|u| {
@@ -202,6 +206,57 @@ fn print(answer: &Answer) -> io::Result<()> {
             table(&mut out, &heads, rows.collect())
         }
     }
+}
+
+/// A paragraph for each component: itself, its targets, and a table of their resources.
+fn print_components(out: &mut impl Write, components: &[ComponentView]) -> io::Result<()> {
+    for (at, component) in components.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        let reason = component.reason.as_ref();
+        writeln!(
+            out,
+            "component {}: {} at {}{}, {} pending",
+            component.domain,
+            component.state,
+            component.server,
+            reason.map_or_else(String::new, |reason| format!(" ({reason})")),
+            component.pending
+        )?;
+        for target in &component.targets {
+            writeln!(out, "target {}: {}", target.jid, target.subscription)?;
+        }
+        let rows = component.resources.iter().map(|resource| {
+            let state = match (resource.eligible, resource.suspect) {
+                (_, true) => "suspect",
+                (true, false) => "eligible",
+                (false, false) => "spared",
+            };
+            let show = match resource.show.as_str() {
+                "" => "-",
+                show => show,
+            };
+            vec![
+                resource.jid.clone(),
+                state.to_owned(),
+                resource.priority.to_string(),
+                show.to_owned(),
+                resource.outstanding.to_string(),
+                resource.asked.to_string(),
+            ]
+        });
+        let heads = [
+            "resource",
+            "state",
+            "priority",
+            "show",
+            "outstanding",
+            "asked",
+        ];
+        table(out, &heads, rows.collect())?;
+    }
+    Ok(())
 }
 
 /// Columns as wide as their widest cell.

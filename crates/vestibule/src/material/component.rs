@@ -156,11 +156,19 @@ impl FromFiles for TokenKeys {
         let Some(keys) = keys.and_then(|text| keys_of(&self.file, &text, reader)) else {
             return false;
         };
+        if are_same(&self.current(), &keys) {
+            return true;
+        }
         self.current.store(Arc::new(keys));
         let (component, file) = (&self.component, self.file.path.display());
-        tracing::info!(component, %file, "keys of tokens read again");
+        tracing::info!(component, %file, "keys of tokens read");
         true
     }
+}
+
+fn are_same(some: &[Key], others: &[Key]) -> bool {
+    let same = |(one, other): (&Key, &Key)| *one.to_hex() == *other.to_hex();
+    some.len() == others.len() && some.iter().zip(others).all(same)
 }
 
 /// One key a line; comments and empty lines count for nothing.

@@ -2,7 +2,6 @@
 //! secrets. What changes there takes effect without a reload.
 
 mod authorization;
-#[allow(dead_code)] // The link reads it.
 mod component;
 mod files;
 mod gather;
@@ -15,8 +14,7 @@ use std::sync::Arc;
 use vestibule_config::{Config, FileRef, ServiceKind};
 
 pub(crate) use authorization::Authorization;
-#[allow(unused_imports)] // The link names them.
-pub(crate) use component::{ComponentMaterial, ComponentSecret, TokenKeys};
+pub(crate) use component::ComponentMaterial;
 pub(crate) use files::{FromFiles, Reader, readable_by_others};
 pub(crate) use gather::Gather;
 pub(crate) use load::load;
@@ -116,7 +114,6 @@ impl Material {
     }
 
     /// What is needed for each of [`Config::components`], in their order.
-    #[allow(dead_code)] // The link asks for it.
     pub(crate) fn components(&self) -> &[ComponentMaterial] {
         &self.components
     }

@@ -1,5 +1,6 @@
 //! Counters, kept per worker and merged when somebody looks.
 
+mod components;
 mod render;
 
 use std::sync::atomic::{AtomicU64, Ordering};

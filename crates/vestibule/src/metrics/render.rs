@@ -12,13 +12,14 @@ use prometheus_client::{
 use vestibule_config::ServiceKind;
 use vestibule_proxy_protocol::Reject;
 
-use super::{REQUEST_CLASSES, Sharded};
-use crate::{ending::Refusal, identity::HeaderKind, plan::Plan};
+use super::{REQUEST_CLASSES, Sharded, components};
+use crate::{component::ComponentView, ending::Refusal, identity::HeaderKind, plan::Plan};
 
 /// What is read out once: the plan with its counters, and numbers of the process.
 #[derive(Debug)]
 pub(crate) struct Readout {
     pub(crate) plan: std::sync::Arc<Plan>,
+    pub(crate) components: Vec<ComponentView>,
     pub(crate) connections: usize,
     pub(crate) max_connections: usize,
     pub(crate) reloads: (u64, u64),
@@ -37,14 +38,15 @@ pub(crate) fn render(readout: Readout) -> String {
 }
 
 /// A label.
-type Label<'a> = (&'a str, &'a str);
+pub(super) type Label<'a> = (&'a str, &'a str);
 
 impl Collector for Readout {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.process(&mut encoder)?;
         self.certificates(&mut encoder)?;
         self.listeners(&mut encoder)?;
-        self.services(&mut encoder)
+        self.services(&mut encoder)?;
+        components::encode(&self.components, &mut encoder)
     }
 }
 
@@ -260,7 +262,7 @@ fn signed(value: &Sharded) -> i64 {
     i64::try_from(value.value()).unwrap_or(0)
 }
 
-fn counter<'a, const N: usize>(
+pub(super) fn counter<'a, const N: usize>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
@@ -277,7 +279,7 @@ fn counter<'a, const N: usize>(
     Ok(())
 }
 
-fn gauge<'a, const N: usize>(
+pub(super) fn gauge<'a, const N: usize>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,

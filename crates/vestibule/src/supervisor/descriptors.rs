@@ -34,7 +34,12 @@ pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, Stri
     let checked = config.services.iter().filter(|s| s.health.is_some());
     let checks: usize = checked.map(|service| service.upstreams.len()).sum();
     let admin = config.admin.listen.map_or(0, |_| ADMIN_CONNECTIONS);
-    let overhead = PROCESS + admin + checks + workers * (PER_WORKER + PER_ADDRESS * listening);
+    let components = match config.components.len() {
+        0 => 0,
+        n => n + PER_WORKER,
+    };
+    let overhead =
+        PROCESS + admin + checks + components + workers * (PER_WORKER + PER_ADDRESS * listening);
     let fit = descriptors.saturating_sub(overhead) / PER_CONNECTION;
     match config.limits.connections.map(usize::from) {
         Some(wanted) if wanted > fit => Err(format!(

@@ -26,6 +26,7 @@ use tokio::{
 use vestibule_config::{AccessLog, Bind, Config, Report};
 
 use crate::{
+    component::{self, ComponentView},
     ending::Stop,
     limits::Limits,
     log::{access, event},
@@ -42,6 +43,9 @@ pub(crate) use sockets::tcp_socket;
 /// How long connections may take to say goodbye after the drain.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// How long components may take to describe themselves.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The running process.
 pub(crate) struct Supervisor {
     /// Where the configuration is read from again; `None`: it cannot be reloaded.
@@ -49,6 +53,8 @@ pub(crate) struct Supervisor {
     access: RefCell<Option<access::Writer>>,
     admin: Cell<Option<SocketAddr>>,
     background: RefCell<Vec<AbortHandle>>,
+    /// Their thread; `None`: there was none yet.
+    components: RefCell<Option<component::Handle>>,
     level: event::Level,
     limits: Arc<Limits>,
     own: Arc<OwnAddresses>,
@@ -105,12 +111,14 @@ impl Supervisor {
             NonZeroUsize::get,
         );
         let max_connections = descriptors::connections(&config, workers)?;
+        let components = component::Spec::all(&config, &material);
         let plan = Arc::new(Plan::compile(config, Arc::new(material), workers, None));
         let mut sockets = Sockets::new(workers);
         let change = sockets.prepare(&plan)?;
         let log = &plan.config.log;
+        let keys = component::create_missing_keys(&components)?;
         if let Some(identity) = privileges::Identity::wanted(&plan.config.runtime)? {
-            identity.give_away(&plan.config)?;
+            identity.give_away(&plan.config, &keys)?;
             identity.assume(rights::are_needed(&plan.config))?;
         }
         rights::check(&plan.config)?;
@@ -140,6 +148,7 @@ impl Supervisor {
             access: RefCell::new(Some(access)),
             admin: Cell::new(None),
             background: RefCell::default(),
+            components: RefCell::default(),
             level,
             limits,
             own,
@@ -150,7 +159,9 @@ impl Supervisor {
             started: Instant::now(),
             workers: RefCell::new(handles),
         });
+        supervisor.prepare_components(&components)?;
         supervisor.apply(&plan, change);
+        supervisor.apply_components(&plan, components);
         Ok(supervisor)
     }
 
@@ -239,6 +250,10 @@ impl Supervisor {
         let max_connections =
             descriptors::connections(&config, workers).map_err(ReloadError::System)?;
         rights::check(&config).map_err(ReloadError::System)?;
+        let components = component::Spec::all(&config, &material);
+        component::create_missing_keys(&components).map_err(ReloadError::System)?;
+        let prepared = self.prepare_components(&components);
+        prepared.map_err(ReloadError::System)?;
         let postponed = needs_restart(&old.config, &config);
         let plan = Arc::new(Plan::compile(
             config,
@@ -256,6 +271,7 @@ impl Supervisor {
         self.level.set(plan.config.log.level);
         *self.plan.borrow_mut() = Arc::clone(&plan);
         self.apply(&plan, change);
+        self.apply_components(&plan, components);
         Ok(Reloaded {
             report: loaded.report,
             postponed,
@@ -294,6 +310,59 @@ impl Supervisor {
                 address = gone.address,
                 "no longer listening"
             );
+        }
+    }
+
+    /// Starts the thread of components, when there are any and it does not run yet.
+    fn prepare_components(&self, components: &[Arc<component::Spec>]) -> Result<(), String> {
+        let mut thread = self.components.borrow_mut();
+        if components.is_empty() || thread.is_some() {
+            return Ok(());
+        }
+        let access = self.access.borrow();
+        // There is one as long as the process does not end.
+        let access = access.as_ref().ok_or("the process is ending")?;
+        let tcp = TcpOptions::new(&self.plan().config.tcp);
+        let started = component::start(access.buffer(), tcp);
+        let failed = |error| format!("cannot start the thread of components: {error}");
+        *thread = Some(started.map_err(failed)?);
+        Ok(())
+    }
+
+    /// Has exactly these components from now on.
+    fn apply_components(&self, plan: &Plan, components: Vec<Arc<component::Spec>>) {
+        if let Some(thread) = &*self.components.borrow() {
+            thread.send(component::Message::Apply {
+                components,
+                drain_timeout: plan.config.limits.drain_timeout,
+                tcp: TcpOptions::new(&plan.config.tcp),
+            });
+        }
+    }
+
+    /// Describes the components.
+    ///
+    /// # Errors
+    ///
+    /// When their thread does not answer.
+    pub(crate) async fn components(&self) -> Result<Vec<ComponentView>, Unanswered> {
+        let asked =
+            (self.components.borrow().as_ref()).map(|thread| thread.ask(component::Message::Show));
+        let Some(answer) = asked else {
+            return Ok(Vec::new());
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(views)) => Ok(views),
+            Ok(Err(_)) | Err(_) => Err(Unanswered),
+        }
+    }
+
+    /// Ends all components: what is pending is waited for so long.
+    async fn leave_components(&self, limit: Duration) {
+        let left = (self.components.borrow().as_ref())
+            .map(|thread| thread.ask(|done| component::Message::Leave { limit, done }));
+        if let Some(left) = left {
+            let _ = left.await;
         }
     }
 
@@ -341,8 +410,8 @@ impl Supervisor {
         self.ready.set(false);
         self.sockets.borrow_mut().close();
         let accepted = self.ask(Message::StopListening);
-        let drain = async {
-            let limit = self.plan().config.limits.drain_timeout;
+        let limit = self.plan().config.limits.drain_timeout;
+        let connections = async {
             self.wait_for_connections(accepted, limit).await;
             let left = self.limits.connections();
             if left > 0 {
@@ -350,12 +419,15 @@ impl Supervisor {
                 self.say_farewell().await;
             }
         };
+        let drain = async { tokio::join!(connections, self.leave_components(limit)) };
         tokio::select! {
-            () = drain => {}
+            ((), ()) = drain => {}
             // Whoever takes it at once is told the end; workers write the records of those that
             // are left.
             () = now => {
                 self.stop(&Selection::All, Stop::Shutdown).await;
+                let left = self.leave_components(Duration::ZERO);
+                let _ = tokio::time::timeout(Duration::from_millis(20), left).await;
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
@@ -367,6 +439,10 @@ impl Supervisor {
         }
         for worker in &mut *self.workers.borrow_mut() {
             worker.join();
+        }
+        if let Some(mut components) = self.components.take() {
+            let _ = components.ask(component::Message::Finish).await;
+            components.join();
         }
         if let Some(access) = self.access.take() {
             access.finish();
@@ -404,6 +480,16 @@ impl Supervisor {
             answer
         };
         self.workers.borrow().iter().map(ask).collect()
+    }
+}
+
+/// The thread of components does not answer: it has too much to do, or has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unanswered;
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the components do not answer")
     }
 }
 

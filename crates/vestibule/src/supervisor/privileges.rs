@@ -4,7 +4,7 @@ use std::{
     ffi::CString,
     fs::OpenOptions,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use nix::{
@@ -72,18 +72,19 @@ impl Identity {
     }
 
     /// Gives what was made as root to the user who must use it later: unix sockets, the control
-    /// socket and the access log. Links are never followed, because the user may have made them.
+    /// socket, the access log and `keys`, files that did not exist before. Links are never followed,
+    /// because the user may have made them.
     ///
     /// # Errors
     ///
     /// A sentence that says what could not be given away.
-    pub(super) fn give_away(&self, config: &Config) -> Result<(), String> {
+    pub(super) fn give_away(&self, config: &Config, keys: &[PathBuf]) -> Result<(), String> {
         let bound = config.listeners.iter().flat_map(|listener| &listener.bind);
         let sockets = bound.filter_map(|bind| match bind {
             Bind::Unix(path) => Some(path),
             Bind::Tcp(_) => None,
         });
-        for path in sockets.chain(&config.admin.control) {
+        for path in sockets.chain(&config.admin.control).chain(keys) {
             let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
             fchownat(AT_FDCWD, path, Some(self.uid), Some(self.gid), flags).map_err(|error| {
                 format!("cannot give {} to runtime.user: {error}", path.display())

@@ -10,6 +10,7 @@ mod health;
 mod lookup;
 mod own;
 mod resolve;
+mod server;
 mod target;
 mod tunnel;
 
@@ -20,5 +21,6 @@ pub(crate) use health::watch;
 pub(crate) use lookup::Lookups;
 pub(crate) use own::OwnAddresses;
 pub(crate) use resolve::keep_resolved;
+pub(crate) use server::reach_server;
 pub(crate) use target::{Active, Target};
 pub(crate) use tunnel::Hop;

@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 use vestibule_config::{AccessLog, LogFormat};
 
-use super::{Record, RequestRecord};
+use super::{ComponentRecord, Record, RequestRecord};
 
 /// A worker hands its buffer over when it holds this much, and at each tick.
 const FULL: usize = 16 * 1024;
@@ -136,6 +136,11 @@ impl Buffer {
 
     /// Adds a record of a request.
     pub(crate) fn write_request(&self, record: &RequestRecord<'_>) {
+        self.add(|out| record.write(Timestamp::now(), self.format, out));
+    }
+
+    /// Adds a record of a request of a component.
+    pub(crate) fn write_component(&self, record: &ComponentRecord<'_>) {
         self.add(|out| record.write(Timestamp::now(), self.format, out));
     }
 
