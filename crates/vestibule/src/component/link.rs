@@ -20,7 +20,7 @@ use super::{
     shared::Shared,
     view::{Resource, Target},
 };
-use crate::log::access;
+use crate::{log::access, material::are_same_keys};
 
 /// What a component is told.
 #[derive(Debug)]
@@ -114,7 +114,8 @@ impl Link {
         let keys = current_keys(&spec);
         let old = self.spec.replace(spec);
         let new = self.spec();
-        let are_same = old.settings() == new.settings() && are_equal(&self.keys.borrow(), &keys);
+        let are_same = old.settings() == new.settings()
+            && are_equal(self.keys.borrow().as_ref(), keys.as_ref());
         *self.keys.borrow_mut() = keys;
         if !are_same {
             let (settings, tokens) = (new.settings().clone(), new.tokens());
@@ -247,13 +248,11 @@ fn current_keys(spec: &Spec) -> Option<Arc<Vec<Key>>> {
     keys.map(|keys| keys.current())
 }
 
-fn are_equal(one: &Option<Arc<Vec<Key>>>, other: &Option<Arc<Vec<Key>>>) -> bool {
+/// Whether the core would do the same with either.
+fn are_equal(one: Option<&Arc<Vec<Key>>>, other: Option<&Arc<Vec<Key>>>) -> bool {
     match (one, other) {
         (None, None) => true,
-        (Some(one), Some(other)) => {
-            let same = |(one, other): (&Key, &Key)| *one.to_hex() == *other.to_hex();
-            one.len() == other.len() && one.iter().zip(other.iter()).all(same)
-        }
+        (Some(one), Some(other)) => are_same_keys(one, other),
         _ => false,
     }
 }

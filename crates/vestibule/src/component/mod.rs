@@ -14,6 +14,8 @@ mod pump;
 mod shared;
 mod spec;
 mod task;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod unsent;
 mod view;

@@ -156,7 +156,7 @@ impl FromFiles for TokenKeys {
         let Some(keys) = keys.and_then(|text| keys_of(&self.file, &text, reader)) else {
             return false;
         };
-        if are_same(&self.current(), &keys) {
+        if are_same_keys(&self.current(), &keys) {
             return true;
         }
         self.current.store(Arc::new(keys));
@@ -166,7 +166,8 @@ impl FromFiles for TokenKeys {
     }
 }
 
-fn are_same(some: &[Key], others: &[Key]) -> bool {
+/// Whether they are the same keys, in the same order.
+pub(crate) fn are_same_keys(some: &[Key], others: &[Key]) -> bool {
     let same = |(one, other): (&Key, &Key)| *one.to_hex() == *other.to_hex();
     some.len() == others.len() && some.iter().zip(others).all(same)
 }

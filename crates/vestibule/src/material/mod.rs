@@ -14,7 +14,7 @@ use std::sync::Arc;
 use vestibule_config::{Config, FileRef, ServiceKind};
 
 pub(crate) use authorization::Authorization;
-pub(crate) use component::ComponentMaterial;
+pub(crate) use component::{ComponentMaterial, are_same_keys};
 pub(crate) use files::{FromFiles, Reader, readable_by_others};
 pub(crate) use gather::Gather;
 pub(crate) use load::load;
