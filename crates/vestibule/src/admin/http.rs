@@ -101,6 +101,8 @@ async fn converse(supervisor: &Supervisor, stream: TcpStream) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .keep_alive(false)
+        // Who has asked may close its side: the answer takes a moment.
+        .half_close(true)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), service);
     if let Ok(Err(error)) = tokio::time::timeout(EXCHANGE, connection).await {

@@ -2,11 +2,18 @@
 
 use std::{collections::HashMap, fmt::Write, net::SocketAddr, path::Path};
 
+use super::xmpp_server::{DOMAIN, TARGET};
+
 /// The upstreams' addresses by their names.
 pub(super) type Upstreams = HashMap<&'static str, String>;
 
 /// The configuration as text. Without `ipv6` nothing listens there.
-pub(super) fn configuration(access_log: &Path, upstreams: &Upstreams, ipv6: bool) -> String {
+pub(super) fn configuration(
+    access_log: &Path,
+    upstreams: &Upstreams,
+    xmpp_server: SocketAddr,
+    ipv6: bool,
+) -> String {
     let mut text = format!(
         "# Made by `vestibule demo`.\n[runtime]\nworkers = 2\n\n[limits]\ndrain_timeout = \"1s\"\n\
          \n[log]\nlevel = \"error\"\naccess = {:?}\n",
@@ -36,6 +43,11 @@ pub(super) fn configuration(access_log: &Path, upstreams: &Upstreams, ipv6: bool
         let to: Vec<_> = to.iter().map(|name| &upstreams[name]).collect();
         let _ = write!(text, "\n[service.{name}]\nupstreams = {to:?}\n{more}\n");
     }
+    let _ = write!(
+        text,
+        "\n[[component]]\ndomain = \"{DOMAIN}\"\nserver = \"{xmpp_server}\"\nsecret = \"demo\"\n\
+         target = \"{TARGET}\"\n"
+    );
     text
 }
 

@@ -13,6 +13,7 @@ mod peers;
 mod scenarios;
 mod stage;
 mod table;
+mod xmpp_server;
 
 #[cfg(test)]
 mod tests;
@@ -92,6 +93,7 @@ async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
     scenarios::tls::play(stage, &mut table).await;
     scenarios::explicit::play(stage, &mut table).await;
     scenarios::http::play(stage, &mut table).await;
+    scenarios::xmpp::play(stage, &mut table).await;
     scenarios::operation::play(stage, &mut table).await;
     table.finish()
 }
@@ -126,6 +128,7 @@ Try it, in another terminal; the upstream tells what it saw, and below is the ac
   curl -i --proxy http://{connect} --proxytunnel http://{admin}/metrics
   curl -s http://{admin}/metrics | grep proxy_headers_total
   vestibule show listeners --control {control}
+  vestibule show resources --control {control}
 
 ",
         ca = file.with_file_name("ca.pem").display(),

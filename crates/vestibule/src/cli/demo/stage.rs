@@ -29,6 +29,7 @@ use super::{
     origin::{Manner, Origin, Seen},
     peers::Peers,
     table::Missed,
+    xmpp_server::XmppServer,
 };
 use crate::{
     admin::{self, Served},
@@ -47,6 +48,7 @@ pub(super) struct Stage {
     seen: RefCell<UnboundedReceiver<Seen>>,
     supervisor: Rc<Supervisor>,
     upstreams: Upstreams,
+    xmpp_server: XmppServer,
     _served: Served,
     dead: Dead,
 }
@@ -75,9 +77,13 @@ impl Stage {
         let (upstreams, dead) = open_upstreams(directory.path(), &tells, &peers)
             .await
             .map_err(|error| format!("cannot start the upstreams: {error}"))?;
+        let xmpp_server = XmppServer::start()
+            .await
+            .map_err(|error| format!("cannot start the XMPP server: {error}"))?;
         let text = configuration(
             &directory.path().join(ACCESS_LOG),
             &upstreams,
+            xmpp_server.address(),
             has_ipv6().await,
         );
         let path = directory.path().join(CONFIG);
@@ -103,6 +109,7 @@ impl Stage {
             seen: RefCell::new(seen),
             supervisor,
             upstreams,
+            xmpp_server,
             _served: admin,
             dead,
         };
@@ -163,6 +170,11 @@ impl Stage {
         let directory = self.directory.path();
         self.authority
             .issue(directory, "chat", common_name, &["chat.example.org"])
+    }
+
+    /// The server that hosts the component.
+    pub(super) fn xmpp_server(&self) -> &XmppServer {
+        &self.xmpp_server
     }
 
     pub(super) fn config_path(&self) -> PathBuf {

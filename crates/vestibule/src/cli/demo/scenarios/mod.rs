@@ -5,3 +5,4 @@ pub(super) mod http;
 pub(super) mod layer4;
 pub(super) mod operation;
 pub(super) mod tls;
+pub(super) mod xmpp;
