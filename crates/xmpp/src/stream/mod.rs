@@ -2,6 +2,8 @@
 
 mod failure;
 
+use std::borrow::Cow;
+
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
@@ -63,6 +65,8 @@ enum Stage {
     Header,
     /// Its answer to our handshake.
     Handshake,
+    /// An error: the header had no id. Prosody does so for a domain that it does not know.
+    Refused,
     /// Stanzas.
     Stanzas,
 }
@@ -104,19 +108,29 @@ impl Stream {
     ///
     /// Why the stream cannot go on.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Failure> {
+        if self.stage == Stage::Header {
+            let id = match self.framer.next_frame()? {
+                None => return Ok(None),
+                Some(Frame::Header(header)) => read_header(header)?,
+                Some(Frame::StreamEnd) => return Ok(Some(Event::End)),
+                // The framer sees to it that the header comes first.
+                Some(Frame::Stanza(_) | Frame::TooLarge(_)) => return Err(Failure::Unexpected),
+            };
+            if let Some(id) = id {
+                self.stage = Stage::Handshake;
+                return Ok(Some(Event::Send(handshake(&id, &self.secret.0))));
+            }
+            self.stage = Stage::Refused;
+        }
         let Some(frame) = self.framer.next_frame()? else {
             return Ok(None);
         };
         let event = match (self.stage, frame) {
             (_, Frame::StreamEnd) => Event::End,
-            (Stage::Header, Frame::Header(header)) => {
-                let id = read_header(header)?;
-                self.stage = Stage::Handshake;
-                Event::Send(handshake(&id, &self.secret.0))
-            }
-            // There is one header only, and it comes first: the framer sees to that.
+            // There is one header only: the framer sees to that.
             (_, Frame::Header(_)) | (Stage::Header, _) => return Err(Failure::Unexpected),
             (_, Frame::Stanza(raw)) if is_stream_error(raw)? => return Err(stream_error(raw)?),
+            (Stage::Refused, _) => return Err(Failure::NoId),
             (Stage::Handshake, Frame::Stanza(raw)) => {
                 if Tag::parse(raw)?.0.name() != "handshake" {
                     return Err(Failure::Unexpected);
@@ -141,8 +155,8 @@ pub fn error(malformed: Malformed) -> Vec<u8> {
     [error.as_bytes(), END].concat()
 }
 
-/// The id of the stream that a server's header begins.
-fn read_header(header: &str) -> Result<String, Failure> {
+/// The id of the stream that a server's header begins; `None`: it has none.
+fn read_header(header: &str) -> Result<Option<String>, Failure> {
     let (tag, _) = Tag::parse(header)?;
     if tag.local() != "stream" || tag.namespace(&[], "")? != STREAMS {
         return Err(Failure::NoStream);
@@ -159,10 +173,8 @@ fn read_header(header: &str) -> Result<String, Failure> {
             return Err(Failure::Namespace(attribute.raw_value.to_owned()));
         }
     }
-    match tag.attribute("id")? {
-        Some(id) if !id.is_empty() => Ok(id.into_owned()),
-        _ => Err(Failure::NoId),
-    }
+    let id = tag.attribute("id")?.filter(|id| !id.is_empty());
+    Ok(id.map(Cow::into_owned))
 }
 
 /// XEP-0114 section 3.

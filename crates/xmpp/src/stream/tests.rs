@@ -75,6 +75,14 @@ fn servers_say_why_not() {
         format!("<text {xmlns} xml:lang='en'></text><conflict {xmlns}></conflict><x xmlns='y'/>");
     assert_eq!(says(&conflict).as_deref(), Some("the server says conflict"));
     assert_eq!(says("").as_deref(), Some("the server says "));
+    // Also to those whom it does not know, and instead of an id.
+    let without = HEADER.replace("id='3BF96D32'", "id=''");
+    assert_eq!(
+        events(&format!(
+            "{without}<stream:error><host-unknown {xmlns}/></stream:error>"
+        )),
+        ["the server says host-unknown"]
+    );
     // Afterwards as well.
     let text = format!("{HEADER}<handshake/><stream:error><reset {xmlns}/></stream:error>");
     assert_eq!(events(&text)[1..], ["established", "the server says reset"]);
@@ -93,8 +101,9 @@ fn what_is_no_port_for_components_is_told() {
         first(&more),
         "the server's stream is for `jabber:server:dialback`"
     );
+    let without = HEADER.replace("id='3BF96D32'", "id=''");
     assert_eq!(
-        first(&HEADER.replace("id='3BF96D32'", "")),
+        first(&format!("{without}<handshake/>")),
         "the server's stream has no id"
     );
     assert_eq!(first("<html>"), "the server does not begin an XMPP stream");
