@@ -36,10 +36,13 @@ impl Backoff {
     }
 }
 
+/// The most reasons that are remembered. Who has more says some of them again.
+const MOST_REASONS: usize = 8;
+
 /// What was said of attempts that have failed, so that it is not said each time.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
-    last: Option<Complaint>,
+    said: Vec<Complaint>,
 }
 
 #[derive(Debug)]
@@ -53,13 +56,16 @@ struct Complaint {
 impl Complaints {
     /// Whether to say now that an attempt has failed for this reason.
     pub(super) fn is_worth_saying(&mut self, now: Instant, reason: &str) -> bool {
-        let known = self.last.as_ref().filter(|last| last.reason == reason);
-        let silence = match known {
+        let known = self.said.iter().position(|said| said.reason == reason);
+        let silence = match known.map(|at| &self.said[at]) {
             Some(known) if now < known.again => return false,
             Some(known) => LONGEST_SILENCE.min(known.silence * 2),
             None => FIRST_SILENCE,
         };
-        self.last = Some(Complaint {
+        if let Some(old) = known.or((self.said.len() >= MOST_REASONS).then_some(0)) {
+            self.said.remove(old);
+        }
+        self.said.push(Complaint {
             reason: reason.to_owned(),
             again: now + silence,
             silence,
@@ -69,7 +75,7 @@ impl Complaints {
 
     /// An attempt has succeeded: whatever comes next is new.
     pub(super) fn forget(&mut self) {
-        self.last = None;
+        self.said.clear();
     }
 }
 
@@ -116,6 +122,9 @@ mod tests {
         assert!(complaints.is_worth_saying(start + SECOND, "conflict"));
         assert!(!complaints.is_worth_saying(start + SECOND * 600, "conflict"));
         assert!(complaints.is_worth_saying(start + SECOND * 601, "conflict"));
+        assert!(!complaints.is_worth_saying(start + SECOND * 1800, "conflict"));
+        // Reasons that take turns are said once each.
+        assert!(complaints.is_worth_saying(start + SECOND * 1800, "refused"));
         assert!(!complaints.is_worth_saying(start + SECOND * 1800, "conflict"));
         complaints.forget();
         assert!(complaints.is_worth_saying(start + SECOND * 1800, "conflict"));

@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use vestibule_xmpp::stream::Failure;
 
+use crate::tls::HandshakeError;
+
 /// Why there is no link, or none any more.
 #[derive(Debug)]
 pub(super) enum Loss {
@@ -19,6 +21,8 @@ pub(super) enum Loss {
     Io(io::Error),
     /// The settings name another server now.
     Moved,
+    /// The TLS handshake has come to nothing.
+    NotSecured(HandshakeError),
     /// Nothing has come from the server any more, not even what we have sent to ourselves.
     Silent,
     /// There is no connection to the server.
@@ -33,6 +37,10 @@ impl Loss {
             Self::Failed(failure) => failure.help(),
             Self::Closed | Self::HandshakeTimeout if !established => Some(
                 "is this a port for components (5347 by default), and does it want `tls` or not?",
+            ),
+            Self::NotSecured(HandshakeError::Closed | HandshakeError::Io(_)) => Some(
+                "does that port speak TLS from the beginning, and has it a certificate (`certfile` \
+                 of that listener in ejabberd)?",
             ),
             Self::Unreachable(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => Some(
@@ -56,6 +64,7 @@ impl fmt::Display for Loss {
             Self::HandshakeTimeout => f.write_str("the server has not answered the handshake"),
             Self::Io(error) => write!(f, "the connection has failed: {error}"),
             Self::Moved => f.write_str("the configuration names another server"),
+            Self::NotSecured(error) => write!(f, "cannot connect: TLS: {error}"),
             Self::Silent => f.write_str("nothing comes from the server any more"),
             Self::Unreachable(error) => write!(f, "cannot connect: {error}"),
         }

@@ -93,7 +93,7 @@ impl Task {
         let leg = match self.meanwhile(reach(&spec, &shared, turn)).await {
             Err(Interrupt::Left) => return (Ended::Left, None),
             Err(Interrupt::Again) => return (Ended::Lost(Loss::Moved), None),
-            Ok(Err(error)) => return (Ended::Lost(Loss::Unreachable(error)), None),
+            Ok(Err(loss)) => return (Ended::Lost(loss), None),
             Ok(Ok(leg)) => leg,
         };
         let mut pump = Pump::new(&self.link, &shared, spec, leg);
@@ -112,11 +112,11 @@ impl Task {
         let reason = loss.to_string();
         let component = self.link.domain();
         let server = self.link.spec().server_label();
-        let help = loss.help(worked.is_some()).unwrap_or_default();
+        let help = loss.help(worked.is_some());
         if worked.is_some() {
             self.complaints.forget();
         }
-        let wait_ms = wait.as_millis();
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         match (loss, worked) {
             (Loss::Moved, None) => return,
             (Loss::Moved, Some(_)) => {
@@ -197,23 +197,24 @@ impl Task {
 }
 
 /// A connection to the server of `spec`, TLS included. `turn` counts attempts.
-async fn reach(spec: &Spec, shared: &Shared, turn: usize) -> io::Result<Leg> {
+async fn reach(spec: &Spec, shared: &Shared, turn: usize) -> Result<Leg, Loss> {
     let reaching = async {
         let options = shared.options.borrow().clone();
-        let stream = reach_server(spec.server(), &options, &shared.lookups, turn).await?;
-        let leg = Leg::Plain(stream);
+        let reached = reach_server(spec.server(), &options, &shared.lookups, turn).await;
+        let leg = Leg::Plain(reached.map_err(Loss::Unreachable)?);
         let Some(policy) = &spec.material().tls else {
             return Ok(leg);
         };
-        let session = client_session(policy, &spec.host(), None)?;
+        let session = client_session(policy, &spec.host(), None);
+        let session = session.map_err(Loss::Unreachable)?;
         let buffers = Rc::clone(&shared.buffers);
         let shaken = shake(leg, session, Vec::new(), Vec::new(), buffers, &shared.turns).await;
-        let mut shaken = shaken.map_err(|(error, _)| io::Error::from(error))?;
+        let mut shaken = shaken.map_err(|(error, _)| Loss::NotSecured(error))?;
         shaken.stream.unread(shaken.plaintext);
         Ok(Leg::Tls(shaken.stream))
     };
     match tokio::time::timeout(shared.pace.connect, reaching).await {
         Ok(reached) => reached,
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        Err(_) => Err(Loss::Unreachable(io::ErrorKind::TimedOut.into())),
     }
 }

@@ -1,6 +1,7 @@
 //! The supervisor: owns the listening sockets, the plan and the workers, and lives on the main
 //! thread. Everything that changes while the process runs changes here.
 
+mod components;
 mod descriptors;
 mod privileges;
 mod rights;
@@ -26,7 +27,7 @@ use tokio::{
 use vestibule_config::{AccessLog, Bind, Config, Report};
 
 use crate::{
-    component::{self, ComponentView},
+    component,
     ending::Stop,
     limits::Limits,
     log::{access, event},
@@ -42,9 +43,6 @@ pub(crate) use sockets::tcp_socket;
 
 /// How long connections may take to say goodbye after the drain.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// How long components may take to describe themselves.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The running process.
 pub(crate) struct Supervisor {
@@ -313,59 +311,6 @@ impl Supervisor {
         }
     }
 
-    /// Starts the thread of components, when there are any and it does not run yet.
-    fn prepare_components(&self, components: &[Arc<component::Spec>]) -> Result<(), String> {
-        let mut thread = self.components.borrow_mut();
-        if components.is_empty() || thread.is_some() {
-            return Ok(());
-        }
-        let access = self.access.borrow();
-        // There is one as long as the process does not end.
-        let access = access.as_ref().ok_or("the process is ending")?;
-        let tcp = TcpOptions::new(&self.plan().config.tcp);
-        let started = component::start(access.buffer(), tcp);
-        let failed = |error| format!("cannot start the thread of components: {error}");
-        *thread = Some(started.map_err(failed)?);
-        Ok(())
-    }
-
-    /// Has exactly these components from now on.
-    fn apply_components(&self, plan: &Plan, components: Vec<Arc<component::Spec>>) {
-        if let Some(thread) = &*self.components.borrow() {
-            thread.send(component::Message::Apply {
-                components,
-                drain_timeout: plan.config.limits.drain_timeout,
-                tcp: TcpOptions::new(&plan.config.tcp),
-            });
-        }
-    }
-
-    /// Describes the components.
-    ///
-    /// # Errors
-    ///
-    /// When their thread does not answer.
-    pub(crate) async fn components(&self) -> Result<Vec<ComponentView>, Unanswered> {
-        let asked =
-            (self.components.borrow().as_ref()).map(|thread| thread.ask(component::Message::Show));
-        let Some(answer) = asked else {
-            return Ok(Vec::new());
-        };
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(views)) => Ok(views),
-            Ok(Err(_)) | Err(_) => Err(Unanswered),
-        }
-    }
-
-    /// Ends all components: what is pending is waited for so long.
-    async fn leave_components(&self, limit: Duration) {
-        let left = (self.components.borrow().as_ref())
-            .map(|thread| thread.ask(|done| component::Message::Leave { limit, done }));
-        if let Some(left) = left {
-            let _ = left.await;
-        }
-    }
-
     /// Says where the admin listener is.
     pub(crate) fn set_admin_address(&self, address: SocketAddr) {
         self.admin.set(Some(address));
@@ -480,16 +425,6 @@ impl Supervisor {
             answer
         };
         self.workers.borrow().iter().map(ask).collect()
-    }
-}
-
-/// The thread of components does not answer: it has too much to do, or has ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Unanswered;
-
-impl std::fmt::Display for Unanswered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the components do not answer")
     }
 }
 
