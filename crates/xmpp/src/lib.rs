@@ -28,6 +28,8 @@ mod malformed;
 pub mod stanza;
 pub mod stream;
 pub mod token;
+#[cfg(any(test, feature = "test-vectors"))]
+pub mod vectors;
 pub mod xml;
 
 pub use malformed::Malformed;

@@ -23,7 +23,8 @@ pub enum Frame<'a> {
 ///
 /// Tags are found by their ends, with regard to quotes and character data. Refused are comments,
 /// processing instructions and declarations (RFC 6120 section 11.1), text between stanzas, bytes
-/// that are no UTF-8 and characters that XML does not have. Whether the names of start tags and end
+/// that are no UTF-8 and characters that XML does not have; the last two are not looked for in a
+/// stanza that is too large. Whether the names of start tags and end
 /// tags are the same, and whether prefixes are declared, is not looked at: who sends us a stream
 /// has parsed it.
 ///
@@ -122,6 +123,7 @@ impl Framer {
                     self.keep_within_limit()?;
                     return Ok(None);
                 }
+                Some(Found::Declaration) => check(&self.buffer[from..to])?,
                 Some(Found::Header) => {
                     self.used = to;
                     if to - from > LONGEST_HEADER {
@@ -141,7 +143,6 @@ impl Framer {
                         excess.done = true;
                         return Ok(Some(Cut::TooLarge));
                     }
-                    check(&self.buffer[from..to])?;
                     if to - from > self.limit {
                         self.excess = Some(Excess {
                             start_tag: start_tag(&self.buffer[from..to], self.limit),
@@ -149,10 +150,15 @@ impl Framer {
                         });
                         return Ok(Some(Cut::TooLarge));
                     }
+                    check(&self.buffer[from..to])?;
                     return Ok(Some(Cut::Stanza(from, to)));
                 }
                 Some(Found::StreamEnd) => {
                     self.used = to;
+                    if to - from > LONGEST_HEADER {
+                        return Err(Malformed::Tag);
+                    }
+                    check(&self.buffer[from..to])?;
                     self.ended = true;
                     return Ok(Some(Cut::StreamEnd));
                 }
@@ -211,7 +217,7 @@ impl Framer {
     }
 }
 
-/// The longest start tag of a stream in bytes.
+/// The longest start tag of a stream in bytes, and its longest end tag.
 const LONGEST_HEADER: usize = 16_384;
 
 /// More than this is given back when nothing is held.

@@ -31,6 +31,8 @@ enum Kind {
 /// What the scanner has come to. It stands behind it then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
+    /// The XML declaration has ended.
+    Declaration,
     /// The start tag of the stream has ended.
     Header,
     /// A stanza has ended.
@@ -79,7 +81,9 @@ impl Scanner {
 
     /// Whether a stanza has begun and not ended.
     pub(super) fn is_in_stanza(&self) -> bool {
-        self.depth > 1 || (self.depth == 1 && self.place != Place::Content)
+        // With depth 1, an end tag is that of the stream.
+        let outside = [Place::Content, Place::Tag { kind: Kind::End }];
+        self.depth > 1 || (self.depth == 1 && !outside.contains(&self.place))
     }
 
     /// The first `len` bytes of the buffer are gone. They were scanned.
@@ -124,10 +128,11 @@ impl Scanner {
             [] | [b'<'] => return Ok(Step::NeedMore),
             [b'<', b'/', ..] => (Kind::End, 2),
             [b'<', b'!', ..] => return self.declaration(markup),
-            [b'<', b'?', ..] => match self.is_fresh.then(|| begins(markup, b"<?xml")) {
-                Some(Begins::Yes) => (Kind::Declaration, 5),
-                Some(Begins::Perhaps) => return Ok(Step::NeedMore),
-                Some(Begins::No) | None => return Err(Malformed::ProcessingInstruction),
+            [b'<', b'?', ..] if !self.is_fresh => return Err(Malformed::ProcessingInstruction),
+            [b'<', b'?', ..] => match (begins(markup, b"<?xml"), markup.get(5)) {
+                (Begins::Yes, Some(b' ' | b'\t' | b'\r' | b'\n')) => (Kind::Declaration, 6),
+                (Begins::Yes, None) | (Begins::Perhaps, _) => return Ok(Step::NeedMore),
+                _ => return Err(Malformed::ProcessingInstruction),
             },
             [_, first, ..] if is_name_start(*first) => (Kind::Start, 2),
             _ => return Err(Malformed::Tag),
@@ -206,7 +211,7 @@ impl Scanner {
         }
         self.place = Place::Content;
         match kind {
-            Kind::Declaration if before == b'?' => Ok(Step::Further),
+            Kind::Declaration if before == b'?' => Ok(Step::Found(Found::Declaration)),
             Kind::Declaration => Err(Malformed::ProcessingInstruction),
             Kind::End => {
                 self.depth -= 1;

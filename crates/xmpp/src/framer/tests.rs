@@ -114,11 +114,14 @@ fn nothing_comes_before_or_after_a_stream() {
     refused(b" <?xml version='1.0'?>", Malformed::ProcessingInstruction);
     refused(b"<?xml version='1.0'>", Malformed::ProcessingInstruction);
     refused(b"<?php ?>", Malformed::ProcessingInstruction);
+    refused(b"<?xml-stylesheet href='a'?>", Malformed::ProcessingInstruction);
+    refused(b"<?xml version='1.0'\x01?>", Malformed::Character);
     refused(b"<!DOCTYPE a>", Malformed::Declaration);
     refused(b"\x16\x03\x01", Malformed::Text);
     refused(&[b"<a b='", &[b'x'; 20_000][..]].concat(), Malformed::Tag);
     assert_eq!(after_header(100, b"</stream:stream> \n"), [Seen::StreamEnd]);
     assert_eq!(malformed(b"</stream:stream><iq/>"), Malformed::Text);
+    assert_eq!(malformed(b"</stream\xff:stream>"), Malformed::Utf8);
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl<'a> Stanza<'a> {
                 "to" => &mut stanza.to,
                 "type" => &mut stanza.kind_of,
                 "xmlns" => {
-                    is_ours = attribute.raw_value == NAMESPACE;
+                    is_ours = crate::xml::unescape(attribute.raw_value)? == NAMESPACE;
                     continue;
                 }
                 _ => continue,

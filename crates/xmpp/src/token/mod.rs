@@ -80,9 +80,13 @@ impl Tokens {
         let parts = jid::parts(asked).filter(|parts| parts.domain == self.domain);
         let parts = parts.ok_or(Unfit::Asked)?;
         let [local, resource] = [parts.local, parts.resource].map(Option::unwrap_or_default);
+        // What no address contains stands between the parts.
+        if asked.contains('\0') {
+            return Err(Unfit::Asked);
+        }
         let mut plaintext = Vec::with_capacity(3 + local.len() + resource.len() + sender.len());
         plaintext.push(FORM);
-        // No part of an address contains this, and no part is empty.
+        // No part is empty.
         for part in [local, resource] {
             plaintext.extend_from_slice(part.as_bytes());
             plaintext.push(0);
