@@ -4,6 +4,9 @@
 //! clients ([`load`]) and the server ([`origin`]). What is measured is the CPU time and the memory
 //! of the proxy's process, as the kernel counts them ([`system`]).
 //!
+//! Components of XMPP servers have real servers ([`xmpp`]) on the core of the load instead of the
+//! origin.
+//!
 //! A row of the table is one kind of work ([`rows`]), a column one proxy ([`peers`]).
 
 mod cli;
@@ -18,6 +21,7 @@ mod rows;
 mod runner;
 mod system;
 mod tls;
+mod xmpp;
 
 use std::process::ExitCode;
 

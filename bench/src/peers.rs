@@ -2,16 +2,20 @@
 
 mod haproxy;
 mod nginx;
+mod relay;
 mod squid;
 mod tinyproxy;
 mod vestibule;
 
+use std::fs::File;
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use std::{fmt, io};
 
+use memchr::memchr_iter;
 use rustix::process::Signal;
 use serde::Serialize;
 
@@ -19,19 +23,20 @@ use crate::error::Error;
 use crate::process::Process;
 
 /// The names of [`by_name`], in the order of the table's columns.
-pub(crate) const NAMES: [&str; 5] = [
+pub(crate) const NAMES: [&str; 6] = [
     vestibule::NAME,
     haproxy::NAME,
     nginx::NAME,
     tinyproxy::NAME,
     squid::NAME,
+    relay::NAME,
 ];
 
 /// The column that is compared with the others.
 pub(crate) const OURS: &str = vestibule::NAME;
 
 /// A proxy that can be measured. All run on one core and write at least one access record per
-/// connection, or per HTTP request, to a file.
+/// connection, or per request, to a file, but for the relay.
 pub(crate) trait Peer {
     /// Starts it in `directory`, on `core`, ready for connections.
     ///
@@ -86,6 +91,8 @@ pub(crate) struct Setup {
 /// How a proxy serves its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
+    /// It connects to the origin, an XMPP server, as a component whose requests one account answers.
+    Component,
     /// It opens tunnels that clients ask for by HTTP CONNECT, to the address of the origin and to
     /// nothing else.
     Connect,
@@ -99,8 +106,10 @@ pub(crate) enum Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Absence {
+    NoComponent,
     NoConnect,
     NoPostQuantum,
+    OnlyComponent,
     OnlyConnect,
 }
 
@@ -108,8 +117,10 @@ pub(crate) enum Absence {
 impl fmt::Display for Absence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NoComponent => "is no component of XMPP servers",
             Self::NoConnect => "opens no tunnels by HTTP CONNECT",
             Self::NoPostQuantum => "runs with a TLS library that does not know X25519MLKEM768",
+            Self::OnlyComponent => "is compared as a component of XMPP servers only",
             Self::OnlyConnect => "is compared as an explicit proxy only",
         })
     }
@@ -134,7 +145,8 @@ pub(crate) enum TlsRole {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) process: Process,
-    access_log: PathBuf,
+    /// None: it writes none.
+    access_log: Option<PathBuf>,
     /// One access record has so many lines.
     record_lines: u64,
     /// Asks it to end after its last connection.
@@ -151,9 +163,10 @@ impl Running {
     /// [`Error::LogIncomplete`], and [`Error::Io`] if it does not end when asked to.
     pub(crate) fn stop(self, owed: u64) -> Result<(), Error> {
         self.process.stop(self.graceful, self.misses_signals)?;
-        let file = self.access_log.display();
-        let log = std::fs::read(&self.access_log).map_err(Error::io(format!("read {file}")))?;
-        let lines = log.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let Some(file) = self.access_log else {
+            return Ok(());
+        };
+        let lines = count_lines(&file).map_err(Error::io(format!("read {}", file.display())))?;
         let records = lines / self.record_lines;
         if records < owed {
             return Err(Error::LogIncomplete { records, owed });
@@ -166,10 +179,21 @@ pub(crate) fn by_name(name: &str) -> Option<Box<dyn Peer>> {
     match name {
         haproxy::NAME => Some(Box::new(haproxy::Haproxy)),
         nginx::NAME => Some(Box::new(nginx::Nginx)),
+        relay::NAME => Some(Box::new(relay::Relay)),
         squid::NAME => Some(Box::new(squid::Squid)),
         tinyproxy::NAME => Some(Box::new(tinyproxy::Tinyproxy)),
         vestibule::NAME => Some(Box::new(vestibule::Vestibule::find())),
         _ => None,
+    }
+}
+
+fn count_lines(file: &Path) -> io::Result<u64> {
+    let (mut file, mut buffer, mut lines) = (File::open(file)?, vec![0; 65_536], 0);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(lines),
+            length => lines += memchr_iter(b'\n', &buffer[..length]).count() as u64,
+        }
     }
 }
 

@@ -12,6 +12,12 @@ use crate::system;
 /// How long a proxy may take to end after it was asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a proxy may take to be ready.
+const PROXY_START: Duration = Duration::from_secs(5);
+
+/// How long an XMPP server may take to be ready.
+pub(crate) const SERVER_START: Duration = Duration::from_secs(60);
+
 /// A proxy's process on its own core. It and its children are ended when this is dropped, and the
 /// kernel ends it if this program is killed.
 pub(crate) struct Process {
@@ -62,9 +68,22 @@ impl Process {
     /// [`Error::Ended`] when the process ends before, [`Error::NotReady`] after five seconds.
     pub(crate) fn await_ready<T>(
         &mut self,
+        is_ready: impl FnMut(u32) -> Option<T>,
+    ) -> Result<T, Error> {
+        self.await_ready_within(PROXY_START, is_ready)
+    }
+
+    /// The same with another time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`await_ready`](Self::await_ready).
+    pub(crate) fn await_ready_within<T>(
+        &mut self,
+        time: Duration,
         mut is_ready: impl FnMut(u32) -> Option<T>,
     ) -> Result<T, Error> {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + time;
         while Instant::now() < deadline {
             if let Some(value) = is_ready(self.child.id()) {
                 self.workers = system::children_of(self.child.id())?;

@@ -48,6 +48,9 @@ struct RowReport {
     title: &'static str,
     cost_unit: &'static str,
     beside_unit: &'static str,
+    /// The rates beside the costs are compared, too.
+    #[serde(skip)]
+    compares_rates: bool,
     columns: Vec<Column>,
 }
 
@@ -111,6 +114,7 @@ impl Report {
             title: row.title(),
             cost_unit: row.cost_unit(),
             beside_unit: row.beside_unit(),
+            compares_rates: row.compares_rates(),
             columns,
         });
     }
@@ -158,6 +162,7 @@ impl Report {
         text += &self.costs();
         text.push('\n');
         text += &self.beside();
+        text += &self.rates();
         for note in &self.notes {
             let _ = writeln!(text, "\n{note}");
         }
@@ -207,6 +212,23 @@ impl Report {
             table.push(line);
         }
         markdown_table(&table)
+    }
+
+    /// Says what share of the others' rates is ours, round by round.
+    fn rates(&self) -> String {
+        let mut text = String::new();
+        for row in self.rows.iter().filter(|row| row.compares_rates) {
+            let others = std::iter::once(DIRECT).chain(self.others());
+            let shares: Vec<String> = others
+                .filter_map(|other| Some((other, row.rate_share(other)?)))
+                .map(|(other, share)| format!("{share} of {other}"))
+                .collect();
+            if !shares.is_empty() {
+                let (id, ours, shares) = (row.id, peers::OURS, shares.join(", "));
+                let _ = writeln!(text, "\nRate: {id}, {ours}: {shares}.");
+            }
+        }
+        text
     }
 
     /// Says where proxies have no part and why, one line for each proxy and reason.
@@ -293,6 +315,20 @@ impl Report {
 }
 
 impl RowReport {
+    /// Our rate as a share of the other one, of each round.
+    fn rate_share(&self, other: &str) -> Option<Summary> {
+        let rates = |peer: &str| {
+            let column = self.columns.iter().find(|column| column.peer == peer)?;
+            let rates = column.beside.samples();
+            (!rates.is_empty()).then_some(rates)
+        };
+        let mut share = Summary::default();
+        for (ours, theirs) in rates(peers::OURS)?.iter().zip(rates(other)?) {
+            share.add(ours / theirs);
+        }
+        Some(share)
+    }
+
     /// The ratio of two medians.
     fn ratio(&self, numerator: &str, denominator: &str) -> Option<f64> {
         let median = |peer: &str| {

@@ -1,6 +1,8 @@
 //! The rows of the table: one kind of work each.
 
 mod bulk;
+mod component;
+mod component_memory;
 mod connect;
 mod dialogue;
 mod exchange;
@@ -18,6 +20,7 @@ use crate::error::Error;
 use crate::origin::Behaviour;
 use crate::peers::{Service, TlsRole};
 use crate::process::Process;
+use crate::xmpp;
 
 /// One kind of work that proxies are measured with.
 pub(crate) trait Row {
@@ -40,8 +43,26 @@ pub(crate) trait Row {
     /// The unit of [`Sample::beside`].
     fn beside_unit(&self) -> &'static str;
 
-    /// What the origin has to do; `direct` when there is no proxy in between.
-    fn behaviour(&self, direct: bool) -> Behaviour;
+    /// What the origin has to do; `direct` when there is no proxy in between. With a
+    /// [`server`](Self::server) it has nothing to do.
+    fn behaviour(&self, _direct: bool) -> Behaviour {
+        Behaviour::Echo
+    }
+
+    /// The XMPP server that is used instead of the origin, the same in all rounds.
+    fn server(&self) -> Option<xmpp::Kind> {
+        None
+    }
+
+    /// The work can be done without a proxy.
+    fn has_direct(&self) -> bool {
+        true
+    }
+
+    /// The rate beside the cost tells how much a proxy slows down what goes through it.
+    fn compares_rates(&self) -> bool {
+        false
+    }
 
     /// Clients send a PROXY header.
     fn accepts_proxy(&self) -> bool {
@@ -71,11 +92,13 @@ pub(crate) trait Row {
 
 /// Where the clients connect to.
 pub(crate) struct Target<'a> {
+    /// With a server, that of its clients.
     pub(crate) address: SocketAddr,
     /// Where the origin is, which is the address if there is no proxy.
     pub(crate) origin: SocketAddr,
     /// The proxy; absent when clients connect to the origin.
     pub(crate) process: Option<&'a Process>,
+    pub(crate) server: Option<&'a xmpp::Server>,
 }
 
 /// The outcome of one measurement.
@@ -100,6 +123,7 @@ pub(crate) fn all() -> Vec<Box<dyn Row>> {
     vec![
         Box::new(idle::Idle::PLAIN),
         Box::new(idle::Idle::TLS),
+        Box::new(component_memory::ComponentMemory),
         Box::new(bulk::Bulk::ONE_STREAM),
         Box::new(bulk::Bulk::EIGHT_STREAMS),
         Box::new(exchange::Exchange),
@@ -116,5 +140,7 @@ pub(crate) fn all() -> Vec<Box<dyn Row>> {
         Box::new(short::Short::TLS_ORIGINATE),
         Box::new(bulk::Bulk::TLS_ONE_STREAM),
         Box::new(bulk::Bulk::TLS_EIGHT_STREAMS),
+        Box::new(component::Component::PROSODY),
+        Box::new(component::Component::EJABBERD),
     ]
 }

@@ -6,6 +6,7 @@ use crate::report::{DIRECT, Report};
 use crate::rows::{self, Row, Sample, Target, Window};
 use crate::system::{self, Machine};
 use crate::tls::Identity;
+use crate::xmpp::Server;
 
 /// A file system in memory.
 const MEMORY: &str = "/dev/shm";
@@ -50,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
             length: arguments.seconds,
             proxy_core: arguments.proxy_core,
         },
+        load_core: arguments.load_core,
         rounds: arguments.rounds,
     };
     let rows = rows::all();
@@ -70,6 +72,7 @@ struct Bench {
     identity: Identity,
     origin: Origin,
     window: Window,
+    load_core: usize,
     rounds: u32,
 }
 
@@ -81,19 +84,29 @@ impl Bench {
         report: &mut Report,
     ) -> Result<(), Error> {
         report.begin_row(row);
-        let mut order: Vec<Option<&dyn Peer>> = vec![None];
+        let mut order: Vec<Option<&dyn Peer>> = Vec::new();
+        if row.has_direct() {
+            order.push(None);
+        }
         for peer in peers {
             match absence(row, peer.as_ref())? {
                 Some(absence) => report.add_absence(peer.name(), absence),
                 None => order.push(Some(peer.as_ref())),
             }
         }
+        let server = row.server().map(|kind| Server::start(kind, self.load_core));
+        let server = server.transpose().map_err(|cause| Error::Measurement {
+            row: row.id(),
+            peer: "server",
+            cause: Box::new(cause),
+        })?;
+        let server = server.as_ref();
         for round in 1..=self.rounds {
             for peer in &order {
                 let name = peer.map_or(DIRECT, Peer::name);
                 let sample = match peer {
-                    Some(peer) => self.measure(row, *peer),
-                    None => self.measure_direct(row),
+                    Some(peer) => self.measure(row, *peer, server),
+                    None => self.measure_direct(row, server),
                 }
                 .map_err(|cause| Error::Measurement {
                     row: row.id(),
@@ -109,7 +122,12 @@ impl Bench {
     }
 
     /// A fresh process for each measurement, ended before the next one.
-    fn measure(&self, row: &dyn Row, peer: &dyn Peer) -> Result<Sample, Error> {
+    fn measure(
+        &self,
+        row: &dyn Row,
+        peer: &dyn Peer,
+        server: Option<&Server>,
+    ) -> Result<Sample, Error> {
         let parent = if peer.syncs_log() {
             MEMORY.into()
         } else {
@@ -120,7 +138,10 @@ impl Bench {
             .tempdir_in(parent)
             .map_err(Error::io("make a directory for the proxy's files"))?;
         self.identity.write(directory.path())?;
-        let origin = self.origin.address(row.behaviour(false));
+        let origin = match server {
+            Some(server) => server.component,
+            None => self.origin.address(row.behaviour(false)),
+        };
         let setup = Setup {
             origin,
             accept_proxy: row.accepts_proxy(),
@@ -130,22 +151,27 @@ impl Bench {
         };
         let running = peer.start(&setup, directory.path(), self.window.proxy_core)?;
         let target = Target {
-            address: running.address,
+            address: server.map_or(running.address, |server| server.clients),
             origin,
             process: Some(&running.process),
+            server,
         };
         let sample = row.measure(&target, &self.window)?;
         running.stop(sample.records)?;
         Ok(sample)
     }
 
-    fn measure_direct(&self, row: &dyn Row) -> Result<Sample, Error> {
-        let address = self.origin.address(row.behaviour(true));
+    fn measure_direct(&self, row: &dyn Row, server: Option<&Server>) -> Result<Sample, Error> {
+        let address = match server {
+            Some(server) => server.clients,
+            None => self.origin.address(row.behaviour(true)),
+        };
         row.measure(
             &Target {
                 address,
                 origin: address,
                 process: None,
+                server,
             },
             &self.window,
         )

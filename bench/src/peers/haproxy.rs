@@ -31,7 +31,7 @@ impl Peer for Haproxy {
         Ok(Running {
             address,
             process,
-            access_log: directory.join("stdout.log"),
+            access_log: Some(directory.join("stdout.log")),
             record_lines: 1,
             graceful: Signal::USR1,
             misses_signals: false,
@@ -43,7 +43,11 @@ impl Peer for Haproxy {
     }
 
     fn absence(&self, service: Service) -> Option<Absence> {
-        (service == Service::Connect).then_some(Absence::NoConnect)
+        match service {
+            Service::Component => Some(Absence::NoComponent),
+            Service::Connect => Some(Absence::NoConnect),
+            Service::Http | Service::Tcp => None,
+        }
     }
 
     fn knows_post_quantum(&self) -> Result<bool, Error> {

@@ -40,7 +40,7 @@ impl Peer for Nginx {
         Ok(Running {
             address,
             process,
-            access_log,
+            access_log: Some(access_log),
             record_lines: 1,
             graceful: Signal::QUIT,
             misses_signals: false,
@@ -52,7 +52,11 @@ impl Peer for Nginx {
     }
 
     fn absence(&self, service: Service) -> Option<Absence> {
-        (service == Service::Connect).then_some(Absence::NoConnect)
+        match service {
+            Service::Component => Some(Absence::NoComponent),
+            Service::Connect => Some(Absence::NoConnect),
+            Service::Http | Service::Tcp => None,
+        }
     }
 
     fn knows_post_quantum(&self) -> Result<bool, Error> {

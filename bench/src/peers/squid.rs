@@ -50,7 +50,7 @@ impl Peer for Squid {
         Ok(Running {
             address,
             process,
-            access_log: directory.join("access.log"),
+            access_log: Some(directory.join("access.log")),
             record_lines: 1,
             graceful: Signal::TERM,
             misses_signals: false,

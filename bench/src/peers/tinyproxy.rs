@@ -28,7 +28,7 @@ impl Peer for Tinyproxy {
         Ok(Running {
             address,
             process,
-            access_log: directory.join("access.log"),
+            access_log: Some(directory.join("access.log")),
             record_lines: 3,
             graceful: Signal::TERM,
             // A thread that takes the signal does not wake the one that waits for connections.

@@ -7,6 +7,7 @@ use super::{Absence, Peer, Running, Service, Setup, TlsRole, first_line, write_c
 use crate::error::Error;
 use crate::process::Process;
 use crate::tls::{CA, CERTIFICATE, KEY, SERVER_NAME};
+use crate::xmpp::{BOT, COMPONENT, DOMAIN, SECRET};
 
 pub(super) const NAME: &str = "vestibule";
 
@@ -38,12 +39,15 @@ impl Peer for Vestibule {
         let events = directory.join("stderr.log");
         let address = process.await_ready(|_| {
             let events = std::fs::read_to_string(&events).unwrap_or_default();
-            listening_address(&events)
+            match setup.service {
+                Service::Component => is_ready(&events).then_some(setup.origin),
+                _ => listening_address(&events),
+            }
         })?;
         Ok(Running {
             address,
             process,
-            access_log,
+            access_log: Some(access_log),
             record_lines: 1,
             graceful: Signal::TERM,
             misses_signals: false,
@@ -75,28 +79,10 @@ impl Peer for Vestibule {
 }
 
 fn configuration(setup: &Setup, access_log: &Path) -> String {
-    let accept = if setup.accept_proxy {
-        "[listener.proxy_protocol]\ntrusted = [\"127.0.0.0/8\"]\n"
-    } else {
-        ""
+    let part = match setup.service {
+        Service::Component => component(setup.origin),
+        Service::Connect | Service::Http | Service::Tcp => proxy(setup),
     };
-    let send = if setup.send_proxy {
-        "send_proxy = \"v2\"\n"
-    } else {
-        ""
-    };
-    let origin = setup.origin;
-    let target = match setup.service {
-        Service::Connect => format!("kind = \"connect\"\nallow = [\"{origin}\"]"),
-        Service::Http => format!("kind = \"http\"\nupstreams = [\"{origin}\"]"),
-        Service::Tcp => format!("upstreams = [\"{origin}\"]"),
-    };
-    let Tls {
-        certificate,
-        listener,
-        route,
-        service,
-    } = Tls::new(setup.tls);
     let access_log = access_log.display();
     format!(
         "\
@@ -111,6 +97,47 @@ drain_timeout = \"1s\"
 format = \"json\"
 access = \"{access_log}\"
 
+{part}"
+    )
+}
+
+fn component(server: SocketAddr) -> String {
+    format!(
+        "\
+[[component]]
+domain = \"{COMPONENT}\"
+server = \"{server}\"
+secret = \"{SECRET}\"
+target = \"{BOT}@{DOMAIN}\"
+"
+    )
+}
+
+fn proxy(setup: &Setup) -> String {
+    let accept = if setup.accept_proxy {
+        "[listener.proxy_protocol]\ntrusted = [\"127.0.0.0/8\"]\n"
+    } else {
+        ""
+    };
+    let send = if setup.send_proxy {
+        "send_proxy = \"v2\"\n"
+    } else {
+        ""
+    };
+    let origin = setup.origin;
+    let target = match setup.service {
+        Service::Connect => format!("kind = \"connect\"\nallow = [\"{origin}\"]"),
+        Service::Http => format!("kind = \"http\"\nupstreams = [\"{origin}\"]"),
+        Service::Component | Service::Tcp => format!("upstreams = [\"{origin}\"]"),
+    };
+    let Tls {
+        certificate,
+        listener,
+        route,
+        service,
+    } = Tls::new(setup.tls);
+    format!(
+        "\
 {certificate}[[listener]]
 name = \"in\"
 bind = \"127.0.0.1:0\"
@@ -169,16 +196,22 @@ impl Tls {
 
 /// The address of the first listener, once the event log says that everything is ready.
 fn listening_address(events: &str) -> Option<SocketAddr> {
-    let events: Vec<serde_json::Value> = events
+    if !is_ready(events) {
+        return None;
+    }
+    find(events, "listening")?["address"].as_str()?.parse().ok()
+}
+
+fn is_ready(events: &str) -> bool {
+    find(events, "ready").is_some()
+}
+
+/// The first event with this message.
+fn find(events: &str, message: &str) -> Option<serde_json::Value> {
+    events
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let is = |event: &serde_json::Value, message: &str| event["message"] == message;
-    events.iter().find(|event| is(event, "ready"))?;
-    events.iter().find(|event| is(event, "listening"))?["address"]
-        .as_str()?
-        .parse()
-        .ok()
+        .find(|event: &serde_json::Value| event["message"] == message)
 }
 
 #[cfg(test)]

@@ -14,6 +14,11 @@ impl Summary {
         self.samples.push(sample);
     }
 
+    /// In the order in which they were taken.
+    pub(super) fn samples(&self) -> &[f64] {
+        &self.samples
+    }
+
     /// The middle one, or the mean of the two in the middle; none without measurements.
     pub(super) fn median(&self) -> Option<f64> {
         let sorted = self.sorted();

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Row, Sample, Target, Window};
 use crate::error::Error;
 use crate::load::{Load, MESSAGE, Meter, Progress, REQUEST, client_error};
-use crate::origin::Behaviour;
 use crate::system::Poller;
 
 const CONNECTIONS: usize = 64;
@@ -36,10 +35,6 @@ impl Row for Exchange {
 
     fn beside_unit(&self) -> &'static str {
         "exchanges/s"
-    }
-
-    fn behaviour(&self, _direct: bool) -> Behaviour {
-        Behaviour::Echo
     }
 }
 

@@ -3,7 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use vestibule_xmpp::vectors::{check_framer, check_stanza, check_token};
+use vestibule_xmpp::vectors::{check_component, check_framer, check_stanza, check_token};
+
+#[test]
+fn xmpp_component() {
+    run("xmpp_component", check_component);
+}
 
 #[test]
 fn xmpp_framer() {

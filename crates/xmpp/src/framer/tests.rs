@@ -114,7 +114,10 @@ fn nothing_comes_before_or_after_a_stream() {
     refused(b" <?xml version='1.0'?>", Malformed::ProcessingInstruction);
     refused(b"<?xml version='1.0'>", Malformed::ProcessingInstruction);
     refused(b"<?php ?>", Malformed::ProcessingInstruction);
-    refused(b"<?xml-stylesheet href='a'?>", Malformed::ProcessingInstruction);
+    refused(
+        b"<?xml-stylesheet href='a'?>",
+        Malformed::ProcessingInstruction,
+    );
     refused(b"<?xml version='1.0'\x01?>", Malformed::Character);
     refused(b"<!DOCTYPE a>", Malformed::Declaration);
     refused(b"\x16\x03\x01", Malformed::Text);

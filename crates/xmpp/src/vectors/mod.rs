@@ -3,11 +3,13 @@
 //! For tests only, here and in what uses this crate: the fuzz targets call these functions, and so
 //! does the replay of their corpora.
 
+mod component;
 mod framer;
 mod oracle;
 mod stanza;
 mod token;
 
+pub use component::check_component;
 pub use framer::check_framer;
 pub use stanza::check_stanza;
 pub use token::check_token;

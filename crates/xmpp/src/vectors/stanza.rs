@@ -160,7 +160,7 @@ fn check_reply(stanza: &Stanza<'_>, element: Option<&Element>) {
     ];
     for (reply, kind, child) in answers {
         let mut out = Vec::new();
-        stanza.reply(reply, &mut out);
+        stanza.question().reply(reply, &mut out);
         let out = str::from_utf8(&out).expect("text was made of text");
         let ours = Stanza::parse(out).expect("an answer is a stanza");
         assert_eq!(ours.kind, stanza.kind);
@@ -170,7 +170,10 @@ fn check_reply(stanza: &Stanza<'_>, element: Option<&Element>) {
         );
         let said = ours.error().expect("an answer is a stanza");
         let condition = said.map(|error| error.condition);
-        assert_eq!(condition, (kind == "error").then_some("remote-server-timeout"));
+        assert_eq!(
+            condition,
+            (kind == "error").then_some("remote-server-timeout")
+        );
 
         let theirs = oracle::element(out).unwrap_or_else(|| panic!("not well-formed: {out}"));
         assert_eq!(theirs.kind.as_deref(), Some(kind));
@@ -179,7 +182,10 @@ fn check_reply(stanza: &Stanza<'_>, element: Option<&Element>) {
         assert_eq!(first.unwrap_or_default(), child);
         let owned = |value: &Option<Cow<'_, str>>| value.as_deref().map(str::to_owned);
         assert_eq!(theirs.to, owned(&stanza.from));
-        assert_eq!((theirs.from, theirs.id), (owned(&stanza.to), owned(&stanza.id)));
+        assert_eq!(
+            (theirs.from, theirs.id),
+            (owned(&stanza.to), owned(&stanza.id))
+        );
         if let Some(element) = element {
             assert_eq!(theirs.name, element.name);
         }

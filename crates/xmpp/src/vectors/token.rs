@@ -38,6 +38,10 @@ fn check_read(tokens: &Tokens, holder: &str, token: &str) {
 }
 
 fn check_made(keys: &[Key; 2], holder: &str, sender: &str, asked: &str) {
+    // Nobody has asked.
+    if sender.is_empty() {
+        return;
+    }
     let tokens = Tokens::new(DOMAIN, keys);
     let Ok(token) = tokens.make(holder, sender, asked) else {
         return;
@@ -47,7 +51,11 @@ fn check_made(keys: &[Key; 2], holder: &str, sender: &str, asked: &str) {
         asked: asked.to_owned(),
     };
     assert!(token.len() <= 1023);
-    assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+    assert!(
+        token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    );
     assert_eq!(tokens.read(holder, &token), Ok(origin.clone()));
     assert_eq!(tokens.make(holder, sender, asked).as_ref(), Ok(&token));
 
