@@ -131,3 +131,19 @@ fn who_has_no_part_is_named_with_the_reason() {
     assert_eq!(columns(1)[2]["absent"], "no-connect");
     assert_eq!(columns(0)[2]["absent"], serde_json::Value::Null);
 }
+
+#[test]
+fn rates_are_compared_round_by_round() {
+    let mut report = report();
+    assert!(!report.to_markdown().contains("Rate:"));
+    let rows = rows::all();
+    let component = rows.iter().find(|row| row.id() == "component-prosody");
+    report.begin_row(component.unwrap().as_ref());
+    for (ours, direct) in [(90.0, 100.0), (40.0, 50.0), (70.0, 100.0)] {
+        report.add_sample("vestibule", sample(Some(10.0), ours, 0.0));
+        report.add_sample(DIRECT, sample(None, direct, 0.0));
+    }
+    let text = report.to_markdown();
+    let rate = "Rate: component-prosody, vestibule: 0.800 (0.700–0.900) of direct.";
+    assert!(text.contains(rate), "{text}");
+}

@@ -1,14 +1,17 @@
-//! Time to cut a stream into stanzas, to give one other addresses, and to make and to read a token.
+//! Time to cut a stream into stanzas, to give one other addresses, to make and to read a token, and
+//! to pass a request and its answer through a component.
 //!
-//! `cargo bench -p vestibule-xmpp`; the limits are one microsecond for a small stanza in
-//! `stanzas`, two for a token in `tokens::round_trip`. Rates are in the second table of each.
+//! `cargo bench -p vestibule-xmpp`; the limits are a million small stanzas per second in `frames`,
+//! two microseconds for the usual token in `tokens::round_trip` and eight in `component`.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher};
+use vestibule_xmpp::component::{About, Answerer, Component, Settings};
 use vestibule_xmpp::framer::{Frame, Framer};
-use vestibule_xmpp::stanza::{Addresses, Stanza};
+use vestibule_xmpp::stanza::{Addresses, Reply, Stanza};
 use vestibule_xmpp::token::{Key, Tokens};
 
 #[global_allocator]
@@ -100,6 +103,81 @@ fn readdress(bencher: Bencher<'_, '_>, name: &str) {
         out.clear();
         stanza.readdress(black_box(&new), &mut out);
     });
+}
+
+/// A request comes, goes to a resource, its answer comes and goes back: four small stanzas, of which
+/// two are framed and read.
+#[divan::bench]
+fn component(bencher: Bencher<'_, '_>) {
+    let mut way = Way::new();
+    way.carry(SMALL);
+    let asked = String::from_utf8(way.out.clone()).expect("a request");
+    let mut answer = Vec::new();
+    let question = Stanza::parse(&asked).expect("a request");
+    let result = Reply::Result("<query xmlns='jabber:iq:version'><name>x</name></query>");
+    question.question().reply(result, &mut answer);
+    let answer = String::from_utf8(answer).expect("an answer");
+    way.carry(&answer);
+    assert!(way.out.starts_with(b"<iq") && way.component.pending() == 0);
+    bencher.bench_local(|| {
+        way.carry(black_box(SMALL));
+        assert_eq!(way.out.len(), asked.len());
+        way.carry(black_box(&answer));
+    });
+    assert_eq!(way.component.pending(), 0);
+}
+
+/// A component with one resource, and what its link would need.
+struct Way {
+    component: Component,
+    framer: Framer,
+    now: Instant,
+    out: Vec<u8>,
+}
+
+impl Way {
+    fn new() -> Self {
+        let domain = "proxy.some-domain.example";
+        let settings = Settings {
+            domain: domain.to_owned(),
+            targets: vec!["some-user@some-domain.example".to_owned()],
+            about: About {
+                version: Answerer::Forward,
+                ..About::default()
+            },
+            ..Settings::default()
+        };
+        let tokens = Tokens::new(domain, &[Key::new([7; 32])]);
+        let mut way = Self {
+            component: Component::new(settings, tokens, [7; 32]),
+            framer: established(),
+            now: Instant::now(),
+            out: Vec::new(),
+        };
+        way.component.handle_established(way.now);
+        for from in [
+            "some-user@some-domain.example' type='subscribed",
+            "some-user@some-domain.example/a",
+        ] {
+            way.carry(&format!("<presence from='{from}' to='{domain}'/>"));
+        }
+        way.now += Duration::from_secs(10);
+        way.component.handle_timeout(way.now);
+        way
+    }
+
+    /// Hands over what has come; what is to be sent is in `out` then.
+    fn carry(&mut self, text: &str) {
+        self.now += Duration::from_micros(10);
+        self.framer.receive(text.as_bytes());
+        while let Ok(Some(Frame::Stanza(raw))) = self.framer.next_frame() {
+            let stanza = Stanza::parse(raw).expect("a stanza");
+            self.component.handle_stanza(self.now, &stanza);
+        }
+        self.out.clear();
+        self.component.take_output(&mut self.out);
+        while self.component.poll_event().is_some() {}
+    }
 }
 
 mod tokens {

@@ -17,6 +17,22 @@ fn the_address_is_known_when_all_is_ready() {
 }
 
 #[test]
+fn a_component_needs_no_listener() {
+    let setup = Setup {
+        origin: ([127, 0, 0, 1], 5347).into(),
+        accept_proxy: false,
+        send_proxy: false,
+        service: Service::Component,
+        tls: TlsRole::None,
+    };
+    let text = configuration(&setup, Path::new("/tmp/access.log"));
+    let loaded = vestibule_config::parse("vestibule.toml", &text);
+    let errors: Vec<_> = loaded.report.errors().collect();
+    assert!(errors.is_empty(), "{errors:?}\n{text}");
+    assert_eq!(loaded.config.unwrap().components.len(), 1);
+}
+
+#[test]
 fn every_configuration_is_right() {
     for (service, accept_proxy, send_proxy, tls) in [
         (Service::Connect, false, false, TlsRole::None),

@@ -57,26 +57,34 @@ fn is_character(c: char) -> bool {
 /// Appends `text` so that it can stand between quotes of either kind, and between tags. What XML
 /// does not have is left out.
 pub fn escape_into(text: &str, out: &mut Vec<u8>) {
-    let mut from = 0;
-    for (at, c) in text.char_indices() {
-        let written = match c {
-            '&' => "&amp;",
-            '<' => "&lt;",
-            '>' => "&gt;",
-            '"' => "&quot;",
-            '\'' => "&apos;",
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(may_be_special) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain.as_bytes());
+        let mut characters = special.chars();
+        let written = match characters.next() {
+            Some('&') => "&amp;",
+            Some('<') => "&lt;",
+            Some('>') => "&gt;",
+            Some('"') => "&quot;",
+            Some('\'') => "&apos;",
             // In values they would become spaces (XML 1.0 section 3.3.3).
-            '\t' => "&#9;",
-            '\n' => "&#10;",
-            '\r' => "&#13;",
-            c if !is_character(c) => "",
-            _ => continue,
+            Some('\t') => "&#9;",
+            Some('\n') => "&#10;",
+            Some('\r') => "&#13;",
+            Some(c) if is_character(c) => &special[..c.len_utf8()],
+            _ => "",
         };
-        out.extend_from_slice(&text.as_bytes()[from..at]);
         out.extend_from_slice(written.as_bytes());
-        from = at + c.len_utf8();
+        rest = characters.as_str();
     }
-    out.extend_from_slice(&text.as_bytes()[from..]);
+    out.extend_from_slice(rest.as_bytes());
+}
+
+/// Whether a character that begins so may need more than to be copied: those that XML does not have
+/// begin with the last.
+fn may_be_special(byte: u8) -> bool {
+    matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0..0x20 | 0xef)
 }
 
 /// Appends an attribute, ` name='value'`.

@@ -80,6 +80,13 @@ fn references_are_resolved() {
 }
 
 #[test]
+fn what_xml_does_not_have_is_left_out() {
+    let mut out = b"<".to_vec();
+    escape_into("a\u{fffe}b\0\u{fb01}\u{ffff}\u{fffd}\x1f'", &mut out);
+    assert_eq!(out, "<ab\u{fb01}\u{fffd}&apos;".as_bytes());
+}
+
+#[test]
 fn namespaces_are_those_of_the_nearest_declaration() {
     let outer = [tag("<iq xmlns:x='of:x' xmlns='of:iq'>").unwrap()];
     let of = |text| {

@@ -178,7 +178,7 @@ impl<'a> Plan<'a> {
         let asked = Stanza::parse(self.asked(asked)?).ok()?;
         let mut question = asked.question();
         let other = self.resource();
-        if self.byte() % 8 == 0 {
+        if self.byte().is_multiple_of(8) {
             question.to = Some(&other);
         }
         let condition = self.pick(&[
