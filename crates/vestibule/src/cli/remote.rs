@@ -254,7 +254,10 @@ fn print_components(out: &mut impl Write, components: &[ComponentView]) -> io::R
             "outstanding",
             "asked",
         ];
-        table(out, &heads, rows.collect())?;
+        match component.resources.is_empty() {
+            true => writeln!(out, "no resources")?,
+            false => table(out, &heads, rows.collect())?,
+        }
     }
     Ok(())
 }

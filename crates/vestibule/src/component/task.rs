@@ -24,10 +24,9 @@ use crate::{
     upstream::reach_server,
 };
 
-/// Drives `link` until it has left. A mistake of ours that ends its task ends nothing else: it begins
-/// anew.
+/// Drives `link` until it has left.
 pub(super) async fn keep(link: Rc<Link>, shared: Rc<Shared>) {
-    loop {
+    let begin = || {
         let task = Task {
             link: Rc::clone(&link),
             shared: Rc::clone(&shared),
@@ -35,17 +34,27 @@ pub(super) async fn keep(link: Rc<Link>, shared: Rc<Shared>) {
             complaints: Complaints::default(),
             attempts: 0,
         };
-        match spawn_local(task.run()).await {
-            Err(error) if error.is_panic() => {
-                tracing::error!(
-                    component = link.domain(),
-                    "a component has failed by a mistake of this program; it begins anew"
-                );
-                link.begin_anew();
-                tokio::time::sleep(shared.pace.recovery).await;
-            }
-            Ok(()) | Err(_) => return,
+        task.run()
+    };
+    contain(begin, async || {
+        tracing::error!(
+            component = link.domain(),
+            "a component has failed by a mistake of this program; it begins anew"
+        );
+        link.begin_anew();
+        tokio::time::sleep(shared.pace.recovery).await;
+    })
+    .await;
+}
+
+/// Carries out what `begin` makes, and again when that panics, after `mend`: a mistake of ours in one
+/// component ends neither the process nor other components.
+async fn contain<F: Future<Output = ()> + 'static>(begin: impl Fn() -> F, mend: impl AsyncFn()) {
+    while let Err(error) = spawn_local(begin()).await {
+        if !error.is_panic() {
+            return;
         }
+        mend().await;
     }
 }
 
@@ -68,6 +77,7 @@ enum Interrupt {
 impl Task {
     async fn run(mut self) {
         loop {
+            let server = self.link.spec().server_label();
             let (ended, worked) = self.attempt().await;
             let loss = match ended {
                 Ended::Left => return self.leave(),
@@ -77,7 +87,7 @@ impl Task {
                 Loss::Moved => Duration::ZERO,
                 _ => self.backoff.next(worked, &self.shared.pace),
             };
-            self.complain(&loss, worked, wait);
+            self.complain(&server, &loss, worked, wait);
             if let Err(Interrupt::Left) = self.meanwhile(tokio::time::sleep(wait)).await {
                 return self.leave();
             }
@@ -108,10 +118,9 @@ impl Task {
     }
 
     /// Says why there is no link, where that is not said already.
-    fn complain(&mut self, loss: &Loss, worked: Option<Duration>, wait: Duration) {
+    fn complain(&mut self, server: &str, loss: &Loss, worked: Option<Duration>, wait: Duration) {
         let reason = loss.to_string();
         let component = self.link.domain();
-        let server = self.link.spec().server_label();
         let help = loss.help(worked.is_some());
         if worked.is_some() {
             self.complaints.forget();
@@ -216,5 +225,30 @@ async fn reach(spec: &Spec, shared: &Shared, turn: usize) -> Result<Leg, Loss> {
     match tokio::time::timeout(shared.pace.connect, reaching).await {
         Ok(reached) => reached,
         Err(_) => Err(Loss::Unreachable(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_contained() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default());
+        let (begun, mended) = (Rc::new(Cell::new(0)), Cell::new(0));
+        let begin = || {
+            let begun = Rc::clone(&begun);
+            async move {
+                begun.update(|n| n + 1);
+                assert!(begun.get() >= 3, "not yet");
+            }
+        };
+        let contained = contain(begin, async || mended.update(|n| n + 1));
+        runtime.unwrap().block_on(contained);
+        assert_eq!((begun.get(), mended.get()), (3, 2));
     }
 }

@@ -17,9 +17,7 @@ pub(in crate::cli::demo) async fn play(stage: &Stage, table: &mut Table<'_>) {
     let server = stage.xmpp_server();
     table.row("a request to a component", answered(stage)).await;
     table.row("spread over two clients", spread(server)).await;
-    table
-        .row("the client has left", failed_over(server))
-        .await;
+    table.row("the client has left", failed_over(server)).await;
     table
         .row("an answer that nobody wants", forged(stage))
         .await;
