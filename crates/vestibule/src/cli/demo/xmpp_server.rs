@@ -1,7 +1,7 @@
 //! A minimal XMPP server, just enough to host one component (XEP-0114): it takes any secret, approves
 //! every subscription, has one account with two resources, and lets a scenario speak for everybody.
 
-use std::{cell::RefCell, io, net::SocketAddr, time::Duration};
+use std::{cell::RefCell, future::poll_fn, io, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -82,8 +82,8 @@ impl XmppServer {
     ///
     /// When none comes.
     pub(super) async fn next(&self) -> Result<String, Missed> {
-        let mut requests = self.requests.borrow_mut();
-        match tokio::time::timeout(PATIENCE, requests.recv()).await {
+        let next = poll_fn(|cx| self.requests.borrow_mut().poll_recv(cx));
+        match tokio::time::timeout(PATIENCE, next).await {
             Ok(Some(stanza)) => Ok(stanza),
             _ => Err(Missed::Failed("the component has sent nothing".into())),
         }
