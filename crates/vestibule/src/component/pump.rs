@@ -32,6 +32,9 @@ const MOST_UNSENT: usize = 1 << 20;
 /// many bytes wait to be sent.
 const MOST_STUCK: usize = 16 << 20;
 
+/// How many bytes are read before all others of the thread have their turn.
+const MOST_IN_TURN: usize = 256 << 10;
+
 /// Questions that are not answered, after which the link is given up.
 const MOST_TESTS: u32 = 3;
 
@@ -46,6 +49,8 @@ pub(super) struct Pump<'a> {
     leg: Leg,
     stream: Stream,
     unsent: Unsent,
+    /// Bytes that were read in this turn.
+    read: usize,
     /// When it was looked at the clock last.
     now: Instant,
     begun: Instant,
@@ -99,6 +104,7 @@ impl<'a> Pump<'a> {
             leg,
             stream,
             unsent,
+            read: 0,
             now,
             begun: now,
             established: None,
@@ -265,13 +271,21 @@ impl<'a> Pump<'a> {
         {
             self.broken = Some(error);
         }
+        if self.read >= MOST_IN_TURN {
+            self.read = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.may_read() || self.broken.is_some() {
             let mut scratch = self.shared.scratch.borrow_mut();
             match self.leg.poll_read(cx, &mut scratch) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(self.ended(Loss::Closed)),
-                Poll::Ready(Ok(n)) => return Poll::Ready(self.take(&scratch[..n])),
+                Poll::Ready(Ok(n)) => {
+                    self.read += n;
+                    return Poll::Ready(self.take(&scratch[..n]));
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(self.failed(error)),
-                Poll::Pending => {}
+                Poll::Pending => self.read = 0,
             }
         }
         if let Some(error) = self.broken.take() {
