@@ -1,7 +1,8 @@
 //! The read-only admin listener: `/metrics`, `/healthz`, `/readyz`.
 
 use std::{
-    collections::VecDeque, convert::Infallible, io, net::SocketAddr, rc::Rc, time::Duration,
+    cell::Cell, collections::VecDeque, convert::Infallible, io, net::SocketAddr, rc::Rc,
+    time::Duration,
 };
 
 use http_body_util::Full;
@@ -18,6 +19,7 @@ use tokio::{
     task::{AbortHandle, spawn_local},
 };
 
+use super::patient::Patient;
 use crate::{
     component::ComponentView,
     metrics::{Readout, render},
@@ -93,16 +95,19 @@ async fn accept(supervisor: Rc<Supervisor>, listener: TcpListener) {
 }
 
 async fn converse(supervisor: &Supervisor, stream: TcpStream) {
-    let service =
-        service_fn(
-            |request| async move { Ok::<_, Infallible>(answer(supervisor, &request).await) },
-        );
+    let asked = Rc::new(Cell::new(false));
+    let service = service_fn(|request| {
+        asked.set(true);
+        async move { Ok::<_, Infallible>(answer(supervisor, &request).await) }
+    });
+    let stream = Patient {
+        stream,
+        asked: Rc::clone(&asked),
+    };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .keep_alive(false)
-        // Who has asked may close its side: the answer takes a moment.
-        .half_close(true)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), service);
     if let Ok(Err(error)) = tokio::time::timeout(EXCHANGE, connection).await {

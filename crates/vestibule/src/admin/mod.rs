@@ -3,6 +3,7 @@
 
 pub(crate) mod control;
 mod http;
+mod patient;
 
 use std::{net::SocketAddr, rc::Rc};
 
