@@ -24,7 +24,7 @@ pub(super) enum Part {
 /// Without regard to namespaces, so that as much as possible is accepted.
 pub(super) fn boundaries(bytes: &[u8]) -> Boundaries {
     let mut found = Boundaries::default();
-    let mut parser = RawParser::with_options(options());
+    let mut parser = RawParser::with_options(options(bytes.len()));
     let mut depth = 0_usize;
     for at in 0..bytes.len() {
         let mut byte = &bytes[at..=at];
@@ -104,7 +104,7 @@ impl Element {
 pub(super) fn element(raw: &str) -> Option<Element> {
     let text = format!("{HEADER}{raw}</stream:stream>");
     let mut bytes = text.as_bytes();
-    let mut parser = Parser::with_options(options());
+    let mut parser = Parser::with_options(options(bytes.len()));
     let (mut element, mut depth, mut count) = (Element::default(), 0_usize, 0);
     while let Some(event) = parser.parse(&mut bytes, true).ok()? {
         match event {
@@ -180,10 +180,11 @@ impl Element {
     }
 }
 
-/// Without a limit that would matter here.
-fn options() -> Options {
+/// Without a limit that would matter for so many bytes.
+fn options(len: usize) -> Options {
     Options {
-        max_token_length: 1 << 20,
+        // As much is allocated.
+        max_token_length: len + 1,
         ..Options::default()
     }
 }

@@ -47,7 +47,7 @@ impl Ledger {
         let open = self.0.get_mut(&name).filter(|open| open.may > 0);
         let open = open.unwrap_or_else(|| panic!("nobody has asked for {}", stanza.raw()));
         open.may -= 1;
-        open.must = open.must.min(open.may);
+        open.must = open.must.saturating_sub(1);
     }
 
     pub(super) fn check_all_answered(&self) {
