@@ -72,6 +72,7 @@ class Load:
         name = f"{self.client.name}-{self.order['label']}"
         asked = []
         for k in range(self.order["count"]):
+            await asyncio.sleep(self.order["pace"])
             await self.window.acquire()
             every = self.order["sets"]
             kind = "set" if every and k % every == 0 else "get"

@@ -11,6 +11,7 @@ pub struct Load {
     count: usize,
     window: usize,
     sets: usize,
+    pace: Duration,
     patience: Duration,
 }
 
@@ -22,6 +23,7 @@ impl Load {
             count,
             window: 16,
             sets: 2,
+            pace: Duration::ZERO,
             patience: Duration::from_secs(12),
         }
     }
@@ -38,6 +40,12 @@ impl Load {
         self
     }
 
+    /// How long it waits between two requests.
+    pub fn pace(mut self, pace: Duration) -> Self {
+        self.pace = pace;
+        self
+    }
+
     /// How long each may go without an answer.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -50,6 +58,7 @@ impl Load {
             count,
             window,
             sets,
+            pace,
             patience,
         } = self;
         json!({
@@ -58,6 +67,7 @@ impl Load {
             "count": count,
             "window": window,
             "sets": sets,
+            "pace": pace.as_secs_f64(),
             "patience": patience.as_secs_f64(),
             "linger": 0.5,
             "label": label,

@@ -45,6 +45,7 @@ c2s_direct_tls_ports = {{ }}
 component_ports = {{ {component_port} }}
 authentication = "internal_hashed"
 c2s_require_encryption = false
+c2s_stanza_size_limit = 10485760
 modules_enabled = {{ "roster", "saslauth", "disco", "ping", {smacks} }}
 modules_disabled = {{ "s2s" }}
 log = {{ info = "*console" }}
