@@ -25,7 +25,10 @@ fn query(to: &str) -> String {
 /// The address that stands for who has asked, as the implementing client sees it.
 #[track_caller]
 fn asked(bot: &XmppClient) -> String {
-    let request = bot.receives("a request", |stanza| stanza.name == "iq");
+    let request = bot.receives("a request", |stanza| {
+        let first = stanza.children.first();
+        first.is_some_and(|child| child.namespace == QUERY)
+    });
     request.from
 }
 

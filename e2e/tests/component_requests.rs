@@ -39,10 +39,8 @@ fn the_four_stanzas_of_the_original_module(kind: XmppKind) {
 
     let mut seen = Vec::new();
     for bot in &bots {
-        seen.extend(
-            bot.take(|stanza| stanza.name == "iq")
-                .map(|second| (bot, second)),
-        );
+        let request = bot.take(|stanza| stanza.name == "iq" && stanza.from.starts_with(PROXY));
+        seen.extend(request.map(|second| (bot, second)));
     }
     let [(bot, second)] = &seen[..] else {
         panic!("not exactly one request: {seen:?}");
@@ -150,9 +148,12 @@ fn long_resources_are_answered(kind: XmppKind) {
     report.assert_answered_once(Duration::from_secs(5));
     assert_eq!(report.get.results + report.set.results, 100);
 
-    // There, no address could stand for it. It is told so at once.
-    let answer = user.ask(&query(compat));
+    // Here, no address can stand for a longer one. It is told so at once.
+    let longest = stage.login("user", &"u".repeat(1_023));
+    longest.ask(&query(PROXY)).assert_result(PROXY);
+    let answer = longest.ask(&query(compat));
     answer.assert_error(compat, "modify/jid-malformed");
+    user.ask(&query(compat)).assert_result(compat);
     let other = stage.login("other", "short");
     let answer = other.ask(&query(compat));
     answer.assert_result(compat);

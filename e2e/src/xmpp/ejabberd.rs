@@ -89,9 +89,9 @@ modules:
     if setup.resumption {
         text.push_str("  mod_stream_mgmt: {resume_timeout: 300}\n");
     }
+    // A certificate for all of the server would not be used there.
     let tls = setup.certificate.as_ref().map_or_else(String::new, |path| {
-        let _ = writeln!(text, "certfiles: [\"{}\"]", path.display());
-        ", tls: true".to_owned()
+        format!(", tls: true, certfile: \"{}\"", path.display())
     });
     text.push_str("listen:\n");
     let mut listen = |port: u16, module: &str| {

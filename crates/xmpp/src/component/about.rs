@@ -55,7 +55,7 @@ impl Component {
         }
     }
 
-    /// A target asks for whom an address stands.
+    /// Somebody asks for whom an address stands. Only the target that was given it is told.
     pub(super) fn look_up(
         &mut self,
         now: Instant,

@@ -22,13 +22,13 @@ impl Component {
             Ok(Some(payload)) if stanza.id.as_ref().is_some_and(|id| !id.is_empty()) => payload,
             _ => return self.refuse(stanza, (from, to), "", Outcome::BadRequest),
         };
-        if self.targets.has(from) {
-            if to == self.settings.domain && payload.namespace == super::LOOKUP {
-                return self.look_up(now, stanza, &payload, from);
-            }
-            if let Some(reply) = self.asks_requester(now, from, to) {
-                return self.answer(stanza, Some(reply));
-            }
+        if to == self.settings.domain && payload.namespace == super::LOOKUP {
+            return self.look_up(now, stanza, &payload, from);
+        }
+        if self.targets.has(from)
+            && let Some(reply) = self.asks_requester(now, from, to)
+        {
+            return self.answer(stanza, Some(reply));
         }
         let namespace = payload.namespace.as_ref();
         if let Err(outcome) = self.admit(now, from, to, namespace) {
