@@ -8,6 +8,7 @@ use vestibule_e2e::xmpp::{Answer, Load, Login, Stage, XmppKind, on_both_servers}
 on_both_servers!(
     the_four_stanzas_of_the_original_module,
     requests_are_spread_over_resources,
+    policies_choose_resources,
     each_address_of_the_component_answers_for_itself,
     long_resources_are_answered,
     who_does_not_want_requests_gets_none,
@@ -93,6 +94,46 @@ fn requests_are_spread_over_resources(kind: XmppKind) {
     let report = bots[0].run(&Load::new(PROXY, 50));
     report.assert_answered_once(Duration::from_secs(5));
     assert_eq!(report.by.values().sum::<usize>(), 50);
+}
+
+fn policies_choose_resources(kind: XmppKind) {
+    let policies = ["sticky", "priority", "least_outstanding"];
+    let domain = |policy: &str| format!("{}.xmpp.example", policy.replace('_', "-"));
+    let setup = policies.iter().fold(Stage::setup(kind), |setup, policy| {
+        setup.component(&domain(policy))
+    });
+    let stage = Stage::with(setup, |server| {
+        let mut text = server.component(PROXY, "bot");
+        for policy in policies {
+            text.push_str(&server.component(&domain(policy), "bot"));
+            text.push_str(&format!("balance = \"{policy}\"\n"));
+        }
+        text
+    });
+    let [a, b, c] = stage.bots(["a", "b", "c"]);
+    let [sticky, priority, least] = policies.map(domain);
+    for bot in [&a, &b] {
+        bot.send("<presence><priority>7</priority></presence>");
+    }
+    eventually("the priorities to be known", || {
+        let shown = stage.vestibule.ask(&["show", "resources"]).to_string();
+        shown.matches("\"priority\":7").count() == 2 * 4
+    });
+    let user = stage.login("user", "abc");
+    let run = |to: &str| {
+        let report = user.run(&Load::new(to, 60));
+        report.assert_answered_once(Duration::from_secs(8));
+        assert_eq!(report.by.values().sum::<usize>(), 60, "{report:?}");
+        report.by
+    };
+    assert_eq!(run(&sticky).len(), 1);
+    let by = run(&priority);
+    assert_eq!((by.get(a.jid()), by.get(b.jid())), (Some(&30), Some(&30)));
+    // Who is slow gets less.
+    c.answers_work(Answer::ResultAfter(Duration::from_millis(500)));
+    let by = run(&least);
+    let slow = by.get(c.jid()).copied().unwrap_or_default();
+    assert!((1..=18).contains(&slow), "{by:?}");
 }
 
 fn each_address_of_the_component_answers_for_itself(kind: XmppKind) {

@@ -1,4 +1,4 @@
-use crate::{Setup, Vestibule, eventually, http_get};
+use crate::{Vestibule, eventually, http_get};
 
 use super::clients::{XmppClient, XmppClients};
 use super::login::Login;
@@ -52,9 +52,14 @@ impl Stage {
     /// As [`Self::new`], with the tables that `tables` makes for the server.
     pub fn with(setup: XmppSetup, tables: impl FnOnce(&XmppServer) -> String) -> Self {
         let server = setup.start();
-        let vestibule = Setup::new(tables(&server)).start();
+        let tables = tables(&server);
+        Self::of(server, tables)
+    }
+
+    /// Vestibule with these tables beside this server.
+    pub fn of(server: XmppServer, tables: impl Into<String>) -> Self {
         Self {
-            vestibule,
+            vestibule: Vestibule::start(tables),
             server,
             clients: XmppClients::start(),
         }
