@@ -29,11 +29,11 @@ impl Component {
             return self.fail_over(now, key);
         }
         if said == NOT_THERE {
-            let resource = self.targets.resource(from);
-            if resource.is_none_or(|resource| !resource.is_confirmed) {
+            match self.targets.resource(from) {
+                None => return self.fail_over(now, key),
                 // It went while the link was not there.
-                self.lose_resource(now, from);
-                return self.fail_over_if_asked(now, key);
+                Some(resource) if !resource.is_confirmed => return self.lose_resource(now, from),
+                Some(_) => {}
             }
             // It may have just gone, or not know what others know.
             if self.may_ask_again(key, 0)
@@ -123,14 +123,7 @@ impl Component {
     fn trust(&mut self, jid: &str) {
         if let Some(resource) = self.targets.resource(jid) {
             resource.suspect = None;
-        }
-    }
-
-    /// As [`fail_over`](Self::fail_over), if nothing has happened to the request yet.
-    fn fail_over_if_asked(&mut self, now: Instant, key: usize) {
-        let stage = self.pending.request(key).map(|request| &request.stage);
-        if let Some(Stage::Asked(_)) = stage {
-            self.fail_over(now, key);
+            resource.is_confirmed = true;
         }
     }
 }

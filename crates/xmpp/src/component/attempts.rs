@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    Component, Dropped, Event, Outcome, RequestRecord, SETTLING, Stage,
+    Component, Dropped, Event, GATHERING, Outcome, RequestRecord, SETTLING, Stage,
     address::Untranslated,
     outbox::Unsent,
     pending::{Asked, Request},
@@ -100,8 +100,19 @@ impl Component {
         }
     }
 
-    /// A resource has come: whoever waits for one is served.
+    /// A resource has come: whoever waits for one is served, as soon as others have had the time to
+    /// come as well.
+    pub(super) fn gather(&mut self, now: Instant) {
+        if self.is_settling(now) && self.pending.len() > 0 {
+            self.gathered.get_or_insert(now + GATHERING);
+        }
+    }
+
+    /// Serves those who wait for a resource, when the time has come.
     pub(super) fn serve_held(&mut self, now: Instant) {
+        if self.gathered.take_if(|at| *at <= now).is_none() {
+            return;
+        }
         for key in self.pending.keys(Request::is_held) {
             if let Some(resource) = self.next_resource(now, key) {
                 self.ask(now, key, resource, None);
@@ -117,13 +128,14 @@ impl Component {
             let Some(request) = self.pending.request(key) else {
                 continue;
             };
+            if was_asked && !may_ask_again {
+                self.fail(now, key, Outcome::LinkLost);
+                continue;
+            }
             // Nobody has refused or failed: all may be asked again.
             request.tried.clear();
             let due = request.due;
-            match may_ask_again || !was_asked {
-                true => self.pending.wake(key, due),
-                false => self.fail(now, key, Outcome::LinkLost),
-            }
+            self.pending.wake(key, due);
         }
     }
 
@@ -145,6 +157,12 @@ impl Component {
     pub(super) fn stop_requests(&mut self, now: Instant) {
         for key in self.pending.keys(|_| true) {
             self.fail(now, key, Outcome::Stopped);
+        }
+        // Without a link they cannot be told any more.
+        for key in self.pending.keys(|_| true) {
+            if let Some(request) = self.pending.remove(key) {
+                self.record(now, request, Outcome::Stopped);
+            }
         }
     }
 
@@ -255,7 +273,6 @@ impl Component {
         let (sender, asked) = (request.sender.clone(), request.asked.clone());
         let (id, due, session) = (request.id.clone(), request.due, request.session.clone());
         let is_first = request.attempts == 0;
-        let raw = request.raw.take();
         let origin = (sender.as_str(), asked.as_str());
         let holder = jid::bare(&resource);
         let translated = self
@@ -273,6 +290,7 @@ impl Component {
             to: &resource,
         };
         // What is asked again was kept, and parsed before.
+        let raw = self.pending.request(key).and_then(|it| it.raw.take());
         let kept = match given {
             Some(_) => None,
             None => raw.as_deref().and_then(|raw| Stanza::parse(raw).ok()),

@@ -48,6 +48,9 @@ use crate::{
 /// How long requests wait for resources to be seen again after the link was made.
 const SETTLING: Duration = Duration::from_secs(2);
 
+/// How long others may take to be seen once one was.
+const GATHERING: Duration = Duration::from_millis(50);
+
 /// Sessions that are remembered, and for how long after their last request.
 const SESSIONS: usize = 10_000;
 const SESSION_LIFETIME: Duration = Duration::from_secs(3600);
@@ -67,6 +70,8 @@ pub struct Component {
     choice: Choice,
     dropped: [u64; Dropped::ALL.len()],
     events: VecDeque<Event>,
+    /// When those are served who wait for resources that come back.
+    gathered: Option<Instant>,
     is_leaving: bool,
     /// Since when the link is there.
     link: Option<Instant>,
@@ -116,6 +121,7 @@ impl Component {
             choice: Choice::default(),
             dropped: [0; Dropped::ALL.len()],
             events: VecDeque::new(),
+            gathered: None,
             is_leaving: false,
             link: None,
             out: Outbox::new(&settings.domain, settings.max_stanza),
@@ -150,12 +156,18 @@ impl Component {
     /// The link to the server has ended. What was not sent is thrown away; requests that may be asked
     /// again wait for the next link.
     pub fn handle_lost(&mut self, now: Instant) {
-        self.link = None;
+        let has_settled = self
+            .link
+            .take()
+            .is_some_and(|since| since + SETTLING <= now);
+        self.gathered = None;
         self.out.clear();
         self.suspend_requests(now);
         for target in &mut self.targets.0 {
             // Who was not seen by this link is not waited for by another one.
-            target.resources.retain(|resource| resource.is_confirmed);
+            target
+                .resources
+                .retain(|resource| resource.is_confirmed || !has_settled);
             for resource in &mut target.resources {
                 resource.is_confirmed = false;
             }
@@ -214,6 +226,7 @@ impl Component {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.serve_held(now);
         while let Some(key) = self.pending.woken(now) {
             self.look_at(now, key);
         }
@@ -226,7 +239,8 @@ impl Component {
     /// When something is due; `None`: nothing before something comes.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let presence = self.link.and_then(|_| self.targets.next_due());
-        self.pending.next_wake().into_iter().chain(presence).min()
+        let times = [self.pending.next_wake(), presence, self.gathered];
+        times.into_iter().flatten().min()
     }
 
     /// What happened, the oldest first.

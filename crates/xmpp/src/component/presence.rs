@@ -20,9 +20,14 @@ impl Component {
     pub(super) fn begin_presence(&mut self, now: Instant) {
         for at in 0..self.targets.0.len() {
             self.targets.0[at].ask_no_more();
-            match self.targets.0[at].was_subscribed {
-                true => self.probe(at),
-                false => self.subscribe(now, at),
+            if self.targets.0[at].was_subscribed {
+                self.probe(at);
+                continue;
+            }
+            self.subscribe(now, at);
+            // Who has registered by presence learns that it is time to do so again.
+            if !self.targets.0[at].resources.is_empty() {
+                self.show_ourselves(at);
             }
         }
     }
@@ -168,7 +173,7 @@ impl Component {
                 if is_new {
                     self.tell(Event::ResourceUp(jid.to_owned()));
                 }
-                self.serve_held(now);
+                self.gather(now);
             }
         }
     }

@@ -210,3 +210,18 @@ fn every_request_is_answered_once_while_resources_come_and_go() {
             .all(|resource| resource.outstanding == 0)
     );
 }
+
+/// What has gone while the link was not there is asked once, and counts as one attempt.
+#[test]
+fn who_went_unseen_costs_one_attempt() {
+    let mut lab = Lab::new(&["a", "b", "c"]);
+    lab.component.handle_lost(lab.now);
+    lab.component.handle_established(lab.now);
+    lab.output();
+    lab.pass(seconds(3));
+    let asked = lab.asked("get", "1");
+    let again = one(&lab.sends(&bounce(&asked, "service-unavailable")));
+    assert_eq!((&*again.kind, again.to == asked.to), ("get", false));
+    assert_eq!(lab.component.pending(), 1);
+    assert_eq!(one(&lab.sends(&answer(&again, "result"))).to, USER);
+}

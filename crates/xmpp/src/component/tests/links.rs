@@ -19,7 +19,8 @@ fn gets_go_on_by_the_next_link_and_sets_are_told() {
         ("2", "remote-server-timeout")
     );
     // First it must be seen who is there.
-    let again = one(&lab.comes("a", ""));
+    assert_eq!(lab.comes("a", ""), [""; 0]);
+    let again = one(&lab.pass(Duration::from_millis(50)));
     assert_eq!(
         (&again.id, &again.to, &again.from),
         (&get.id, &get.to, &get.from)
@@ -52,15 +53,22 @@ fn who_is_not_seen_again_may_be_there_all_the_same() {
 
 #[test]
 fn requests_wait_for_resources_that_come_back() {
-    let mut lab = Lab::new(&["a"]);
+    let round_robin = Settings {
+        balance: Balance::RoundRobin,
+        ..settings()
+    };
+    let mut lab = Lab::with(round_robin, &["a"]);
     lab.component.handle_lost(lab.now);
     lab.component.handle_established(lab.now);
     lab.output();
     assert_eq!(lab.asks("set", "1"), [""; 0]);
     assert_eq!(lab.asks("get", "2"), [""; 0]);
-    let sent = lab.comes("b", "");
+    lab.comes("b", "");
+    lab.comes("c", "");
+    let sent = lab.pass(Duration::from_millis(50));
     assert_eq!(sent.len(), 2);
-    assert!(sent.iter().all(|raw| read(raw).to == "bot@b.example/b"));
+    let to = |sent: &String| read(sent).to;
+    assert!(to(&sent[0]) != to(&sent[1]) && sent.iter().all(|raw| to(raw) != "bot@b.example/a"));
 }
 
 #[test]
@@ -110,4 +118,54 @@ fn the_process_ends_when_all_are_answered() {
     assert_eq!((&*sent[1].kind, &*sent[1].to), ("unavailable", TARGET));
     assert_eq!(lab.outcomes(), ["stopped", "result", "stopped"]);
     assert_eq!(lab.component.pending(), 0);
+}
+
+/// A link that ends at once has seen nobody, which says nothing.
+#[test]
+fn links_that_flap_forget_nobody() {
+    let mut lab = Lab::new(&["a"]);
+    for _ in 0..5 {
+        lab.component.handle_lost(lab.now);
+        lab.component.handle_established(lab.now);
+        lab.pass(Duration::from_millis(100));
+    }
+    assert_eq!(lab.component.resources().count(), 1);
+    lab.pass(seconds(3));
+    lab.component.handle_lost(lab.now);
+    assert_eq!(lab.component.resources().count(), 0);
+}
+
+/// Who registers by directed presence is told when it is time to do so again; until then, what it
+/// answers shows that it is there.
+#[test]
+fn directed_presence_outlives_links() {
+    let mut lab = Lab::without_link(settings());
+    lab.component.handle_established(lab.now);
+    lab.comes("a", "");
+    lab.component.handle_lost(lab.now);
+    lab.component.handle_established(lab.now);
+    let kinds: Vec<String> = lab.output().iter().map(|raw| read(raw).kind).collect();
+    assert_eq!(kinds, ["subscribe", ""]);
+    lab.pass(seconds(3));
+    let asked = lab.asked("get", "1");
+    assert_eq!(one(&lab.sends(&answer(&asked, "result"))).to, USER);
+    let asked = lab.asked("get", "2");
+    let back = one(&lab.sends(&bounce(&asked, "service-unavailable")));
+    assert_eq!((&*back.to, &*back.condition), (USER, "service-unavailable"));
+    assert_eq!(lab.component.resources().count(), 1);
+}
+
+/// Whoever waits while there is no link is recorded, though it cannot be told.
+#[test]
+fn the_process_ends_without_a_link() {
+    let mut lab = Lab::new(&["a"]);
+    lab.asked("get", "1");
+    lab.asked("set", "2");
+    lab.component.handle_lost(lab.now);
+    lab.component.handle_stopped(lab.now);
+    assert_eq!(lab.output(), [""; 0]);
+    assert_eq!(
+        (lab.component.pending(), lab.outcomes()),
+        (0, vec!["stopped"; 2])
+    );
 }

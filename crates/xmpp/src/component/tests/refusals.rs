@@ -248,3 +248,23 @@ fn names_are_bounded() {
     assert_eq!(lab.component.pending(), 0);
     assert_eq!(lab.asked("get", "2").kind, "get");
 }
+
+/// What was kept of a request is given back however it ends.
+#[test]
+fn room_is_given_back() {
+    let settings = Settings {
+        mode: Mode::Compat,
+        max_pending_bytes: 10_000,
+        ..settings()
+    };
+    let mut lab = Lab::with(settings, &["a", "b"]);
+    let long = format!("user@a.example/{}", "r".repeat(1020));
+    for id in 0..100 {
+        let refused = one(&lab.sends(&request(&long, DOMAIN, "get", &id.to_string())));
+        assert_eq!(refused.condition, "jid-malformed");
+    }
+    // There is room for another attempt.
+    let asked = lab.asked("get", "1");
+    let again = one(&lab.goes(asked.to.rsplit('/').next().expect("a resource")));
+    assert_eq!((&*again.kind, again.to == asked.to), ("get", false));
+}
