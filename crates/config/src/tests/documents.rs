@@ -135,7 +135,7 @@ fn assert_only(allowed: &BTreeSet<String>, name: &str, text: &str) {
 fn the_quick_starts_are_right() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let fragments: Vec<_> = readme.split("```toml\n").skip(1).collect();
-    assert_eq!(fragments.len(), 3);
+    assert_eq!(fragments.len(), 4);
     for fragment in fragments {
         flawless(fragment.split("```").next().unwrap());
     }
