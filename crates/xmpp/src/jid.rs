@@ -3,6 +3,8 @@
 //! A server has prepared what it writes, so that equal addresses are equal texts; what comes from
 //! elsewhere, such as a configuration, is [prepared](prepare) first.
 
+use memchr::memchr;
+
 /// The longest address in bytes: three parts of 1,023, `@` and `/` (RFC 7622 section 3.1).
 pub const MAX_LEN: usize = 3071;
 
@@ -22,17 +24,17 @@ pub struct Parts<'a> {
 
 /// Cuts an address into its parts (RFC 7622 section 3.1). `None`: a part is empty or too long.
 pub fn parts(jid: &str) -> Option<Parts<'_>> {
-    let (bare, resource) = match jid.split_once('/') {
+    let (bare, resource) = match split(jid, b'/') {
         Some((bare, resource)) => (bare, Some(resource)),
         None => (jid, None),
     };
-    let (local, domain) = match bare.split_once('@') {
+    let (local, domain) = match split(bare, b'@') {
         Some((local, domain)) => (Some(local), domain),
         None => (None, bare),
     };
     let is_good = |part: &str| (1..=MAX_PART_LEN).contains(&part.len());
     let all_good = is_good(domain)
-        && !domain.contains('@')
+        && memchr(b'@', domain.as_bytes()).is_none()
         && local.is_none_or(is_good)
         && resource.is_none_or(is_good);
     all_good.then_some(Parts {
@@ -44,13 +46,19 @@ pub fn parts(jid: &str) -> Option<Parts<'_>> {
 
 /// The address without its resource.
 pub fn bare(jid: &str) -> &str {
-    jid.split_once('/').map_or(jid, |(bare, _)| bare)
+    split(jid, b'/').map_or(jid, |(bare, _)| bare)
 }
 
 /// The domain of an address.
 pub fn domain(jid: &str) -> &str {
     let bare = bare(jid);
-    bare.split_once('@').map_or(bare, |(_, domain)| domain)
+    split(bare, b'@').map_or(bare, |(_, domain)| domain)
+}
+
+/// What stands before and behind the first `separator`, which is ASCII.
+fn split(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = memchr(separator, text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// The form in which servers write this address: case folded, characters composed (RFC 6122, as

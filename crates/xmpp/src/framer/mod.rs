@@ -242,8 +242,12 @@ fn start_tag(stanza: &[u8], limit: usize) -> Option<String> {
 /// Whether these are characters of XML (XML 1.0 section 2.2).
 fn check(bytes: &[u8]) -> Result<(), Malformed> {
     let text = str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
-    let control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if bytes.iter().any(control) {
+    // All at once, which is faster than one by one.
+    let is_control = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
+    if bytes
+        .iter()
+        .fold(false, |any, byte| any | is_control(*byte))
+    {
         return Err(Malformed::Character);
     }
     if !text.is_ascii() && text.contains(['\u{fffe}', '\u{ffff}']) {

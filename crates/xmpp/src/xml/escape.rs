@@ -58,6 +58,13 @@ fn is_character(c: char) -> bool {
 /// does not have is left out.
 pub fn escape_into(text: &str, out: &mut Vec<u8>) {
     let mut rest = text;
+    // All at once, which is faster than one by one: most addresses have nothing of it.
+    if !text
+        .bytes()
+        .fold(false, |any, byte| any | may_be_special(byte))
+    {
+        return out.extend_from_slice(text.as_bytes());
+    }
     while let Some(at) = rest.bytes().position(may_be_special) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain.as_bytes());
@@ -84,7 +91,8 @@ pub fn escape_into(text: &str, out: &mut Vec<u8>) {
 /// Whether a character that begins so may need more than to be copied: those that XML does not have
 /// begin with the last.
 fn may_be_special(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0..0x20 | 0xef)
+    let is = |other| byte == other;
+    (byte < 0x20) | is(b'&') | is(b'<') | is(b'>') | is(b'"') | is(b'\'') | is(0xef)
 }
 
 /// Appends an attribute, ` name='value'`.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 
 use super::unescape;
 use crate::Malformed;
@@ -32,18 +32,13 @@ impl<'a> Tag<'a> {
         let bytes = text.as_bytes();
         let mut at = 1 + len;
         loop {
-            match bytes.get(at) {
-                None => return Err(Malformed::Tag),
-                Some(b'>') => {
-                    let (raw, rest) = text.split_at(at + 1);
-                    return Ok((Self { raw, name }, rest));
-                }
-                Some(quote @ (b'"' | b'\'')) => {
-                    let value = memchr(*quote, &bytes[at + 1..]).ok_or(Malformed::Attribute)?;
-                    at += value + 2;
-                }
-                Some(_) => at += 1,
+            at += memchr3(b'>', b'"', b'\'', &bytes[at..]).ok_or(Malformed::Tag)?;
+            if bytes[at] == b'>' {
+                let (raw, rest) = text.split_at(at + 1);
+                return Ok((Self { raw, name }, rest));
             }
+            let value = memchr(bytes[at], &bytes[at + 1..]).ok_or(Malformed::Attribute)?;
+            at += value + 2;
         }
     }
 
