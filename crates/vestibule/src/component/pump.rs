@@ -217,6 +217,10 @@ impl<'a> Pump<'a> {
             return;
         }
         self.unsent.bytes().extend_from_slice(stream::END);
+        if self.established.is_some() && !matches!(then, Ended::Left) {
+            // What it would say from now on could not be sent.
+            self.link.core.borrow_mut().handle_lost(self.now);
+        }
         self.closing = Some(Closing {
             until: self.now + self.shared.pace.farewell,
             then,

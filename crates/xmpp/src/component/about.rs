@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Answerer, Component};
+use super::{Answerer, Component, Outcome};
 use crate::{
     jid,
     stanza::{Condition, ErrorKind, Payload, Reply, Stanza},
@@ -61,20 +61,22 @@ impl Component {
         now: Instant,
         stanza: &Stanza<'_>,
         payload: &Payload<'_>,
-        from: &str,
+        addresses: (&str, &str),
     ) {
+        let holder = jid::bare(addresses.0);
         let address = payload.tag.attribute("address").ok().flatten();
         let parts = address.as_deref().and_then(jid::parts);
         let of_ours = parts.filter(|parts| parts.domain == self.settings.domain);
         let resource = of_ours.and_then(|parts| parts.resource);
-        let origin = resource.map(|it| self.translation.origin(now, jid::bare(from), it));
+        let origin = resource.map(|it| self.translation.origin(now, holder, it));
         let (Some(address), Some(Ok(origin))) = (address, origin) else {
             let reply = Reply::Error(
                 ErrorKind::Cancel,
                 Condition::ItemNotFound,
                 "This address was not given to you.",
             );
-            return self.answer(stanza, Some(reply));
+            self.answer(stanza, Some(reply));
+            return self.record_local(stanza, addresses, LOOKUP, Outcome::Local);
         };
         let mut out = format!("<lookup xmlns='{LOOKUP}'").into_bytes();
         write_attribute("address", &address, &mut out);
@@ -82,6 +84,7 @@ impl Component {
         write_attribute("asked", &origin.asked, &mut out);
         out.extend_from_slice(b"/>");
         self.answer(stanza, Some(Reply::Result(&into_text(out))));
+        self.record_local(stanza, addresses, LOOKUP, Outcome::Local);
     }
 
     /// XEP-0030 section 3.

@@ -334,7 +334,7 @@ impl Component {
     /// Keeps a request for another attempt. False when there is no room.
     fn keep(&mut self, key: usize, stanza: &Stanza<'_>) -> bool {
         let raw = stanza.raw();
-        let has_room = self.pending.has_room(&self.settings, raw.len());
+        let has_room = self.pending.may_keep(&self.settings, raw.len());
         if has_room {
             self.pending.keep_raw(key, raw);
         }

@@ -71,8 +71,10 @@ pub(super) struct Pending {
     wake_at: HashMap<usize, Instant>,
     /// How many each requester has, by bare address.
     by_requester: HashMap<String, usize>,
-    /// How many bytes their texts take.
-    bytes: usize,
+    /// How many bytes their texts take, without what is kept.
+    texts: usize,
+    /// How many bytes are kept for another attempt.
+    kept: usize,
     late: VecDeque<u64>,
     is_late: HashSet<u64>,
     hash: RandomState,
@@ -119,7 +121,8 @@ impl Pending {
             timers: BTreeSet::new(),
             wake_at: HashMap::new(),
             by_requester: HashMap::new(),
-            bytes: 0,
+            texts: 0,
+            kept: 0,
             late: VecDeque::new(),
             is_late: HashSet::new(),
             hash: RandomState::new(),
@@ -139,9 +142,14 @@ impl Pending {
             && of_sender.unwrap_or(0) < settings.max_pending_per_requester
     }
 
-    /// Whether this much more may be kept.
-    pub(super) fn has_room(&self, settings: &Settings, bytes: usize) -> bool {
-        self.bytes + bytes <= settings.max_pending_bytes
+    /// Whether there is room for one more, whose [size](Request::size) this is.
+    pub(super) fn has_room(&self, settings: &Settings, size: usize) -> bool {
+        self.texts + size <= settings.max_pending_bytes
+    }
+
+    /// Whether this much more may be kept for another attempt. Who fills that up takes nobody's place.
+    pub(super) fn may_keep(&self, settings: &Settings, bytes: usize) -> bool {
+        self.kept + bytes <= settings.max_pending_bytes
     }
 
     /// Takes a request in.
@@ -150,7 +158,7 @@ impl Pending {
             .by_requester
             .entry(jid::bare(&request.sender).to_owned())
             .or_default() += 1;
-        self.bytes += request.size();
+        self.texts += request.size();
         self.requests.insert(request)
     }
 
@@ -201,7 +209,7 @@ impl Pending {
     pub(super) fn keep_raw(&mut self, key: usize, raw: &str) {
         self.forget_raw(key);
         if let Some(request) = self.requests.get_mut(key) {
-            self.bytes += raw.len();
+            self.kept += raw.len();
             request.raw = Some(raw.into());
         }
     }
@@ -209,7 +217,7 @@ impl Pending {
     /// The request is not asked again.
     pub(super) fn forget_raw(&mut self, key: usize) {
         let raw = self.requests.get_mut(key).and_then(|it| it.raw.take());
-        self.bytes -= raw.map_or(0, |raw| raw.len());
+        self.kept -= raw.map_or(0, |raw| raw.len());
     }
 
     /// Looks at the request at this time, and at no other.
@@ -236,7 +244,7 @@ impl Pending {
         self.forget_raw(key);
         self.sleep(key);
         let request = self.requests.try_remove(key)?;
-        self.bytes -= request.size();
+        self.texts -= request.size();
         let requester = jid::bare(&request.sender);
         if let Some(count) = self.by_requester.get_mut(requester) {
             *count -= 1;

@@ -22,6 +22,9 @@ impl Component {
             self.targets.0[at].ask_no_more();
             if self.targets.0[at].was_subscribed {
                 self.probe(at);
+                // Not every server says that there is no subscription any more: a little later it
+                // is asked for, which is answered at once where there is one.
+                self.targets.0[at].ask_again(now);
                 continue;
             }
             self.subscribe(now, at);

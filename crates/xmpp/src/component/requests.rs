@@ -22,19 +22,24 @@ impl Component {
             Ok(Some(payload)) if stanza.id.as_ref().is_some_and(|id| !id.is_empty()) => payload,
             _ => return self.refuse(stanza, (from, to), "", Outcome::BadRequest),
         };
-        if to == self.settings.domain && payload.namespace == super::LOOKUP {
-            return self.look_up(now, stanza, &payload, from);
+        let is_look_up = to == self.settings.domain && payload.namespace == super::LOOKUP;
+        let is_target = self.targets.has(from);
+        if is_target && is_look_up {
+            return self.look_up(now, stanza, &payload, (from, to));
         }
-        if self.targets.has(from)
-            && let Some(reply) = self.asks_requester(now, from, to)
-        {
+        if is_target && let Some(reply) = self.asks_requester(now, from, to) {
             return self.answer(stanza, Some(reply));
         }
         let namespace = payload.namespace.as_ref();
         if let Err(outcome) = self.admit(now, from, to, namespace) {
             return self.refuse(stanza, (from, to), namespace, outcome);
         }
-        if let Some(result) = self.about(to, &payload) {
+        if is_look_up {
+            return self.look_up(now, stanza, &payload, (from, to));
+        }
+        if stanza.type_name() == "get"
+            && let Some(result) = self.about(to, &payload)
+        {
             self.answer(stanza, Some(Reply::Result(&result)));
             return self.record_local(stanza, (from, to), namespace, Outcome::Local);
         }
@@ -85,7 +90,7 @@ impl Component {
         self.record_local(stanza, addresses, namespace, outcome);
     }
 
-    fn record_local(
+    pub(super) fn record_local(
         &mut self,
         stanza: &Stanza<'_>,
         (from, to): (&str, &str),

@@ -268,3 +268,24 @@ fn room_is_given_back() {
     let again = one(&lab.goes(asked.to.rsplit('/').next().expect("a resource")));
     assert_eq!((&*again.kind, again.to == asked.to), ("get", false));
 }
+
+/// Who fills the room for another attempt takes nobody's place: others are asked of one resource.
+#[test]
+fn what_is_kept_takes_nobodys_place() {
+    let settings = Settings {
+        max_pending_bytes: 3_000,
+        ..settings()
+    };
+    let mut lab = Lab::with(settings, &["a", "b"]);
+    let large = "x".repeat(2_500);
+    let text = request(USER, DOMAIN, "get", "1").replace("<x ", &format!("<x l='{large}' "));
+    let first = one(&lab.sends(&text));
+    let second = one(&lab.sends(&text.replace("id='1'", "id='2'")));
+    assert_eq!((&*first.kind, &*second.kind), ("get", "get"));
+    for resource in ["a", "b"] {
+        lab.goes(resource);
+    }
+    assert_eq!(lab.component.pending(), 0);
+    assert_eq!(lab.outcomes(), ["resource_gone"; 2]);
+    assert_eq!(lab.component.retries(), 1);
+}

@@ -436,6 +436,9 @@ fn the_component_answers_for_itself() {
             "{forwarded}"
         );
     }
+    // Nothing of it can be set.
+    let set = asks("jabber:iq:version", "").replace("type='get'", "type='set'");
+    assert_eq!(one(&lab.sends(&set)).to, format!("{TARGET}/a"));
     // And the other way round.
     local.about.disco = Answerer::Forward;
     local.about.version = Answerer::Forward;
