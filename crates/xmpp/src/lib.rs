@@ -1,5 +1,7 @@
-//! XMPP components (XEP-0114), without input or output: [`framer`] cuts a stream into stanzas,
-//! [`stanza`] tells what a stanza says about itself and gives it other addresses.
+//! XMPP components (XEP-0114), without input or output: [`stream`] is the stream to the server,
+//! [`framer`] cuts it into stanzas, [`stanza`] tells what a stanza says about itself and gives it
+//! other addresses, [`token`] makes the addresses that stand for others, and [`component`] decides
+//! what happens to each stanza.
 //!
 //! Stanzas are never rebuilt. What is not an address stays as it came, byte for byte: prefixes,
 //! entities, white space and sections of character data as much as extensions that nobody knows.

@@ -216,6 +216,7 @@ impl<'a> Pump<'a> {
         if self.closing.is_some() {
             return;
         }
+        self.fetch();
         self.unsent.bytes().extend_from_slice(stream::END);
         if self.established.is_some() && !matches!(then, Ended::Left) {
             // What it would say from now on could not be sent.

@@ -5,14 +5,36 @@ use std::time::Instant;
 use super::{Component, Dropped, Outcome, Stage, presence::PING, requests};
 use crate::{jid, stanza::Stanza};
 
-/// What a server says for somebody who is not there (RFC 6121 section 8.5.3.2.3). Clients say the
-/// first for what they do not know.
-const NOT_THERE: &str = "service-unavailable";
-const SAID_BY_SERVERS: [&str; 3] = [
-    "recipient-unavailable",
-    "remote-server-not-found",
-    "remote-server-timeout",
-];
+/// Whose word an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    /// The service's.
+    Service,
+    /// The server's: the resource has not answered.
+    Server,
+    /// The server's for somebody who is not there (RFC 6121 section 8.5.3.2.3), or the service's for
+    /// what it does not know.
+    Either,
+}
+
+/// Whose word `stanza` is, an answer.
+fn said(stanza: &Stanza<'_>) -> Said {
+    if stanza.type_name() != "error" {
+        return Said::Service;
+    }
+    match stanza
+        .error()
+        .ok()
+        .flatten()
+        .map_or("", |error| error.condition)
+    {
+        "recipient-unavailable" | "remote-server-not-found" | "remote-server-timeout" => {
+            Said::Server
+        }
+        "service-unavailable" => Said::Either,
+        _ => Said::Service,
+    }
+}
 
 impl Component {
     /// An answer has come.
@@ -20,30 +42,25 @@ impl Component {
         let Some(key) = self.asked(now, stanza, from, to) else {
             return;
         };
-        let is_error = stanza.type_name() == "error";
-        let said = match stanza.error() {
-            Ok(Some(error)) if is_error => error.condition,
-            _ => "",
-        };
-        if SAID_BY_SERVERS.contains(&said) {
-            return self.fail_over(now, key);
-        }
-        if said == NOT_THERE {
-            match self.targets.resource(from) {
-                None => return self.fail_over(now, key),
-                // It went while the link was not there.
-                Some(resource) if !resource.is_confirmed => return self.lose_resource(now, from),
-                Some(_) => {}
-            }
-            // It may have just gone, or not know what others know.
-            if self.may_ask_again(key, 0)
-                && let Some(next) = self.next_resource(now, key)
-            {
-                return self.ask(now, key, next, None);
+        match said(stanza) {
+            Said::Server => return self.fail_over(now, key),
+            Said::Service => self.confirm(from),
+            Said::Either => {
+                match self.targets.resource(from) {
+                    None => return self.fail_over(now, key),
+                    // It went while the link was not there.
+                    Some(it) if !it.is_confirmed => return self.lose_resource(now, from),
+                    Some(_) => {}
+                }
+                // It may have just gone, or not know what others know.
+                if self.may_ask_again(key, 0)
+                    && let Some(next) = self.next_resource(now, key)
+                {
+                    return self.ask(now, key, next, None);
+                }
             }
         }
-        self.trust(from);
-        if let (false, Ok(Some(payload))) = (is_error, stanza.payload())
+        if let ("result", Ok(Some(payload))) = (stanza.type_name(), stanza.payload())
             && let Some(request) = self.pending.request(key)
             && let Some(session) = requests::session(&payload, &request.sender)
         {
@@ -73,7 +90,7 @@ impl Component {
         }
         let id = stanza.id.as_deref().unwrap_or_default();
         if to == self.settings.domain {
-            self.take_ping_answer(stanza, id, from);
+            self.take_ping_answer(now, stanza, id, from);
             return None;
         }
         if let Some(key) = self.pending.named(to, id) {
@@ -85,7 +102,9 @@ impl Component {
             }
         }
         if self.pending.was_asked(to, id, from) {
-            self.trust(from);
+            if said(stanza) == Said::Service {
+                self.confirm(from);
+            }
             self.drop_stanza(Dropped::Late);
             return None;
         }
@@ -105,22 +124,22 @@ impl Component {
     }
 
     /// The answer to a question of our own.
-    fn take_ping_answer(&mut self, stanza: &Stanza<'_>, id: &str, from: &str) {
+    fn take_ping_answer(&mut self, now: Instant, stanza: &Stanza<'_>, id: &str, from: &str) {
         if !id.starts_with(PING) {
             return self.drop_stanza(Dropped::Unwanted);
         }
-        let said = stanza
-            .error()
-            .ok()
-            .flatten()
-            .map_or("", |error| error.condition);
-        if !SAID_BY_SERVERS.contains(&said) {
-            self.trust(from);
+        let resource = self.targets.resource(from);
+        match (said(stanza), resource) {
+            (Said::Service, _) => self.confirm(from),
+            // Whose presence was seen is there, and does not know what a ping is.
+            (Said::Either, Some(resource)) if resource.is_confirmed => resource.suspect = None,
+            (Said::Either, _) => self.lose_resource(now, from),
+            (Said::Server, _) => {}
         }
     }
 
-    /// A resource has answered.
-    fn trust(&mut self, jid: &str) {
+    /// A resource has answered: it is there.
+    fn confirm(&mut self, jid: &str) {
         if let Some(resource) = self.targets.resource(jid) {
             resource.suspect = None;
             resource.is_confirmed = true;

@@ -91,11 +91,7 @@ impl Component {
 
     /// A resource will answer nothing any more that it was asked.
     pub(super) fn resource_gone(&mut self, now: Instant, jid: &str) {
-        let is_asked = |request: &Request| match &request.stage {
-            Stage::Asked(asked) => asked.resource == jid,
-            Stage::Held | Stage::Owed(_) => false,
-        };
-        for key in self.pending.keys(is_asked) {
+        for key in self.pending.of_resource(jid) {
             self.fail_over(now, key);
         }
     }
@@ -180,7 +176,7 @@ impl Component {
         let Some(request) = self.pending.remove(key) else {
             return;
         };
-        if let Some(reply) = outcome.error(self.settings.mode, request.is_set) {
+        if let Some(reply) = outcome.error(self.settings.mode, request.may_be_done()) {
             self.reply_to(&request, reply);
         }
         self.record(now, request, outcome);
@@ -205,7 +201,7 @@ impl Component {
                     self.drop_stanza(Dropped::ForeignFrom);
                 }
                 let outcome = Outcome::StanzaTooLarge;
-                if let Some(reply) = outcome.error(self.settings.mode, request.is_set) {
+                if let Some(reply) = outcome.error(self.settings.mode, request.may_be_done()) {
                     self.reply_to(&request, reply);
                 }
                 outcome
@@ -238,7 +234,10 @@ impl Component {
         if let Some(session) = &request.session
             && let Some(resource) = self.sessions.value(now, session)
             && !request.has_tried(resource)
-            && self.targets.resource(resource).is_some()
+            && let Some(known) = self.targets.resource(resource)
+            // Who only wants nothing new brings to its end what is begun.
+            && known.priority >= 0
+            && known.suspect.is_none()
         {
             return Some(resource.clone());
         }
@@ -352,8 +351,7 @@ impl Component {
 
     /// Whether resources may be there that we have not seen yet.
     fn is_settling(&self, now: Instant) -> bool {
-        let is_new = self.link.is_some_and(|since| now < since + SETTLING);
-        is_new && self.targets.may_return()
+        self.link.is_some_and(|since| now < since + SETTLING)
     }
 
     /// A request is asked of nobody any more. Whether it was.
@@ -394,11 +392,11 @@ impl Component {
         self.check(sent);
     }
 
-    fn record(&mut self, now: Instant, mut request: Request, outcome: Outcome) {
+    fn record(&mut self, now: Instant, request: Request, outcome: Outcome) {
         self.tell(Event::Request(RequestRecord {
             from: request.sender,
             to: request.asked,
-            resource: request.tried.pop(),
+            resource: request.last,
             is_set: request.is_set,
             namespace: request.namespace,
             outcome,

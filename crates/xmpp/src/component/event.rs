@@ -7,9 +7,9 @@ use std::time::Duration;
 pub enum Event {
     /// A request has come to its end.
     Request(RequestRecord),
-    /// A resource can be asked from now on.
+    /// A resource was seen that can be asked, for the first time or after it did not want to be.
     ResourceUp(String),
-    /// A resource cannot be asked any more.
+    /// A resource has gone.
     ResourceDown(String),
     /// The subscription to a target has changed.
     Subscription {

@@ -73,6 +73,8 @@ pub struct Component {
     /// When those are served who wait for resources that come back.
     gathered: Option<Instant>,
     is_leaving: bool,
+    /// When all resources should have been seen that are there.
+    settled: Option<Instant>,
     /// Since when the link is there.
     link: Option<Instant>,
     out: Outbox,
@@ -122,6 +124,7 @@ impl Component {
             dropped: [0; Dropped::ALL.len()],
             events: VecDeque::new(),
             gathered: None,
+            settled: None,
             is_leaving: false,
             link: None,
             out: Outbox::new(&settings.domain, settings.max_stanza),
@@ -149,6 +152,7 @@ impl Component {
     /// The link to the server is there: stanzas may be sent.
     pub fn handle_established(&mut self, now: Instant) {
         self.link = Some(now);
+        self.settled = Some(now + SETTLING);
         self.begin_presence(now);
         self.resume_requests(now);
     }
@@ -160,7 +164,7 @@ impl Component {
             .link
             .take()
             .is_some_and(|since| since + SETTLING <= now);
-        self.gathered = None;
+        (self.gathered, self.settled) = (None, None);
         self.out.clear();
         self.suspend_requests(now);
         for target in &mut self.targets.0 {
@@ -232,6 +236,7 @@ impl Component {
         }
         if self.link.is_some() {
             self.ask_again(now);
+            self.doubt_unseen(now);
             self.ping_suspects(now);
         }
     }
@@ -239,7 +244,12 @@ impl Component {
     /// When something is due; `None`: nothing before something comes.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let presence = self.link.and_then(|_| self.targets.next_due());
-        let times = [self.pending.next_wake(), presence, self.gathered];
+        let times = [
+            self.pending.next_wake(),
+            presence,
+            self.gathered,
+            self.settled,
+        ];
         times.into_iter().flatten().min()
     }
 

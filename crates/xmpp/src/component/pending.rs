@@ -33,8 +33,10 @@ pub(super) struct Request {
     /// Until when an answer may take.
     pub(super) due: Instant,
     pub(super) attempts: u32,
-    /// Resources that were asked before.
+    /// Resources that were asked before, and are not asked again.
     pub(super) tried: Vec<String>,
+    /// The resource that was asked last.
+    pub(super) last: Option<String>,
     pub(super) stage: Stage,
 }
 
@@ -66,6 +68,8 @@ pub(super) struct Pending {
     requests: Slab<Request>,
     /// By the address that stands for who has asked, and the id.
     by_name: HashMap<String, usize>,
+    /// Those that each resource is asked.
+    by_resource: HashMap<String, HashSet<usize>>,
     /// When to look at each.
     timers: BTreeSet<(Instant, usize)>,
     wake_at: HashMap<usize, Instant>,
@@ -98,6 +102,11 @@ impl Request {
         matches!(self.stage, Stage::Owed(_))
     }
 
+    /// Whether it may have had an effect already.
+    pub(super) fn may_be_done(&self) -> bool {
+        self.is_set && self.attempts > 0
+    }
+
     /// Whether this resource was asked before, or is.
     pub(super) fn has_tried(&self, resource: &String) -> bool {
         self.tried.contains(resource)
@@ -118,6 +127,7 @@ impl Pending {
         Self {
             requests: Slab::new(),
             by_name: HashMap::new(),
+            by_resource: HashMap::new(),
             timers: BTreeSet::new(),
             wake_at: HashMap::new(),
             by_requester: HashMap::new(),
@@ -133,6 +143,14 @@ impl Pending {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.requests.len()
+    }
+
+    /// Whether nothing is left of any.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let maps = self.by_name.len() + self.by_resource.len() + self.by_requester.len();
+        let timers = self.timers.len() + self.wake_at.len();
+        self.requests.is_empty() && maps + timers + self.texts + self.kept == 0
     }
 
     /// Whether `sender` may have one more.
@@ -173,6 +191,12 @@ impl Pending {
         chosen.map(|(key, _)| key).collect()
     }
 
+    /// Those that this resource is asked.
+    pub(super) fn of_resource(&self, jid: &str) -> Vec<usize> {
+        let keys = self.by_resource.get(jid);
+        keys.map_or_else(Vec::new, |keys| keys.iter().copied().collect())
+    }
+
     /// The request that is called so at the address that stands for who has asked.
     pub(super) fn named(&mut self, address: &str, id: &str) -> Option<usize> {
         set_name(&mut self.name, address, id);
@@ -183,6 +207,15 @@ impl Pending {
     pub(super) fn asks(&mut self, key: usize, asked: Asked) {
         set_name(&mut self.name, &asked.address, &asked.id);
         self.by_name.insert(self.name.clone(), key);
+        match self.by_resource.get_mut(&asked.resource) {
+            Some(keys) => {
+                keys.insert(key);
+            }
+            None => {
+                let keys = HashSet::from([key]);
+                self.by_resource.insert(asked.resource.clone(), keys);
+            }
+        }
         if let Some(request) = self.requests.get_mut(key) {
             request.attempts += 1;
             request.stage = Stage::Asked(asked);
@@ -199,7 +232,14 @@ impl Pending {
         };
         set_name(&mut self.name, &asked.address, &asked.id);
         self.by_name.remove(&self.name);
+        if let Some(keys) = self.by_resource.get_mut(&asked.resource) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.by_resource.remove(&asked.resource);
+            }
+        }
         request.tried.push(asked.resource.clone());
+        request.last = Some(asked.resource.clone());
         let name = self.late_name(&asked.address, &asked.id, &asked.resource);
         self.remember_late(name);
         Some(asked)

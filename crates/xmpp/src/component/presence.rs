@@ -57,6 +57,11 @@ impl Component {
             }
         }
         self.targets = targets;
+        for target in old.iter().filter(|target| target.was_subscribed) {
+            if self.link.is_some() {
+                let _ = self.out.presence("unavailable", &target.jid);
+            }
+        }
         for resource in old.into_iter().flat_map(|target| target.resources) {
             self.resource_gone(now, &resource.jid);
             self.tell(Event::ResourceDown(resource.jid));
@@ -114,8 +119,9 @@ impl Component {
                 let sent = self.out.presence("subscribed", bare);
                 self.check(sent);
                 self.show_ourselves(at);
-                if self.targets.0[at].subscription != SubscriptionState::Subscribed {
-                    self.subscribe(now, at);
+                let target = &mut self.targets.0[at];
+                if target.subscription != SubscriptionState::Subscribed {
+                    target.ask_soon(now);
                 }
             }
             "subscribed" => {
@@ -148,6 +154,20 @@ impl Component {
         for at in 0..self.targets.0.len() {
             if self.targets.0[at].ask_at.is_some_and(|due| due <= now) {
                 self.subscribe(now, at);
+            }
+        }
+    }
+
+    /// Has those asked whether they are there that were not seen since the link is.
+    pub(super) fn doubt_unseen(&mut self, now: Instant) {
+        if self.settled.take_if(|at| *at <= now).is_none() {
+            return;
+        }
+        for target in &mut self.targets.0 {
+            for resource in &mut target.resources {
+                if !resource.is_confirmed {
+                    resource.suspect.get_or_insert(now);
+                }
             }
         }
     }

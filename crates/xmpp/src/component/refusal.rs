@@ -4,8 +4,9 @@ use super::{Mode, Outcome};
 use crate::stanza::{Condition, ErrorKind, Reply};
 
 impl Outcome {
-    /// The error that says so (RFC 6120 section 8.3). `None`: it is none of the component's own.
-    pub(super) fn error(self, mode: Mode, is_set: bool) -> Option<Reply<'static>> {
+    /// The error that says so (RFC 6120 section 8.3); `may_be_done` says whether the request may have
+    /// had an effect. `None`: it is none of the component's own.
+    pub(super) fn error(self, mode: Mode, may_be_done: bool) -> Option<Reply<'static>> {
         use Condition as C;
         use ErrorKind as K;
         let (kind, condition, text) = match self {
@@ -22,7 +23,7 @@ impl Outcome {
             ),
             Self::Forbidden => (K::Auth, C::Forbidden, "You are not allowed to ask here."),
             Self::ForeignToken => (K::Cancel, C::ItemNotFound, "There is no such address."),
-            Self::LinkLost if is_set => (
+            Self::LinkLost if may_be_done => (
                 K::Wait,
                 C::RemoteServerTimeout,
                 "The link to the server was lost. Whether this was done is not known.",
@@ -53,7 +54,7 @@ impl Outcome {
                 C::ResourceConstraint,
                 "You ask too often. Try again in a while.",
             ),
-            Self::ResourceGone if is_set => (
+            Self::ResourceGone if may_be_done => (
                 K::Wait,
                 C::RemoteServerTimeout,
                 "The service went away before it answered. Whether this was done is not known.",
@@ -63,12 +64,17 @@ impl Outcome {
                 C::RemoteServerTimeout,
                 "The service went away before it answered.",
             ),
+            Self::StanzaTooLarge if may_be_done => (
+                K::Modify,
+                C::PolicyViolation,
+                "The answer is too large to be passed on. Whether this was done is not known.",
+            ),
             Self::StanzaTooLarge => (
                 K::Modify,
                 C::PolicyViolation,
                 "This is too large to be passed on.",
             ),
-            Self::Stopped if is_set => (
+            Self::Stopped if may_be_done => (
                 K::Wait,
                 C::RemoteServerTimeout,
                 "The proxy is being stopped. Whether this was done is not known.",
@@ -78,7 +84,7 @@ impl Outcome {
                 C::RemoteServerTimeout,
                 "The proxy is being stopped.",
             ),
-            Self::TimedOut if is_set => (
+            Self::TimedOut if may_be_done => (
                 K::Wait,
                 C::RemoteServerTimeout,
                 "The service has not answered in time. Whether this was done is not known.",

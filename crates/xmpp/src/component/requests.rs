@@ -58,6 +58,7 @@ impl Component {
             due: now + self.settings.timeout,
             attempts: 0,
             tried: Vec::new(),
+            last: None,
             stage: Stage::Held,
         };
         if !self.pending.has_room(&self.settings, request.size()) {
@@ -87,6 +88,11 @@ impl Component {
     ) {
         // Nothing has happened yet, whatever it was.
         self.answer(stanza, outcome.error(self.settings.mode, false));
+        // Tokens are not for the log.
+        let addresses = match outcome {
+            Outcome::ForeignToken => (addresses.0, jid::bare(addresses.1)),
+            _ => addresses,
+        };
         self.record_local(stanza, addresses, namespace, outcome);
     }
 

@@ -16,6 +16,9 @@ const RESOURCES: usize = 1024;
 const FIRST_AGAIN: Duration = Duration::from_secs(10);
 const LAST_AGAIN: Duration = Duration::from_secs(600);
 
+/// When it is asked for when somebody asks for ours.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How often a resource that does not answer is asked whether it is there.
 pub(super) const PING_EVERY: Duration = Duration::from_secs(15);
 
@@ -82,14 +85,6 @@ impl Targets {
     pub(super) fn resource(&mut self, jid: &str) -> Option<&mut Resource> {
         self.target(jid::bare(jid))?.resource(jid)
     }
-
-    /// Whether a resource may still be seen that was there before the link was lost, or that nobody
-    /// has told us of yet.
-    pub(super) fn may_return(&self) -> bool {
-        self.0
-            .iter()
-            .any(|target| target.was_subscribed || !target.resources.is_empty())
-    }
 }
 
 impl Target {
@@ -146,6 +141,12 @@ impl Target {
     pub(super) fn ask_again(&mut self, now: Instant) {
         self.ask_at = Some(now + self.again);
         self.again = (self.again * 2).min(LAST_AGAIN);
+    }
+
+    /// The subscription is wanted soon.
+    pub(super) fn ask_soon(&mut self, now: Instant) {
+        let soon = now + SOON;
+        self.ask_at = Some(self.ask_at.map_or(soon, |at| at.min(soon)));
     }
 
     /// The subscription is there, or the link is new.

@@ -90,6 +90,7 @@ fn directed_presence_is_enough() {
     let mut lab = Lab::without_link(settings());
     lab.component.handle_established(lab.now);
     lab.output();
+    lab.pass(seconds(3));
     assert_eq!(lab.asked("get", "1").condition, "recipient-unavailable");
     lab.comes("a", "");
     assert_eq!(lab.asked("get", "2").to, "bot@b.example/a");
@@ -202,7 +203,28 @@ fn several_accounts_can_answer() {
         ..settings
     };
     lab.component.reconfigure(lab.now, only, tokens());
+    let left = one(&lab.output());
+    assert_eq!((&*left.kind, &*left.to), ("unavailable", TARGET));
     assert_eq!(lab.component.targets().count(), 1);
     assert_eq!(lab.component.resources().count(), 0);
     assert_eq!(lab.asked("get", "9").condition, "recipient-unavailable");
+}
+
+/// Two who subscribe to each other do not do so for ever.
+#[test]
+fn subscriptions_do_not_run_in_circles() {
+    let mut lab = Lab::without_link(settings());
+    lab.component.handle_established(lab.now);
+    lab.output();
+    let subscribe = format!("<presence type='subscribe' from='{TARGET}' to='{DOMAIN}'/>");
+    let mut asked = 0;
+    for _ in 0..100 {
+        asked += kinds(&lab.sends(&subscribe))
+            .iter()
+            .filter(|kind| *kind == "subscribe")
+            .count();
+    }
+    assert_eq!(asked, 0);
+    assert_eq!(kinds(&lab.pass(seconds(1))), ["subscribe"]);
+    assert_eq!(kinds(&lab.pass(seconds(30))), ["subscribe"]);
 }

@@ -148,6 +148,16 @@ fn sessions_stay_where_they_are() {
         lab.sends(&answer(&asked, "result"));
         lab.comes(home.rsplit('/').next().expect("a resource"), "");
     }
+    // Who wants nothing at all is left alone.
+    let home = homes[&1].clone();
+    lab.comes(
+        home.rsplit('/').next().expect("a resource"),
+        "<priority>-1</priority>",
+    );
+    let asked = one(&lab.sends(&command("sessionid='s1'")));
+    assert_ne!(asked.to, home);
+    lab.sends(&answer(&asked, "result"));
+    lab.comes(home.rsplit('/').next().expect("a resource"), "");
     // Another requester's session of the same name is another one.
     let other = command("sessionid='s1'").replace("user@", "other@");
     let seen: std::collections::HashSet<String> =
