@@ -147,7 +147,7 @@ impl Pending {
 
     /// Whether nothing is left of any.
     #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(super) fn is_clean(&self) -> bool {
         let maps = self.by_name.len() + self.by_resource.len() + self.by_requester.len();
         let timers = self.timers.len() + self.wake_at.len();
         self.requests.is_empty() && maps + timers + self.texts + self.kept == 0

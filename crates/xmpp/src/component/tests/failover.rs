@@ -204,7 +204,7 @@ fn every_request_is_answered_once_while_resources_come_and_go() {
     assert_eq!(answered.len(), 3000);
     // Each has one record.
     assert_eq!(lab.outcomes().len(), 3000);
-    assert!(lab.component.pending.is_empty());
+    assert!(lab.component.pending.is_clean());
     assert!(answered.values().all(|count| *count == 1));
     assert_eq!(lab.component.pending(), 0);
     assert!(

@@ -48,7 +48,7 @@ fn who_is_not_seen_again_may_be_there_all_the_same() {
         ("bot@b.example/a", "bot@b.example/a")
     );
     // The server says that it is not.
-    let back = one(&lab.sends(&bounce(&asked, "service-unavailable")));
+    let back = one(&lab.sends(&bounce(asked, "service-unavailable")));
     assert_eq!(
         (&*back.to, &*back.condition),
         (USER, "remote-server-timeout")
