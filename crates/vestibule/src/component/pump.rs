@@ -121,6 +121,11 @@ impl<'a> Pump<'a> {
         self.established
     }
 
+    /// How many bytes the server has not taken yet.
+    pub(super) fn unsent(&self) -> usize {
+        self.unsent.len() + self.leg.owed()
+    }
+
     /// Carries the stream until it ends.
     pub(super) async fn carry(&mut self) -> Ended {
         // Moved to an earlier time at once, to a later one only when it comes up: what is due moves
@@ -231,7 +236,7 @@ impl<'a> Pump<'a> {
 
     /// Whether nothing waits to be sent.
     fn is_quiet(&self) -> bool {
-        self.unsent.len() == 0 && self.leg.owed() == 0
+        self.unsent() == 0
     }
 
     /// When [`Self::tend`] is needed next.
@@ -262,7 +267,7 @@ impl<'a> Pump<'a> {
     }
 
     fn may_read(&self) -> bool {
-        let waiting = self.unsent.len() + self.leg.owed();
+        let waiting = self.unsent();
         let is_stuck = self.now >= self.wrote + self.shared.pace.stuck;
         waiting < if is_stuck { MOST_STUCK } else { MOST_UNSENT }
     }

@@ -110,6 +110,12 @@ impl Task {
         let ended = pump.carry().await;
         let worked = pump.established();
         if worked.is_some() {
+            let unsent_bytes = pump.unsent();
+            if unsent_bytes > 0 {
+                // XEP-0114 has no acknowledgements: nobody knows what has arrived before.
+                let component = self.link.domain();
+                tracing::warn!(component, unsent_bytes, "what was not sent yet is lost");
+            }
             let now = Instant::now();
             self.link.core.borrow_mut().handle_lost(now);
             self.link.tell(&shared);
