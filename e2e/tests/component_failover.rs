@@ -10,6 +10,7 @@ use vestibule_e2e::xmpp::{
 
 on_both_servers!(
     a_resource_leaves_and_another_one_joins,
+    resources_come_and_go_all_the_time,
     a_resource_is_cut_off,
     a_resource_is_cut_off_and_may_come_back,
     a_resource_falls_into_a_black_hole,
@@ -74,6 +75,29 @@ fn a_resource_leaves_and_another_one_joins(kind: XmppKind) {
         report.by.get(late.jid()).is_some_and(|&count| count > 50),
         "{report:?}"
     );
+}
+
+fn resources_come_and_go_all_the_time(kind: XmppKind) {
+    let stage = Stage::new(kind, TIMES);
+    let bots = stage.bots(["stays", "old"]);
+    takes_a_moment(&bots);
+    let user = stage.login("user", "abc");
+    user.begin(&load());
+    let [_stays, mut old] = bots;
+    for round in 0..10 {
+        user.progresses(50 * round);
+        let new = stage.login("bot", &format!("r{round}"));
+        new.answers_work(Answer::ResultAfter(Duration::from_millis(20)));
+        match round % 3 {
+            0 => old.cut(),
+            1 => old.leave(),
+            _ => old.send("<presence><show>dnd</show></presence>"),
+        }
+        old = new;
+    }
+    let report = user.report();
+    assert_survived(&stage, &report);
+    assert!(report.set.failed() < 100, "{report:?}");
 }
 
 fn a_resource_is_cut_off(kind: XmppKind) {

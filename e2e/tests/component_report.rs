@@ -1,6 +1,7 @@
 //! What the program shows of its components: records, metrics, readiness and the control socket, and
 //! what a reload changes.
 
+use std::fs;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ on_both_servers!(
     requests_are_recorded_and_counted,
     resources_are_shown,
     a_reload_changes_who_may_ask,
+    reloads_disturb_nobody,
 );
 
 const PROXY: &str = Stage::PROXY;
@@ -176,4 +178,39 @@ fn a_reload_changes_who_may_ask(kind: XmppKind) {
     assert_eq!(stage.requests("forbidden"), 2);
     assert_eq!((stage.value("up"), stage.value("connects_total")), (1, 1));
     stage.has_resources(1);
+}
+
+/// Other policies, limits and keys, again and again, under a load of requests.
+fn reloads_disturb_nobody(kind: XmppKind) {
+    let mut stage = Stage::new(kind, "");
+    for bot in stage.bots(["a", "b"]) {
+        bot.answers_work(Answer::ResultAfter(Duration::from_millis(30)));
+    }
+    let user = stage.login("user", "abc");
+    user.begin(&Load::new(PROXY, 500).pace(Duration::from_millis(4)));
+    let table = stage.server.component(PROXY, "bot");
+    let key_file = stage.vestibule.directory().join("jat.key");
+    let mut keys = fs::read_to_string(&key_file).expect("a key file");
+    for (round, policy) in ["round_robin", "sticky", "priority", "random"]
+        .iter()
+        .cycle()
+        .take(8)
+        .enumerate()
+    {
+        user.progresses(40 * round as u64);
+        keys = format!("{round:064x}\n{keys}");
+        fs::write(&key_file, &keys).expect("a key file");
+        let limit = 1_000 + round;
+        let changed = format!("{table}balance = \"{policy}\"\nmax_pending = {limit}\n");
+        stage.vestibule.rewrite(changed);
+        stage.vestibule.reload_by_signal();
+    }
+    let report = user.report();
+    report.assert_answered_once(Duration::from_secs(5));
+    assert_eq!(report.get.results + report.set.results, 500, "{report:#?}");
+    assert_eq!(
+        (stage.value("connects_total"), stage.value("pending")),
+        (1, 0)
+    );
+    assert_eq!(stage.requests("result"), 500);
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use vestibule_e2e::eventually;
 use vestibule_e2e::xmpp::{Answer, Load, Login, Stage, XmppKind, on_both_servers};
+use vestibule_e2e::{PATIENCE, eventually};
 
 on_both_servers!(
     the_four_stanzas_of_the_original_module,
     requests_are_spread_over_resources,
     policies_choose_resources,
     each_address_of_the_component_answers_for_itself,
+    addresses_and_ids_come_back_as_they_were,
     long_resources_are_answered,
     who_does_not_want_requests_gets_none,
 );
@@ -165,6 +166,35 @@ fn each_address_of_the_component_answers_for_itself(kind: XmppKind) {
         .collect();
     from.sort();
     assert_eq!(from, [PROXY, PROXY, "proxy.xmpp.example/one"]);
+}
+
+/// Whatever characters are in them.
+fn addresses_and_ids_come_back_as_they_were(kind: XmppKind) {
+    const ODD: &str = "<&'\">/@ größe ☃";
+    const ESCAPED: &str = "&lt;&amp;&apos;&quot;&gt;/@ größe ☃";
+    let stage = Stage::new(kind, "");
+    let [bot] = stage.bots([ODD]);
+    bot.answers(QUERY, Answer::Result);
+    let user = stage.login("user", &format!("{ODD}{ODD}"));
+    let long = "i".repeat(400);
+    for (written, id) in [
+        ("plain", "plain"),
+        (ESCAPED, ODD),
+        (&long, &long),
+        ("  ", "  "),
+    ] {
+        let to = format!("{PROXY}/{ODD}");
+        let iq = format!(
+            "<iq type='get' id='{written}' to='{PROXY}/{ESCAPED}'><query xmlns='{QUERY}'/></iq>"
+        );
+        let answer = user.ask_as(&iq, id, PATIENCE).expect("an answer");
+        answer.assert_result(&to);
+        assert_eq!(answer.to, user.jid());
+        assert_eq!(answer.attribute("by"), bot.jid());
+    }
+    let report = user.run(&Load::new(PROXY, 50));
+    report.assert_answered_once(Duration::from_secs(5));
+    assert_eq!(report.by.get(bot.jid()), Some(&50), "{report:?}");
 }
 
 /// The original module loses these: the address that stands for the requester is too long.
