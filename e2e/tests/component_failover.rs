@@ -177,6 +177,7 @@ fn the_only_resource_is_cut_off(kind: XmppKind) {
     let results = report.get.results + report.set.results;
     assert!((150..400).contains(&results), "{report:?}");
     stage.has_resources(0);
+    assert_eq!(stage.requests("link_lost"), 0);
 
     // And when somebody comes, all is well again.
     stage.bots(["b"]);

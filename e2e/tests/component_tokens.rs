@@ -161,11 +161,13 @@ fn keys_are_rotated_and_retired(kind: XmppKind) {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
-    let first = fs::read_to_string(&file).expect("a key file");
-    let [second, third] = ["5a".repeat(32), "c3".repeat(32)];
+    // Keys that are told from each other by their tokens' first character.
+    let [first, second, third] = ["11", "5a", "c3"].map(|byte| byte.repeat(32));
+    fs::write(&file, &first).expect("a key file");
+    stage.vestibule.reload_by_signal();
 
     let of_first = ask(&user, &bot, "q1");
-    fs::write(&file, format!("# rotated\n{second}\n\n{first}")).expect("a key file");
+    fs::write(&file, format!("# rotated\n{second}\n\n{first}\n")).expect("a key file");
     stage.vestibule.reload_by_signal();
     let of_second = ask(&user, &bot, "q2");
     assert_ne!(of_second, of_first);

@@ -117,7 +117,9 @@ impl Request {
     pub(super) fn fallback(&self) -> Outcome {
         match self.attempts {
             0 => Outcome::NoResource,
-            _ => Outcome::LinkLost,
+            // The loss of a link forgets who was tried.
+            _ if self.tried.is_empty() => Outcome::LinkLost,
+            _ => Outcome::ResourceGone,
         }
     }
 }

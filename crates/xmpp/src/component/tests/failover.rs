@@ -35,6 +35,22 @@ fn a_set_ends_when_its_resource_leaves() {
     assert_eq!(lab.component.pending(), 0);
 }
 
+/// While the link is new somebody else may still be seen. If not, it was the resource that went, not
+/// the link.
+#[test]
+fn the_only_resource_leaves_a_new_link() {
+    let mut lab = Lab::new(&["a"]);
+    lab.component.handle_lost(lab.now);
+    lab.component.handle_established(lab.now);
+    lab.output();
+    lab.comes("a", "");
+    lab.asked("get", "1");
+    assert_eq!(lab.goes("a"), [""; 0]);
+    let told = one(&lab.pass(Duration::from_secs(3)));
+    assert_eq!(told.condition, "remote-server-timeout");
+    assert_eq!(lab.outcomes(), ["resource_gone"]);
+}
+
 #[test]
 fn sets_may_be_repeated_where_that_is_said() {
     for (retry_sets, kind) in [
