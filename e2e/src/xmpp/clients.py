@@ -43,7 +43,7 @@ def described(element):
             condition = next((e for e in inner if e != "text"), "")
             error = {"kind": child.get("type", ""), "condition": condition, "text": text}
         else:
-            children.append({"namespace": namespace, "name": name, "attributes": dict(child.attrib), "text": child.text or ""})
+            children.append({"namespace": namespace, "name": name, "attributes": dict(child.attrib)})
     return {
         "name": split(element.tag)[1],
         "kind": element.get("type", ""),
@@ -171,10 +171,9 @@ class Client(ClientXMPP):
     async def login(self):
         self.connect(self.order["host"], self.order["port"])
         await asyncio.wait_for(self.began, 15)
-        if self.order["presence"] is not None:
-            self.write(self.order["presence"])
-            # The server tells it to all resources, this one included.
-            await asyncio.wait_for(self.present, 15)
+        self.write(self.order["presence"])
+        # The server tells it to all resources, this one included.
+        await asyncio.wait_for(self.present, 15)
         return self.boundjid.full
 
     def write(self, text):

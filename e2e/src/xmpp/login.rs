@@ -10,7 +10,7 @@ pub struct Login {
     jid: String,
     through: SocketAddr,
     approves: bool,
-    presence: Option<String>,
+    presence: String,
     resumption: bool,
 }
 
@@ -21,7 +21,7 @@ impl Login {
             jid: format!("{user}@{}/{resource}", XmppServer::DOMAIN),
             through: server.client_address(),
             approves: true,
-            presence: Some("<presence/>".to_owned()),
+            presence: "<presence/>".to_owned(),
             resumption: false,
         }
     }
@@ -40,13 +40,7 @@ impl Login {
 
     /// Its first presence.
     pub fn presence(mut self, xml: &str) -> Self {
-        self.presence = Some(xml.to_owned());
-        self
-    }
-
-    /// Sends no presence.
-    pub fn absent(mut self) -> Self {
-        self.presence = None;
+        xml.clone_into(&mut self.presence);
         self
     }
 

@@ -17,7 +17,6 @@ pub struct Relay {
 struct Shared {
     upstream: SocketAddr,
     swallows: AtomicBool,
-    refuses: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,
 }
 
@@ -86,11 +85,6 @@ impl Relay {
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
-
-    /// Whether the connections of those who come are ended at once.
-    pub fn refuse(&self, refuses: bool) {
-        self.shared.refuses.store(refuses, Ordering::SeqCst);
-    }
 }
 
 impl Shared {
@@ -98,7 +92,6 @@ impl Shared {
         Arc::new(Self {
             upstream,
             swallows: AtomicBool::new(false),
-            refuses: AtomicBool::new(false),
             connections: Mutex::default(),
         })
     }
@@ -114,10 +107,6 @@ impl Shared {
     }
 
     fn carry(self: &Arc<Self>, client: impl Stream) {
-        if self.refuses.load(Ordering::SeqCst) {
-            client.end();
-            return;
-        }
         let Ok(server) = TcpStream::connect(self.upstream) else {
             client.end();
             return;

@@ -32,8 +32,6 @@ pub struct Child {
     pub name: String,
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
-    /// The text before its first child.
-    pub text: String,
 }
 
 /// An error (RFC 6120 section 8.3).
