@@ -238,7 +238,7 @@ fn print_components(out: &mut impl Write, components: &[ComponentView]) -> io::R
                 show => show,
             };
             vec![
-                resource.jid.clone(),
+                printable(&resource.jid),
                 state.to_owned(),
                 resource.priority.to_string(),
                 show.to_owned(),
@@ -260,6 +260,20 @@ fn print_components(out: &mut impl Write, components: &[ComponentView]) -> io::R
         }
     }
     Ok(())
+}
+
+/// Resources are chosen by clients: what would do something to a terminal is escaped.
+fn printable(jid: &str) -> String {
+    let mut text = String::with_capacity(jid.len());
+    for c in jid.chars() {
+        // Also marks that turn the direction of what follows.
+        let is_mark = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match c.is_control() || is_mark {
+            true => text.extend(c.escape_unicode()),
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 /// Columns as wide as their widest cell.

@@ -17,7 +17,8 @@ pub(super) struct Backoff {
 impl Backoff {
     /// How long to wait before the next attempt, after a link that has worked for `worked`, or none
     /// (`None`). After one that has worked the first attempt is made at once; the next waits are
-    /// doubled each time, and up to a quarter shorter by chance, so that many do not come at once.
+    /// doubled each time, and up to a quarter shorter by chance, so that many do not come at once. As
+    /// long as there were links, though short ones, they are doubled three times at most.
     pub(super) fn next(&mut self, worked: Option<Duration>, pace: &Pace) -> Duration {
         if worked.is_some_and(|worked| worked >= pace.settled) {
             self.failures = 0;
@@ -26,8 +27,8 @@ impl Backoff {
         self.failures = failures.saturating_add(1);
         let doublings = match (failures, worked) {
             (0, Some(_)) => return Duration::ZERO,
-            // The wait of 0 was the first.
-            (_, Some(_)) => failures - 1,
+            // The wait of 0 was the first. A server that accepts us is not waited for long.
+            (_, Some(_)) => (failures - 1).min(3),
             (_, None) => failures,
         };
         let wait = pace.first_wait.saturating_mul(1 << doublings.min(16));

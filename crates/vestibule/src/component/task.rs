@@ -184,11 +184,11 @@ impl Task {
             let now = Instant::now();
             self.link.tend(now);
             self.link.tell(&self.shared);
-            if self.link.is_over(now) {
+            // Without a link nobody can be told anything: there is nothing to wait for.
+            if self.link.leaving().is_some() {
                 return Err(Interrupt::Left);
             }
             let due = self.link.core.borrow().poll_timeout();
-            let due = [due, self.link.leaving()].into_iter().flatten().min();
             let time = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(due.into()).await,

@@ -97,7 +97,7 @@ impl Outcome {
             Self::TooMany => (
                 K::Wait,
                 C::ResourceConstraint,
-                "Too many requests wait for their answers. Try again in a while.",
+                "Too much is asked here at the moment. Try again in a while.",
             ),
         };
         Some(Reply::Error(kind, condition, text))

@@ -117,3 +117,28 @@ fn who_is_not_connected_leaves_at_once() {
         .blocking_recv()
         .unwrap();
 }
+
+/// Nobody could be told anything; the records say how it was.
+#[test]
+fn what_is_pending_without_a_link_is_not_waited_for() {
+    let server = Server::new();
+    let program = Program::start(&server, "", quick());
+    let mut peer = server.establish();
+    peer.bring_up("a");
+    peer.say(&request("set", "r1"));
+    peer.say(&request("get", "r2"));
+    program.wait_for(|view| view.pending == 2);
+    drop(peer);
+    drop(server);
+    program.wait_for(|view| !view.is_connected);
+    let start = Instant::now();
+    let left = program.leave(Duration::from_secs(60));
+    left.blocking_recv().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(10));
+    let records = program.finish();
+    assert_eq!(records.len(), 2);
+    for record in records {
+        assert_eq!(record["outcome"], "stopped");
+        assert!(record["resource"].is_string(), "{record}");
+    }
+}
