@@ -26,6 +26,7 @@ mod identity;
 mod limits;
 mod listener;
 mod log;
+mod mailbox;
 mod material;
 mod metrics;
 mod plan;

@@ -1,11 +1,11 @@
 //! What the supervisor says to the thread of components.
 
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{ComponentView, Spec};
-use crate::sys::TcpOptions;
+use crate::{mailbox, sys::TcpOptions};
 
 /// A request to the thread of components.
 #[derive(Debug)]
@@ -32,51 +32,7 @@ pub(crate) enum Message {
 }
 
 /// The thread's end.
-pub(super) type Inbox = mpsc::UnboundedReceiver<Message>;
+pub(super) type Inbox = mailbox::Inbox<Message>;
 
 /// The supervisor's end.
-#[derive(Debug)]
-pub(crate) struct Handle {
-    sender: mpsc::UnboundedSender<Message>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// Both ends. Unbounded, because only operators, reloads and whoever reads metrics write to it.
-pub(super) fn channel() -> (Handle, Inbox) {
-    let (sender, inbox) = mpsc::unbounded_channel();
-    let handle = Handle {
-        sender,
-        thread: None,
-    };
-    (handle, inbox)
-}
-
-impl Handle {
-    /// This handle, which will join `thread`.
-    pub(super) fn with_thread(mut self, thread: JoinHandle<()>) -> Self {
-        self.thread = Some(thread);
-        self
-    }
-
-    /// Sends a request. A thread that has ended takes none, which is fine while shutting down.
-    pub(crate) fn send(&self, message: Message) {
-        let _ = self.sender.send(message);
-    }
-
-    /// Sends a request, whose answer is still to be awaited.
-    pub(crate) fn ask<T>(
-        &self,
-        message: impl FnOnce(oneshot::Sender<T>) -> Message,
-    ) -> oneshot::Receiver<T> {
-        let (sender, answer) = oneshot::channel();
-        self.send(message(sender));
-        answer
-    }
-
-    /// Waits for the thread to end.
-    pub(crate) fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+pub(crate) type Handle = mailbox::Handle<Message>;

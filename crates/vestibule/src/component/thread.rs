@@ -14,12 +14,12 @@ use tokio::{
 
 use super::{
     Handle, Message, Spec,
-    inbox::{self, Inbox},
+    inbox::Inbox,
     link::{Link, Order},
     shared::{Pace, Shared},
     task,
 };
-use crate::{log::access, sys::TcpOptions, worker::AbortOnPanic};
+use crate::{log::access, mailbox, sys::TcpOptions, worker::AbortOnPanic};
 
 /// Between looks whether keys were read again.
 const LOOK: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(super) fn start_with(
     tcp: TcpOptions,
     pace: Pace,
 ) -> std::io::Result<Handle> {
-    let (handle, inbox) = inbox::channel();
+    let (handle, inbox) = mailbox::channel();
     let runtime = || -> std::io::Result<LocalRuntime> {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()

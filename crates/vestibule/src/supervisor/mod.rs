@@ -419,12 +419,8 @@ impl Supervisor {
 
     /// Sends every worker a request; the answers are still to be awaited.
     fn ask<T>(&self, message: impl Fn(oneshot::Sender<T>) -> Message) -> Vec<oneshot::Receiver<T>> {
-        let ask = |worker: &Handle| {
-            let (sender, answer) = oneshot::channel();
-            worker.send(message(sender));
-            answer
-        };
-        self.workers.borrow().iter().map(ask).collect()
+        let workers = self.workers.borrow();
+        workers.iter().map(|worker| worker.ask(&message)).collect()
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the supervisor says to a worker.
 
-use std::{collections::HashMap, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{ConnectionView, registry::Selection};
-use crate::{ending::Stop, plan::Listener, sys::TcpOptions};
+use crate::{ending::Stop, mailbox, plan::Listener, sys::TcpOptions};
 
 /// Names a listening address of the process, through all reloads that keep it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,41 +54,7 @@ pub(crate) enum Message {
 }
 
 /// The worker's end.
-pub(crate) type Inbox = mpsc::UnboundedReceiver<Message>;
+pub(crate) type Inbox = mailbox::Inbox<Message>;
 
 /// The supervisor's end.
-#[derive(Debug)]
-pub(crate) struct Handle {
-    sender: mpsc::UnboundedSender<Message>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// Both ends. Unbounded, because only operators and reloads write to it.
-pub(crate) fn channel() -> (Handle, Inbox) {
-    let (sender, inbox) = mpsc::unbounded_channel();
-    let handle = Handle {
-        sender,
-        thread: None,
-    };
-    (handle, inbox)
-}
-
-impl Handle {
-    /// This handle, which will join `thread`.
-    pub(crate) fn with_thread(mut self, thread: JoinHandle<()>) -> Self {
-        self.thread = Some(thread);
-        self
-    }
-
-    /// Sends a request. A worker that has ended takes none, which is fine while shutting down.
-    pub(crate) fn send(&self, message: Message) {
-        let _ = self.sender.send(message);
-    }
-
-    /// Waits for the thread to end.
-    pub(crate) fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+pub(crate) type Handle = mailbox::Handle<Message>;

@@ -24,6 +24,7 @@ use crate::{
     limits::Limits,
     listener::{Binding, Peeked},
     log::access,
+    mailbox,
     sys::TcpOptions,
     tls::{Buffers, Turns},
     upstream::{Lookups, OwnAddresses},
@@ -116,7 +117,7 @@ pub(crate) fn start(
     tcp: TcpOptions,
     boot: u32,
 ) -> std::io::Result<Handle> {
-    let (handle, inbox) = inbox::channel();
+    let (handle, inbox) = mailbox::channel();
     let runtime = move || -> std::io::Result<LocalRuntime> {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()

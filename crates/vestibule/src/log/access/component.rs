@@ -1,16 +1,13 @@
 //! What a record of one request of a component says.
 
-use std::{
-    fmt::{self, Display},
-    io::Write,
-};
+use std::fmt::{self, Display};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use vestibule_config::LogFormat;
 use vestibule_xmpp::component::RequestRecord;
 
-use super::record::{Time, Word};
+use super::record::{Time, Word, write_line};
 
 /// One record. Holds addresses and the namespace that the requester has written; never payload.
 #[derive(Debug)]
@@ -39,17 +36,7 @@ struct Line<'a> {
 impl ComponentRecord<'_> {
     /// Appends the record, with a line feed, to `out`.
     pub(crate) fn write(&self, time: Timestamp, format: LogFormat, out: &mut Vec<u8>) {
-        let line = self.line(time);
-        match format {
-            LogFormat::Json => {
-                // Writing these types to memory cannot fail.
-                let _ = serde_json::to_writer(&mut *out, &line);
-                out.push(b'\n');
-            }
-            LogFormat::Text => {
-                let _ = writeln!(out, "{line}");
-            }
-        }
+        write_line(&self.line(time), format, out);
     }
 
     fn line(&self, time: Timestamp) -> Line<'_> {

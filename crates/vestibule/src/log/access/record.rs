@@ -120,20 +120,27 @@ impl<T: fmt::Display> Serialize for Show<T> {
     }
 }
 
+/// Appends a record, with a line feed, to `out`.
+pub(super) fn write_line<L>(line: &L, format: LogFormat, out: &mut Vec<u8>)
+where
+    L: fmt::Display + Serialize,
+{
+    match format {
+        LogFormat::Json => {
+            // Writing these types to memory cannot fail.
+            let _ = serde_json::to_writer(&mut *out, line);
+            out.push(b'\n');
+        }
+        LogFormat::Text => {
+            let _ = writeln!(out, "{line}");
+        }
+    }
+}
+
 impl Record<'_> {
     /// Appends the record, with a line feed, to `out`.
     pub(crate) fn write(&self, time: Timestamp, format: LogFormat, out: &mut Vec<u8>) {
-        let line = self.line(time);
-        match format {
-            LogFormat::Json => {
-                // Writing these types to memory cannot fail.
-                let _ = serde_json::to_writer(&mut *out, &line);
-                out.push(b'\n');
-            }
-            LogFormat::Text => {
-                let _ = writeln!(out, "{line}");
-            }
-        }
+        write_line(&self.line(time), format, out);
     }
 
     fn line(&self, time: Timestamp) -> Line<'_> {

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::{self, Display},
-    io::Write,
     time::Duration,
 };
 
@@ -11,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use vestibule_config::LogFormat;
 
-use super::record::{Show, Time, Word};
+use super::record::{Show, Time, Word, write_line};
 use crate::{
     addr::{ClientAddr, PeerAddr},
     worker::ConnId,
@@ -70,17 +69,7 @@ struct Line<'a> {
 impl RequestRecord<'_> {
     /// Appends the record, with a line feed, to `out`.
     pub(crate) fn write(&self, time: Timestamp, format: LogFormat, out: &mut Vec<u8>) {
-        let line = self.line(time);
-        match format {
-            LogFormat::Json => {
-                // Writing these types to memory cannot fail.
-                let _ = serde_json::to_writer(&mut *out, &line);
-                out.push(b'\n');
-            }
-            LogFormat::Text => {
-                let _ = writeln!(out, "{line}");
-            }
-        }
+        write_line(&self.line(time), format, out);
     }
 
     fn line(&self, time: Timestamp) -> Line<'_> {
