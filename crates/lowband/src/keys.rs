@@ -1,0 +1,1 @@
+//! The key table of MSC3079, appendix A.

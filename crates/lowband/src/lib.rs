@@ -1,0 +1,15 @@
+//! Low bandwidth Matrix ([MSC3079]): the Matrix client-server API as CBOR over CoAP, without a socket, a clock
+//! or a homeserver.
+//!
+//! - [`transcode`]: JSON ⇄ CBOR, without trees between them.
+//! - [`mapping`]: HTTP ⇄ CoAP: paths, methods, status codes, tokens, discovery.
+//! - [`sync`]: the observation of `/sync`, for the side that polls the homeserver.
+//!
+//! The tables of the proposal are data in [`keys`] and [`mapping::paths`].
+//!
+//! [MSC3079]: https://github.com/matrix-org/matrix-spec-proposals/pull/3079
+
+pub mod keys;
+pub mod mapping;
+pub mod sync;
+pub mod transcode;

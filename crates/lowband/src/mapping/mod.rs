@@ -1,0 +1,3 @@
+//! HTTP ⇄ CoAP as MSC3079 maps them.
+
+pub mod paths;

@@ -1,0 +1,1 @@
+//! The path table of MSC3079, appendix B.

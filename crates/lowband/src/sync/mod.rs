@@ -1,0 +1,1 @@
+//! The observation of `/sync` as a state machine.

@@ -1,0 +1,1 @@
+//! JSON ⇄ CBOR without trees.
