@@ -1,29 +1,14 @@
 //! The corpus of the fuzz targets, without a fuzzer.
 
-use std::fs;
-use std::path::Path;
-
 use vestibule_proxy_protocol::vectors::{check_decode, check_encode};
+use vestibule_test_corpus::replay;
 
 #[test]
 fn proxy_decode() {
-    run("proxy_decode", check_decode);
+    replay("proxy_decode", check_decode);
 }
 
 #[test]
 fn proxy_encode() {
-    run("proxy_encode", check_encode);
-}
-
-fn run(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fuzz/corpus")
-        .join(target);
-    let mut count = 0;
-    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
-        let file = entry.expect("a readable folder").path();
-        check(&fs::read(file).expect("a readable file"));
-        count += 1;
-    }
-    assert!(count >= 5, "{count} files in {}", folder.display());
+    replay("proxy_encode", check_encode);
 }
