@@ -1,1 +1,319 @@
-//! The observation of `/sync` as a state machine.
+//! The observation of `/sync` (MSC3079, RFC 7641), on the side that polls the homeserver.
+//!
+//! Bodies of `/sync` are deltas: each goes on where the one before has ended, so none may be lost,
+//! overtaken or seen twice. An [`Observation`] sees to that:
+//!
+//! - A register is answered with what is new at once, also when that is nothing.
+//! - Then the homeserver is polled for as long as the client is there. A body without content is not
+//!   pushed; the next poll goes on behind it.
+//! - A body with content is delivered when the client has acknowledged it, and only then is the
+//!   homeserver polled again, so that at most one body is under way and at most one is held.
+//! - A body that was not acknowledged is kept and pushed again as it was. Another one in its place,
+//!   with what has happened since, would show events twice to a client that has taken the first and
+//!   of which only the acknowledgement was lost.
+//! - Where a client says what it has, by registering again, that is believed before anything else.
+//!
+//! The answer to a register that has content must be acknowledged like a push. One without content
+//! need not be: when it is lost, the body that follows names a later `next_batch`, and holds all that
+//! has happened since the client's own.
+//!
+//! Time and what has happened go in; [actions](Action) and the time at which something is due come
+//! out.
+
+mod action;
+mod backoff;
+mod body;
+mod position;
+mod registration;
+mod settings;
+mod steps;
+mod upstream;
+
+use std::time::{Duration, Instant};
+
+use rand::{SeedableRng, rngs::SmallRng};
+
+pub use self::{
+    action::{
+        Action, Answer, Body, DeliveryId, Poll, PollFailure, PollId, Reason, Refusal, Undelivered,
+    },
+    registration::Registration,
+    settings::Settings,
+};
+
+use self::{backoff::Backoff, body::Counts, position::Position, settings::after};
+
+/// After a failed delivery, a sign of life shortens the wait to this part of it, and to
+/// [`Settings::haste`] at least: a client that can be heard but not reached is not tried for ever.
+const HASTE: u32 = 12;
+
+/// One client that observes `/sync`.
+///
+/// Who drives it hands over what has happened and after each time takes what
+/// [`poll_action`](Self::poll_action) has, and calls [`handle_timeout`](Self::handle_timeout) at
+/// [`poll_timeout`](Self::poll_timeout). Every poll is answered by
+/// [`handle_answer`](Self::handle_answer) or [`handle_failure`](Self::handle_failure), every delivery
+/// by [`handle_delivered`](Self::handle_delivered) or
+/// [`handle_undelivered`](Self::handle_undelivered), unless another action has taken its place; what
+/// is told of those nevertheless is ignored.
+#[derive(Debug)]
+pub struct Observation {
+    settings: Settings,
+    action: Option<Action>,
+    /// The counts of the body that was delivered last.
+    counts: Counts<'static>,
+    deliveries: Backoff,
+    held: Option<Held>,
+    ids: u64,
+    last_poll: Option<Instant>,
+    polls: Backoff,
+    position: Position,
+    random: SmallRng,
+    registration: Registration,
+    /// Since when nothing was heard of the client, after a delivery that was not acknowledged.
+    silent_since: Option<Instant>,
+    stage: Stage,
+    /// Whether the client still waits for its full state.
+    wants_full_state: bool,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// A register, the first one or one after the end.
+    Over,
+    /// The answer to the poll of a register.
+    Registering(PollId),
+    /// The time of the next poll.
+    Resting(Instant),
+    /// The answer to a poll.
+    Polling(PollId),
+    /// An acknowledgement of the body that is held.
+    Delivering(DeliveryId),
+    /// The time at which a body is delivered that was not, or asked for anew if it is not held.
+    Undelivered {
+        failed: Instant,
+        wait: Duration,
+        retry: Instant,
+    },
+}
+
+/// A body with content that is not known to be delivered.
+#[derive(Debug)]
+struct Held {
+    body: Body,
+    counts: Counts<'static>,
+    has_full_state: bool,
+    next_batch: Box<str>,
+}
+
+impl Observation {
+    /// An observation that waits for its first register. `seed` decides the jitter.
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            action: None,
+            counts: Counts::default(),
+            deliveries: Backoff::new(settings.delivery_backoff, settings.delivery_backoff_limit),
+            held: None,
+            ids: 0,
+            last_poll: None,
+            polls: Backoff::new(settings.upstream_backoff, settings.upstream_backoff_limit),
+            position: Position::default(),
+            random: SmallRng::seed_from_u64(seed),
+            registration: Registration::default(),
+            silent_since: None,
+            stage: Stage::Over,
+            wants_full_state: false,
+            settings,
+        }
+    }
+
+    /// The client registers, for the first time or again.
+    ///
+    /// When it does so again, its `since` says what has become of the body that is held. If it goes
+    /// on behind that body, it has taken it. If it is where that body begins, it has not, and is
+    /// answered with the very same. Else the client wants something else, and the body is dropped.
+    ///
+    /// An earlier register that is not answered yet needs no answer any more.
+    pub fn handle_register(&mut self, now: Instant, registration: Registration) {
+        if matches!(self.stage, Stage::Registering(_)) && registration == self.registration {
+            return;
+        }
+        if matches!(self.stage, Stage::Over) {
+            self.counts = Counts::default();
+        }
+        self.silent_since = None;
+        self.deliveries.reset();
+        self.polls.reset();
+        let since = registration.since();
+        let is_known = self.position.is_known_to_client(since);
+        let is_like = registration.is_like(&self.registration);
+        let held = self.held.take();
+        match held {
+            Some(held)
+                if is_known && is_like && held.has_full_state == registration.has_full_state() =>
+            {
+                self.held = Some(held);
+                return self.deliver(true);
+            }
+            Some(held) if since == Some(&held.next_batch) => self.counts = held.counts,
+            _ if is_known => {}
+            // What a client knew that goes back is not known here.
+            _ => self.counts = Counts::default(),
+        }
+        self.position = Position::reported(since);
+        self.wants_full_state = registration.has_full_state();
+        self.registration = registration;
+        let id = self.poll(now, Duration::ZERO);
+        self.stage = Stage::Registering(id);
+    }
+
+    /// The homeserver has answered a poll.
+    pub fn handle_answer(&mut self, now: Instant, poll: PollId, answer: &Answer) {
+        let Some(is_register) = self.is_register(poll) else {
+            return;
+        };
+        match upstream::read(answer, self.settings.max_body) {
+            Ok(summary) => self.take_body(now, is_register, &answer.body, &summary),
+            Err(trouble) => self.take_trouble(now, is_register, trouble),
+        }
+    }
+
+    /// The homeserver has not answered a poll.
+    pub fn handle_failure(&mut self, now: Instant, poll: PollId, failure: PollFailure) {
+        if let Some(is_register) = self.is_register(poll) {
+            self.take_trouble(now, is_register, failure.into());
+        }
+    }
+
+    /// The client has acknowledged a body, all blocks of it.
+    pub fn handle_delivered(&mut self, now: Instant, delivery: DeliveryId) {
+        if !matches!(self.stage, Stage::Delivering(id) if id == delivery) {
+            return;
+        }
+        if let Some(held) = self.held.take() {
+            self.position = Position::reported(Some(&held.next_batch));
+            self.counts = held.counts;
+        }
+        self.wants_full_state = false;
+        self.silent_since = None;
+        self.deliveries.reset();
+        self.rest(now);
+    }
+
+    /// A delivery has come to nothing. The body is kept for another one.
+    pub fn handle_undelivered(&mut self, now: Instant, delivery: DeliveryId, why: Undelivered) {
+        if !matches!(self.stage, Stage::Delivering(id) if id == delivery) {
+            return;
+        }
+        if why == Undelivered::TimedOut {
+            self.silent_since.get_or_insert(now);
+        }
+        let wait = self.deliveries.next(&mut self.random);
+        self.stage = Stage::Undelivered {
+            failed: now,
+            wait,
+            retry: after(now, wait),
+        };
+    }
+
+    /// The client has rejected a push, or does not want to observe any more.
+    pub fn handle_reset(&mut self) {
+        if !matches!(self.stage, Stage::Over) {
+            self.end(Action::Ended(Reason::Reset));
+        }
+    }
+
+    /// Something authentic has come from the client, whatever it is: a body that waits for another
+    /// delivery is delivered soon.
+    ///
+    /// That this is not done for every datagram has two reasons. After a failure, some time passes in
+    /// any case; and each failure makes that time longer.
+    pub fn handle_peer_alive(&mut self, now: Instant) {
+        if let Some(since) = &mut self.silent_since {
+            *since = now;
+        }
+        if let Stage::Undelivered {
+            failed,
+            wait,
+            retry,
+        } = &mut self.stage
+        {
+            let haste = after(*failed, self.settings.haste.max(*wait / HASTE));
+            *retry = haste.max(now).min(*retry);
+        }
+    }
+
+    /// The body that is held takes room that is needed elsewhere. It is dropped, and a delivery of it
+    /// that is under way is given up.
+    ///
+    /// When the client was to be tried again, the homeserver is asked anew from where the client was.
+    /// In this one case can a client see events twice: when it has taken the body and only the
+    /// acknowledgement was lost.
+    pub fn drop_body(&mut self, now: Instant) {
+        self.held = None;
+        if let Stage::Delivering(delivery) = self.stage {
+            self.handle_undelivered(now, delivery, Undelivered::Abandoned);
+        }
+    }
+
+    /// Does what is due. As long as an action waits to be taken, that is nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.action.is_some() {
+            return;
+        }
+        if self.orphaned().is_some_and(|at| at <= now) {
+            return self.end(Action::Ended(Reason::Orphaned));
+        }
+        match self.stage {
+            Stage::Resting(until) if until <= now => {
+                let id = self.poll(now, self.settings.long_poll);
+                self.stage = Stage::Polling(id);
+            }
+            Stage::Undelivered { retry, .. } if retry <= now => match self.held {
+                Some(_) => self.deliver(false),
+                None => {
+                    let id = self.poll(now, Duration::ZERO);
+                    self.stage = Stage::Polling(id);
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// When something is due; `None`: nothing before something comes.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let due = match self.stage {
+            Stage::Resting(until) => Some(until),
+            Stage::Undelivered { retry, .. } => Some(retry),
+            _ => None,
+        };
+        [due, self.orphaned()].into_iter().flatten().min()
+    }
+
+    /// What is to be done next.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.action.take()
+    }
+
+    /// Whether nothing is observed: before the first register, and after the end.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// How many bytes are held that were not delivered.
+    pub fn held(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.body.len())
+    }
+
+    /// When the observation ends unless something is heard of the client. How a delivery goes that is
+    /// under way is waited for.
+    fn orphaned(&self) -> Option<Instant> {
+        let since = self.silent_since?;
+        let is_delivering = matches!(self.stage, Stage::Delivering(_));
+        (!is_delivering).then(|| after(since, self.settings.orphan))
+    }
+}
+
+#[cfg(test)]
+mod tests;

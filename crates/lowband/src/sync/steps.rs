@@ -1,0 +1,123 @@
+//! The steps from one stage of an observation to the next.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Action, Body, DeliveryId, Held, Observation, Poll, PollId, Stage, backoff::jitter,
+    body::Summary, position::Position, settings::after, upstream::Trouble,
+};
+
+impl Observation {
+    /// Whether an answer to this poll is one for a register; `None`: it is not waited for.
+    pub(super) fn is_register(&self, poll: PollId) -> Option<bool> {
+        match self.stage {
+            Stage::Registering(id) if id == poll => Some(true),
+            Stage::Polling(id) if id == poll => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The homeserver has answered with a body.
+    pub(super) fn take_body(
+        &mut self,
+        now: Instant,
+        is_register: bool,
+        body: &Body,
+        summary: &Summary<'_>,
+    ) {
+        self.polls.reset();
+        // Where the position has not moved, whatever is there now is there next time as well. Only
+        // counts change without it.
+        let may_be_news = is_register || self.position.moves(&summary.next_batch);
+        if summary.counts != self.counts || (summary.has_news && may_be_news) {
+            self.held = Some(Held {
+                body: body.clone(),
+                counts: summary.counts.to_owned(),
+                has_full_state: self.wants_full_state,
+                next_batch: summary.next_batch.as_ref().into(),
+            });
+            return self.deliver(is_register);
+        }
+        self.wants_full_state = false;
+        match is_register {
+            true => {
+                self.position.tell(&summary.next_batch);
+                self.action = Some(Action::AnswerRegister {
+                    delivery: None,
+                    body: nothing_new(&summary.next_batch),
+                });
+            }
+            false => self.position.go_on(&summary.next_batch),
+        }
+        self.rest(now);
+    }
+
+    /// The homeserver has not answered with a body.
+    pub(super) fn take_trouble(&mut self, now: Instant, is_register: bool, trouble: Trouble) {
+        if is_register {
+            return self.end(Action::RefuseRegister(trouble.refusal));
+        }
+        if trouble.is_final {
+            return self.end(Action::EndWith(trouble.refusal));
+        }
+        let wait = self.polls.next(&mut self.random);
+        let asked = trouble.refusal.retry_after.unwrap_or_default();
+        let asked = asked + jitter(asked, &mut self.random);
+        self.stage = Stage::Resting(after(now, wait.max(asked)));
+    }
+
+    /// Asks the homeserver for what comes behind the position.
+    pub(super) fn poll(&mut self, now: Instant, timeout: Duration) -> PollId {
+        let id = PollId(self.next_id());
+        let since = self.position.cursor();
+        let query = self
+            .registration
+            .poll_query(since, self.wants_full_state, timeout);
+        self.action = Some(Action::Poll(Poll { id, query, timeout }));
+        self.last_poll = Some(now);
+        id
+    }
+
+    /// Delivers the body that is held.
+    pub(super) fn deliver(&mut self, is_answer: bool) {
+        let delivery = DeliveryId(self.next_id());
+        let Some(held) = &self.held else { return };
+        let body = held.body.clone();
+        self.action = Some(match is_answer {
+            true => Action::AnswerRegister {
+                delivery: Some(delivery),
+                body,
+            },
+            false => Action::Push { delivery, body },
+        });
+        self.stage = Stage::Delivering(delivery);
+    }
+
+    /// Waits until the homeserver may be polled again.
+    pub(super) fn rest(&mut self, now: Instant) {
+        let spaced = self
+            .last_poll
+            .map(|poll| after(poll, self.settings.spacing));
+        self.stage = Stage::Resting(spaced.map_or(now, |spaced| spaced.max(now)));
+    }
+
+    /// Nothing is observed any more.
+    pub(super) fn end(&mut self, action: Action) {
+        self.action = Some(action);
+        self.held = None;
+        self.position = Position::default();
+        self.silent_since = None;
+        self.stage = Stage::Over;
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+}
+
+/// The body of an answer that has nothing new.
+fn nothing_new(next_batch: &str) -> Body {
+    let next_batch = serde_json::Value::from(next_batch);
+    format!(r#"{{"next_batch":{next_batch}}}"#).into()
+}
