@@ -113,3 +113,6 @@ impl fmt::Display for BlockValueError {
 }
 
 impl std::error::Error for BlockValueError {}
+
+#[cfg(test)]
+mod tests;

@@ -115,7 +115,7 @@ impl Code {
         self.class() == 2
     }
 
-    /// Whether two requests with this code have the effect of one (RFC 7252 section 5.8, RFC 8132).
+    /// Whether a request with this code only reads (RFC 7252 section 5.8, RFC 8132 section 2).
     #[must_use]
     pub const fn is_safe(self) -> bool {
         matches!(self, Self::GET | Self::FETCH)
@@ -169,3 +169,6 @@ impl fmt::Display for Code {
         write!(f, "{}.{:02}", self.class(), self.detail())
     }
 }
+
+#[cfg(test)]
+mod tests;

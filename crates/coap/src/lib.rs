@@ -15,6 +15,7 @@
 //! [RFC 7252]: https://www.rfc-editor.org/rfc/rfc7252
 //! [RFC 7641]: https://www.rfc-editor.org/rfc/rfc7641
 //! [RFC 7959]: https://www.rfc-editor.org/rfc/rfc7959
+#![forbid(unsafe_code)]
 
 mod block;
 mod code;
@@ -22,6 +23,8 @@ mod format;
 mod message;
 mod option;
 mod token;
+#[cfg(any(test, feature = "test-vectors"))]
+pub mod vectors;
 
 pub use block::{BlockSize, BlockValue, BlockValueError};
 pub use code::Code;

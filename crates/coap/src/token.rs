@@ -60,3 +60,6 @@ impl fmt::Display for TokenTooLong {
 }
 
 impl std::error::Error for TokenTooLong {}
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,7 @@ pub fn encode(header: Header, options: &OptionList, payload: &[u8], out: &mut Ve
     for (number, value) in options.iter() {
         let delta = number.0 - before;
         before = number.0;
-        // A list holds values of at most 65,535 bytes.
-        let length = value.len() as u16;
+        let (delta, length) = (u32::from(delta), value.len() as u32);
         out.push(nibble(delta) << 4 | nibble(length));
         extend(delta, out);
         extend(length, out);
@@ -29,7 +28,8 @@ pub fn encode(header: Header, options: &OptionList, payload: &[u8], out: &mut Ve
     }
 }
 
-fn nibble(value: u16) -> u8 {
+/// What stands in the first byte of an option for a delta or a length (RFC 7252 section 3.1).
+fn nibble(value: u32) -> u8 {
     match value {
         ..13 => value as u8,
         13..269 => 13,
@@ -37,10 +37,11 @@ fn nibble(value: u16) -> u8 {
     }
 }
 
-fn extend(value: u16, out: &mut Vec<u8>) {
+/// What follows the first byte. No delta and no length in a list is over 65,804.
+fn extend(value: u32, out: &mut Vec<u8>) {
     match value {
         ..13 => {}
         13..269 => out.push((value - 13) as u8),
-        _ => out.extend_from_slice(&(value - 269).to_be_bytes()),
+        _ => out.extend_from_slice(&((value - 269) as u16).to_be_bytes()),
     }
 }

@@ -70,3 +70,6 @@ impl Type {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

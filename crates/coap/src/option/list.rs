@@ -8,19 +8,22 @@ use super::{OptionNumber, Options, uint_from_bytes, uint_to_bytes};
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct OptionList {
     entries: Vec<Entry>,
+    /// The values, one after the other, in the order of the entries.
     bytes: Vec<u8>,
 }
 
-/// A value over 65,535 bytes, which no option can carry in a datagram.
+/// A value over 65,804 bytes, which no option can carry (RFC 7252 section 3.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OptionTooLong;
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 struct Entry {
     number: OptionNumber,
-    length: u16,
-    start: u32,
+    length: u32,
 }
+
+/// The longest value that the sixteen bits of a length can tell.
+const MAX_LENGTH: usize = u16::MAX as usize + 269;
 
 impl OptionList {
     /// A list without options.
@@ -35,39 +38,29 @@ impl OptionList {
     /// Adds an option after those of the same number.
     ///
     /// # Errors
-    /// A value over 65,535 bytes.
+    /// A value over 65,804 bytes.
     pub fn push(
         &mut self,
         number: OptionNumber,
         value: impl AsRef<[u8]>,
     ) -> Result<(), OptionTooLong> {
         let value = value.as_ref();
-        let length = u16::try_from(value.len()).map_err(|_| OptionTooLong)?;
-        let start = u32::try_from(self.bytes.len()).map_err(|_| OptionTooLong)?;
-        self.bytes.extend_from_slice(value);
-        self.insert(Entry {
-            number,
-            length,
-            start,
-        });
+        if value.len() > MAX_LENGTH {
+            return Err(OptionTooLong);
+        }
+        self.insert(number, value);
         Ok(())
     }
 
     /// Adds an option without a value.
     pub fn push_empty(&mut self, number: OptionNumber) {
-        self.insert(Entry {
-            number,
-            length: 0,
-            start: 0,
-        });
+        self.insert(number, &[]);
     }
 
     /// Adds an option of format uint, in as few bytes as it needs.
     pub fn push_uint(&mut self, number: OptionNumber, value: u64) {
         let (bytes, length) = uint_to_bytes(value);
-        // Eight bytes at most: it fails only when all values together pass 4 GiB.
-        let pushed = self.push(number, &bytes[..length]);
-        debug_assert!(pushed.is_ok(), "a list beyond 4 GiB");
+        self.insert(number, &bytes[..length]);
     }
 
     /// Replaces all options of this number by one of format uint.
@@ -78,14 +71,18 @@ impl OptionList {
 
     /// Takes all options of this number away.
     pub fn remove(&mut self, number: OptionNumber) {
-        self.entries.retain(|entry| entry.number != number);
+        let first = self.entries.partition_point(|entry| entry.number < number);
+        let end = self.entries.partition_point(|entry| entry.number <= number);
+        self.bytes.drain(self.offset(first)..self.offset(end));
+        self.entries.drain(first..end);
     }
 
     /// Number and value of each option, by number.
     pub fn iter(&self) -> impl Iterator<Item = (OptionNumber, &[u8])> {
-        self.entries.iter().map(|entry| {
-            let start = entry.start as usize;
-            let value = &self.bytes[start..start + usize::from(entry.length)];
+        let mut rest = &*self.bytes;
+        self.entries.iter().map(move |entry| {
+            let (value, others) = rest.split_at(entry.length as usize);
+            rest = others;
             (entry.number, value)
         })
     }
@@ -93,7 +90,8 @@ impl OptionList {
     /// The values of all options with this number.
     pub fn all(&self, number: OptionNumber) -> impl Iterator<Item = &[u8]> {
         self.iter()
-            .filter(move |&(other, _)| other == number)
+            .skip_while(move |&(other, _)| other < number)
+            .take_while(move |&(other, _)| other == number)
             .map(|(_, value)| value)
     }
 
@@ -111,21 +109,40 @@ impl OptionList {
 
     /// Whether there is none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// How much memory the list takes, in bytes.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub const fn footprint(&self) -> usize {
         self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>()
     }
 
-    fn insert(&mut self, entry: Entry) {
-        let at = self
-            .entries
-            .partition_point(|other| other.number <= entry.number);
+    /// Adds an option whose value has at most [`MAX_LENGTH`] bytes.
+    fn insert(&mut self, number: OptionNumber, value: &[u8]) {
+        let at = self.entries.partition_point(|entry| entry.number <= number);
+        let start = self.offset(at);
+        let entry = Entry {
+            number,
+            length: value.len() as u32,
+        };
         self.entries.insert(at, entry);
+        if start == self.bytes.len() {
+            self.bytes.extend_from_slice(value);
+        } else {
+            self.bytes.splice(start..start, value.iter().copied());
+        }
+    }
+
+    /// Where the value of the entry `at` begins.
+    fn offset(&self, at: usize) -> usize {
+        // Options mostly come in their order.
+        if at == self.entries.len() {
+            return self.bytes.len();
+        }
+        let before = self.entries[..at].iter();
+        before.map(|entry| entry.length as usize).sum()
     }
 }
 
@@ -133,9 +150,7 @@ impl From<Options<'_>> for OptionList {
     fn from(options: Options<'_>) -> Self {
         let mut list = Self::new();
         for (number, value) in options {
-            // Values of a datagram are far below the limit.
-            let pushed = list.push(number, value);
-            debug_assert!(pushed.is_ok(), "an option longer than a datagram");
+            list.insert(number, value);
         }
         list
     }
@@ -152,7 +167,7 @@ impl fmt::Debug for OptionList {
 
 impl fmt::Display for OptionTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value of an option has at most 65,535 bytes")
+        f.write_str("the value of an option has at most 65,804 bytes")
     }
 }
 

@@ -26,3 +26,6 @@ pub(crate) fn uint_to_bytes(value: u64) -> ([u8; 8], usize) {
     bytes[..8 - zeros].copy_from_slice(&value.to_be_bytes()[zeros..]);
     (bytes, 8 - zeros)
 }
+
+#[cfg(test)]
+mod tests;
