@@ -62,6 +62,9 @@ pub struct Observation {
     action: Option<Action>,
     /// The counts of the body that was delivered last.
     counts: Counts<'static>,
+    /// Whether a client that has the last body says so by its `since`: not where only counts have
+    /// changed.
+    counts_are_dated: bool,
     deliveries: Backoff,
     held: Option<Held>,
     ids: u64,
@@ -113,6 +116,7 @@ impl Observation {
         Self {
             action: None,
             counts: Counts::default(),
+            counts_are_dated: true,
             deliveries: Backoff::new(settings.delivery_backoff, settings.delivery_backoff_limit),
             held: None,
             ids: 0,
@@ -156,11 +160,14 @@ impl Observation {
                 self.held = Some(held);
                 return self.deliver(true);
             }
-            Some(held) if since == Some(&held.next_batch) => self.counts = held.counts,
-            _ if is_known => {}
+            Some(held) if since == Some(&held.next_batch) && !is_known => {
+                self.counts = held.counts;
+            }
+            _ if is_known && self.counts_are_dated => {}
             // What a client knew that goes back is not known here.
             _ => self.counts = Counts::default(),
         }
+        self.counts_are_dated = true;
         self.position = Position::reported(since);
         self.wants_full_state = registration.has_full_state();
         self.registration = registration;
@@ -192,6 +199,7 @@ impl Observation {
             return;
         }
         if let Some(held) = self.held.take() {
+            self.counts_are_dated = !self.position.is_known_to_client(Some(&held.next_batch));
             self.position = Position::reported(Some(&held.next_batch));
             self.counts = held.counts;
         }

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod hostile;
+mod model;
 
 mod polling;
 mod register;

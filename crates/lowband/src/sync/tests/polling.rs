@@ -150,6 +150,22 @@ fn counts_are_known_to_a_client_that_has_taken_the_held_body() {
 }
 
 #[test]
+fn counts_that_have_changed_alone_are_not_known_to_who_registers_there() {
+    let (mut lab, poll) = Lab::polling("b");
+    lab.answers(&poll, WITH_COUNTS);
+    let delivery = lab.push(WITH_COUNTS);
+    // By its `since` a client cannot say whether it has taken them.
+    let poll = lab.register(&["since=b", "filter=2"]);
+    lab.answers(&poll, WITH_COUNTS);
+    lab.delivered(delivery);
+    let delivery = lab.answer(WITH_COUNTS);
+    lab.delivered(delivery);
+    let poll = lab.register(&["since=b", "filter=2"]);
+    lab.answers(&poll, WITH_COUNTS);
+    lab.answer(WITH_COUNTS);
+}
+
+#[test]
 fn counts_are_content_again_for_a_client_that_goes_back() {
     let (mut lab, poll) = Lab::polling("a");
     lab.answers(&poll, WITH_COUNTS);
@@ -183,6 +199,17 @@ fn a_late_answer_is_ignored() {
     lab.fails(&poll, PollFailure::TooLarge);
     assert_eq!(lab.action(), None);
     assert_eq!(lab.next_poll().query[0], "since=b");
+}
+
+#[test]
+fn the_answer_to_a_poll_from_before_a_register_is_ignored_for_ever() {
+    let (mut lab, old) = Lab::polling("a");
+    let poll = lab.register(&["since=c"]);
+    lab.answers(&poll, r#"{"next_batch":"c"}"#);
+    lab.answer_without_content(r#"{"next_batch":"c"}"#);
+    lab.next_poll();
+    lab.answers(&old, NEWS);
+    assert_eq!(lab.action(), None);
 }
 
 #[test]
