@@ -19,6 +19,7 @@
 
 mod block;
 mod code;
+pub mod endpoint;
 mod format;
 mod message;
 mod option;
@@ -28,6 +29,7 @@ pub mod vectors;
 
 pub use block::{BlockSize, BlockValue, BlockValueError};
 pub use code::Code;
+pub use endpoint::Endpoint;
 pub use format::ContentFormat;
 pub use message::{Header, Message, ParseError, ParseErrorKind, Type, encode};
 pub use option::{

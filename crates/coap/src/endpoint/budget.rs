@@ -1,0 +1,88 @@
+//! Memory that all associations share.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// How many bytes of bodies all endpoints that hold a clone of it may keep together.
+#[derive(Clone)]
+pub struct Budget {
+    shared: Arc<Shared>,
+}
+
+/// Bytes taken from a [`Budget`], given back when it is dropped.
+pub(super) struct Reservation {
+    bytes: usize,
+    budget: Budget,
+}
+
+struct Shared {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    /// A budget of `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        let used = AtomicUsize::new(0);
+        Self {
+            shared: Arc::new(Shared { limit, used }),
+        }
+    }
+
+    /// How many bytes are taken.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.shared.used.load(Ordering::Relaxed)
+    }
+
+    /// An empty part of it.
+    pub(super) fn reservation(&self) -> Reservation {
+        Reservation {
+            bytes: 0,
+            budget: self.clone(),
+        }
+    }
+}
+
+impl Reservation {
+    /// Makes the part larger. `false` when the budget does not allow it; nothing is taken then.
+    #[must_use]
+    pub(super) fn grow(&mut self, bytes: usize) -> bool {
+        let Shared { limit, used } = &*self.budget.shared;
+        let taken = used.try_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            used.checked_add(bytes).filter(|sum| sum <= limit)
+        });
+        if taken.is_ok() {
+            self.bytes += bytes;
+        }
+        taken.is_ok()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget
+            .shared
+            .used
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = self.shared.limit;
+        write!(f, "Budget({} of {limit} bytes)", self.used())
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reservation({} bytes)", self.bytes)
+    }
+}

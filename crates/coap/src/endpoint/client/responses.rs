@@ -1,0 +1,360 @@
+//! What the peer answers and notifies.
+
+use std::time::Instant;
+
+use super::{
+    Client,
+    download::{Download, Progress},
+    outgoing::{REGISTER, Upload},
+};
+use crate::{
+    BlockValue, Code, Message, OptionNumber,
+    endpoint::{
+        config::Dialect,
+        event::{Acknowledge, Event, Failure, RequestId, Response},
+        link::Link,
+        outbox::Purpose,
+        received::MessageKey,
+    },
+};
+
+/// How a confirmable response is to be answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::endpoint) enum Verdict {
+    /// With an acknowledgement.
+    Acknowledge,
+    /// Later, when the application says so.
+    Hold,
+    /// With a reset: nobody has asked.
+    Reject,
+}
+
+/// How often an answer is fetched from its beginning again because it has changed.
+const MAX_RESTARTS: u8 = 2;
+
+impl Client {
+    /// A response of any type, that was not seen before. `key` is that of a confirmable message.
+    pub(in crate::endpoint) fn handle_response(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        message: &Message<'_>,
+        key: Option<MessageKey>,
+    ) -> Verdict {
+        let token = message.header.token;
+        let Some(&id) = self.tokens.get(&token) else {
+            return Verdict::Reject;
+        };
+        let Some(outgoing) = self.requests.get(&id) else {
+            return Verdict::Reject;
+        };
+        if outgoing.fetch_token == Some(token) {
+            self.fetched(now, link, id, message, key)
+        } else if outgoing.is_observing() {
+            self.notified(now, link, id, message, key)
+        } else if outgoing.upload.is_some() && !self.uploaded(link, id, message) {
+            Verdict::Acknowledge
+        } else {
+            self.answered(now, link, id, message, key)
+        }
+    }
+
+    /// An answer to a block of our body. Whether it is an answer to all of it.
+    fn uploaded(&mut self, link: &mut Link, id: RequestId, message: &Message<'_>) -> bool {
+        let Some(outgoing) = self.requests.get_mut(&id) else {
+            return false;
+        };
+        let Some(upload) = outgoing.upload else {
+            return true;
+        };
+        let block = message.options.first(OptionNumber::BLOCK1);
+        let block = block.and_then(|value| BlockValue::parse(value).ok());
+        let smaller = block
+            .map(|block| block.size)
+            .filter(|&size| size < upload.size);
+        let left = outgoing.request.payload.len().saturating_sub(upload.offset);
+        match message.header.code {
+            Code::CONTINUE if left > upload.size.bytes() => {
+                let number = upload.offset / upload.size.bytes();
+                if block.is_none_or(|block| block.number as usize == number) {
+                    link.withdraw(outgoing.message.take());
+                    outgoing.upload = Some(Upload {
+                        offset: upload.offset + upload.size.bytes(),
+                        size: smaller.unwrap_or(upload.size),
+                        ..upload
+                    });
+                    outgoing.send_body(link, Purpose::Request(id), true);
+                }
+                false
+            }
+            Code::REQUEST_ENTITY_TOO_LARGE if upload.offset == 0 && smaller.is_some() => {
+                let size = smaller.unwrap_or(upload.size);
+                self.tag = self.tag.wrapping_add(1);
+                outgoing.begin(link, self.tag, size, Purpose::Request(id));
+                false
+            }
+            // The peer has not processed it, so that it may be sent again.
+            Code::REQUEST_ENTITY_INCOMPLETE if outgoing.restarts < MAX_RESTARTS => {
+                outgoing.restarts += 1;
+                self.tag = self.tag.wrapping_add(1);
+                outgoing.begin(link, self.tag, upload.size, Purpose::Request(id));
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// An answer, or the first or a later block of it.
+    fn answered(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        id: RequestId,
+        message: &Message<'_>,
+        key: Option<MessageKey>,
+    ) -> Verdict {
+        let sequence = message.options.uint(OptionNumber::OBSERVE);
+        let registered = sequence.is_some() && message.header.code.is_success();
+        let Some(outgoing) = self.requests.get_mut(&id) else {
+            return Verdict::Reject;
+        };
+        let registers = outgoing
+            .observation
+            .is_some_and(|observation| observation.value == REGISTER);
+        // A newer state takes the place of one that is still fetched.
+        if outgoing.fetch_token.is_some()
+            && sequence.is_some_and(|sequence| outgoing.is_newer(now, sequence as u32))
+        {
+            outgoing.download = None;
+        }
+        let progress = match &mut outgoing.download {
+            Some(download) => download.take(message, &link.config),
+            None => {
+                let (download, progress) = Download::begin(message, &link.config);
+                outgoing.download = download;
+                progress
+            }
+        };
+        match progress {
+            Progress::Ignored => Verdict::Acknowledge,
+            Progress::Lost => {
+                self.lost(link, id);
+                Verdict::Acknowledge
+            }
+            Progress::TooLarge => {
+                self.fail(link, id, Failure::BodyTooLarge);
+                Verdict::Acknowledge
+            }
+            Progress::Next(block) => {
+                outgoing.upload = None;
+                if registers && registered {
+                    if let Some(sequence) = sequence {
+                        outgoing.is_newer(now, sequence as u32);
+                    }
+                    self.use_fetch_token(link, id);
+                }
+                if let Some(outgoing) = self.requests.get_mut(&id) {
+                    outgoing.send_fetch(link, block, Purpose::Request(id));
+                }
+                Verdict::Acknowledge
+            }
+            Progress::Whole(response) => {
+                let observed = registers && registered;
+                if let Some(sequence) = sequence.filter(|_| observed) {
+                    outgoing.is_newer(now, sequence as u32);
+                }
+                self.finish(link, id, response, observed, key)
+            }
+        }
+    }
+
+    /// The answer to a request is whole.
+    fn finish(
+        &mut self,
+        link: &mut Link,
+        id: RequestId,
+        response: Response,
+        observed: bool,
+        key: Option<MessageKey>,
+    ) -> Verdict {
+        let go = link.config.dialect == Dialect::Go && response.code == Code::CONTENT;
+        let Some(outgoing) = self.requests.get_mut(&id) else {
+            return Verdict::Reject;
+        };
+        let silent = outgoing.is_silent();
+        let observation = outgoing.observation.filter(|_| !silent);
+        let observed = observation.is_some() && (observed || go && response.payload.is_empty());
+        let mut verdict = Verdict::Acknowledge;
+        if observed {
+            link.withdraw(outgoing.message.take());
+            outgoing.deadline = None;
+            outgoing.download = None;
+            outgoing.upload = None;
+            outgoing.restarts = 0;
+            verdict = outgoing.hold(key);
+            if let Some(token) = outgoing.fetch_token.take() {
+                self.tokens.remove(&token);
+            }
+        } else {
+            self.remove(link, id);
+        }
+        if !silent {
+            link.events.push_back(Event::Response {
+                request: id,
+                response,
+                observed,
+            });
+        }
+        verdict
+    }
+
+    /// A notification, or its first block.
+    fn notified(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        id: RequestId,
+        message: &Message<'_>,
+        key: Option<MessageKey>,
+    ) -> Verdict {
+        let Some(outgoing) = self.requests.get_mut(&id) else {
+            return Verdict::Reject;
+        };
+        let sequence = message.options.uint(OptionNumber::OBSERVE);
+        let newer = match sequence {
+            Some(sequence) => outgoing.is_newer(now, sequence as u32),
+            None => true,
+        };
+        if !newer {
+            return Verdict::Acknowledge;
+        }
+        let (download, progress) = Download::begin(message, &link.config);
+        self.drop_fetch(link, id);
+        let goes_on = sequence.is_some() && message.header.code.is_success();
+        match progress {
+            Progress::Whole(response) if goes_on => self.deliver(link, id, response, key),
+            Progress::Whole(response) => {
+                self.remove(link, id);
+                link.events.push_back(Event::ObservationRefused {
+                    request: id,
+                    response,
+                });
+                Verdict::Acknowledge
+            }
+            Progress::Next(block) => {
+                self.use_fetch_token(link, id);
+                if let Some(outgoing) = self.requests.get_mut(&id) {
+                    outgoing.download = download;
+                    outgoing.fetch_until = Some(now + link.config.snapshot_idle);
+                    outgoing.send_fetch(link, block, Purpose::Fetch(id));
+                }
+                Verdict::Acknowledge
+            }
+            Progress::Ignored | Progress::Lost | Progress::TooLarge => Verdict::Acknowledge,
+        }
+    }
+
+    /// A further block of a notification, or of the first answer to a registration.
+    fn fetched(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        id: RequestId,
+        message: &Message<'_>,
+        key: Option<MessageKey>,
+    ) -> Verdict {
+        let Some(outgoing) = self.requests.get_mut(&id) else {
+            return Verdict::Reject;
+        };
+        let Some(download) = &mut outgoing.download else {
+            return Verdict::Reject;
+        };
+        let progress = download.take(message, &link.config);
+        let observing = outgoing.is_observing();
+        let purpose = if observing {
+            Purpose::Fetch(id)
+        } else {
+            Purpose::Request(id)
+        };
+        match progress {
+            Progress::Ignored => {}
+            Progress::Next(block) => {
+                if observing {
+                    outgoing.fetch_until = Some(now + link.config.snapshot_idle);
+                }
+                outgoing.send_fetch(link, block, purpose);
+            }
+            Progress::Whole(response) if observing && response.code.is_success() => {
+                self.drop_fetch(link, id);
+                return self.deliver(link, id, response, key);
+            }
+            Progress::Whole(response) if !observing => {
+                let observed = response.code.is_success();
+                return self.finish(link, id, response, observed, key);
+            }
+            _ if observing => self.drop_fetch(link, id),
+            Progress::TooLarge => self.fail(link, id, Failure::BodyTooLarge),
+            Progress::Lost | Progress::Whole(_) => self.lost(link, id),
+        }
+        Verdict::Acknowledge
+    }
+
+    fn deliver(
+        &mut self,
+        link: &mut Link,
+        id: RequestId,
+        response: Response,
+        key: Option<MessageKey>,
+    ) -> Verdict {
+        let Some(outgoing) = self.requests.get_mut(&id) else {
+            return Verdict::Reject;
+        };
+        let verdict = outgoing.hold(key);
+        link.events.push_back(Event::Notification {
+            request: id,
+            response,
+        });
+        verdict
+    }
+
+    /// The answer has changed while it was fetched: asks again, if asking twice is without effect.
+    fn lost(&mut self, link: &mut Link, id: RequestId) {
+        let Some(outgoing) = self.requests.get_mut(&id) else {
+            return;
+        };
+        if !outgoing.request.code.is_safe() || outgoing.restarts >= MAX_RESTARTS {
+            return self.fail(link, id, Failure::BodyChanged);
+        }
+        outgoing.restarts += 1;
+        if let Some(token) = outgoing.fetch_token.take() {
+            self.tokens.remove(&token);
+        }
+        self.begin(link, id);
+    }
+
+    /// The token of an observation is taken as long as it lasts: further blocks are asked for with another one
+    /// (RFC 7959 section 2.6).
+    fn use_fetch_token(&mut self, link: &mut Link, id: RequestId) {
+        let token = self.new_token(link);
+        if let Some(outgoing) = self.requests.get_mut(&id) {
+            let before = outgoing.fetch_token.replace(token);
+            self.tokens.insert(token, id);
+            if let Some(before) = before {
+                self.tokens.remove(&before);
+            }
+        }
+    }
+}
+
+impl super::Outgoing {
+    /// How the message that made a state whole is acknowledged.
+    fn hold(&mut self, key: Option<MessageKey>) -> Verdict {
+        match &mut self.observation {
+            Some(observation) if observation.acknowledge == Acknowledge::ByCaller => {
+                observation.unacknowledged = key;
+                Verdict::Hold
+            }
+            _ => Verdict::Acknowledge,
+        }
+    }
+}

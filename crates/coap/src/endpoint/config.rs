@@ -1,0 +1,231 @@
+//! What an endpoint may be told: times, sizes and limits.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{BlockSize, Code, ContentFormat, OptionNumber};
+
+/// For how long a peer may repeat a message, and for how long its id stands for it (RFC 7252 section 4.8.2).
+pub const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+
+/// The longest time between the first and the last transmission of a message, whatever the timing: with the 100 s a
+/// datagram may be on the way, a peer that deduplicates for [`EXCHANGE_LIFETIME`] knows it again.
+pub const MAX_TRANSMIT_SPAN: Duration = Duration::from_secs(147);
+
+/// The settings of an [`super::Endpoint`]. Shared by all associations of a listener.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// When to repeat and when to give up.
+    pub timing: Timing,
+    /// For how long the answer to a confirmable request is waited for, so that it can ride on the acknowledgement.
+    pub piggyback_window: Duration,
+    /// Bodies above this size travel in blocks of it, in both directions.
+    pub block_size: BlockSize,
+    /// How many confirmable requests may be without acknowledgement at a time: NSTART (RFC 7252 section 4.7).
+    pub nstart: usize,
+    /// How the tokens of our requests are made.
+    pub tokens: Tokens,
+    /// Which program the peer is.
+    pub dialect: Dialect,
+    /// How many requests of ours may be open at a time, waiting ones included.
+    pub max_requests: usize,
+    /// How many requests of the peer may be without an answer at a time. Further ones are answered 5.03.
+    pub max_exchanges: usize,
+    /// How many observations the peer may have. Further ones are served as plain requests.
+    pub max_observations: usize,
+    /// The longest body the peer may send, in bytes.
+    pub max_request_body: usize,
+    /// The longest body the peer may answer, in bytes.
+    pub max_response_body: usize,
+    /// How many requests the peer may send in blocks at a time. One more takes the place of the one idle for longest.
+    pub max_uploads: usize,
+    /// How long a request in blocks may pause between two blocks.
+    pub upload_idle: Duration,
+    /// How long a request in blocks may take.
+    pub upload_total: Duration,
+    /// How many bodies may be kept for the peer to fetch in blocks.
+    pub max_snapshots: usize,
+    /// How many bytes these bodies may have together.
+    pub max_snapshot_bytes: usize,
+    /// For how long a body is kept after its last block was asked for.
+    pub snapshot_idle: Duration,
+    /// How many ids of received messages are remembered. When all are in use, further requests are answered 5.03.
+    pub max_received: usize,
+    /// How many bytes of answers are kept for repeated requests.
+    pub max_reply_bytes: usize,
+    /// How many options a request may have.
+    pub max_options: usize,
+    /// The longest Uri-Path option taken from a peer, in bytes. RFC 7252 says 255, and that is what we send.
+    pub max_path_segment: usize,
+    /// The longest Uri-Query option taken from a peer, in bytes. RFC 7252 says 255, and that is what we send.
+    pub max_query: usize,
+    /// Critical options that the application understands beside those of RFC 7252 and 7959.
+    pub understood: Vec<OptionNumber>,
+    /// Options that hold for the association, such as credentials: no part of what a body is known by.
+    pub sticky: Vec<OptionNumber>,
+    /// Options of ours that follow-up requests for further blocks leave out. The peer must find the body by its token
+    /// and path alone, which RFC 7959 does not ask of it.
+    pub left_out_of_follow_ups: Vec<OptionNumber>,
+    /// What a refusal of the endpoint itself carries.
+    pub explain: fn(Refusal) -> Explanation,
+}
+
+/// When confirmable messages are repeated. The timeout adapts to the path between the bounds given here.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// The first timeout, before anything is known of the path: ACK_TIMEOUT.
+    pub initial: Duration,
+    /// The shortest timeout for messages that a peer acknowledges at once.
+    pub min: Duration,
+    /// The shortest timeout for requests, which a peer may acknowledge after its piggyback window only.
+    pub min_request: Duration,
+    /// The longest first timeout that the path can teach.
+    pub max: Duration,
+    /// How often a message is repeated: MAX_RETRANSMIT. None is repeated beyond [`MAX_TRANSMIT_SPAN`].
+    pub retransmissions: u8,
+}
+
+/// How the tokens of our requests are made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tokens {
+    /// Counted, from one byte up, and never used twice (RFC 9175 section 4.2). For associations that authenticate.
+    Counted,
+    /// Eight random bytes, which somebody beside the path cannot guess (RFC 7252 section 11.4).
+    Random,
+}
+
+/// Which program the peer is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Dialect {
+    /// The Go proxy of Matrix: its answer to a registration is empty and without Observe, and stands all the same.
+    Go,
+    /// One that follows the specifications.
+    Standard,
+}
+
+/// Why the endpoint refused a request without asking the application.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// A block option that cannot be read, or a block of the wrong length: 4.00.
+    BadBlock,
+    /// A critical option that is not understood, repeated, or of the wrong length: 4.02.
+    BadOption(OptionNumber),
+    /// More than [`Config::max_request_body`]: 4.13.
+    BodyTooLarge,
+    /// Too many requests at a time, or too many in short time: 5.03.
+    Busy,
+    /// A method that is not GET, POST, PUT, DELETE, FETCH, PATCH or iPATCH: 4.05.
+    Method,
+    /// The block cannot be fetched (any more), or earlier ones are missing: 4.08.
+    MissingBlocks,
+    /// Proxy-Uri or Proxy-Scheme: 5.05.
+    Proxy,
+    /// More options than [`Config::max_options`]: 4.00.
+    TooManyOptions,
+}
+
+/// What a refusal carries beside its code.
+#[derive(Clone, Debug, Default)]
+pub struct Explanation {
+    /// How the payload is written. A diagnostic text has none (RFC 7252 section 5.5.2).
+    pub format: Option<ContentFormat>,
+    /// The payload.
+    pub payload: Bytes,
+}
+
+impl Timing {
+    /// The values of RFC 7252 section 4.8.
+    pub const STANDARD: Self = Self {
+        initial: Duration::from_secs(2),
+        min: Duration::from_millis(500),
+        min_request: Duration::from_secs(2),
+        max: Duration::from_secs(12),
+        retransmissions: 4,
+    };
+
+    /// For round trips of 0.6 to 2 s.
+    pub const SATELLITE: Self = Self {
+        initial: Duration::from_secs(4),
+        min: Duration::from_secs(2),
+        min_request: Duration::from_secs(4),
+        max: Duration::from_secs(20),
+        retransmissions: 5,
+    };
+
+    /// For round trips of 5 to 30 s.
+    pub const HF: Self = Self {
+        initial: Duration::from_secs(20),
+        min: Duration::from_secs(8),
+        min_request: Duration::from_secs(12),
+        max: Duration::from_secs(45),
+        retransmissions: 4,
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            timing: Timing::STANDARD,
+            piggyback_window: Duration::from_millis(1500),
+            block_size: BlockSize::MAX,
+            nstart: 1,
+            tokens: Tokens::Counted,
+            dialect: Dialect::Standard,
+            max_requests: 64,
+            max_exchanges: 64,
+            max_observations: 2,
+            max_request_body: 128 << 10,
+            max_response_body: 16 << 20,
+            max_uploads: 4,
+            upload_idle: Duration::from_secs(60),
+            upload_total: Duration::from_secs(300),
+            max_snapshots: 4,
+            max_snapshot_bytes: 16 << 20,
+            snapshot_idle: Duration::from_secs(120),
+            max_received: 2048,
+            max_reply_bytes: 512 << 10,
+            max_options: 64,
+            max_path_segment: 1024,
+            max_query: 4096,
+            understood: Vec::new(),
+            sticky: Vec::new(),
+            left_out_of_follow_ups: Vec::new(),
+            explain: |refusal| Explanation {
+                format: None,
+                payload: Bytes::from_static(refusal.text().as_bytes()),
+            },
+        }
+    }
+}
+
+impl Refusal {
+    /// The code that says it.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        match self {
+            Self::BadBlock | Self::TooManyOptions => Code::BAD_REQUEST,
+            Self::BadOption(_) => Code::BAD_OPTION,
+            Self::BodyTooLarge => Code::REQUEST_ENTITY_TOO_LARGE,
+            Self::Busy => Code::SERVICE_UNAVAILABLE,
+            Self::Method => Code::METHOD_NOT_ALLOWED,
+            Self::MissingBlocks => Code::REQUEST_ENTITY_INCOMPLETE,
+            Self::Proxy => Code::PROXYING_NOT_SUPPORTED,
+        }
+    }
+
+    /// The reason, as a sentence without a point.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::BadBlock => "a block option or a block that is malformed",
+            Self::BadOption(_) => "a critical option that is not understood here",
+            Self::BodyTooLarge => "the body is too large",
+            Self::Busy => "too many requests at a time",
+            Self::Method => "not a method",
+            Self::MissingBlocks => "blocks are missing, begin again",
+            Self::Proxy => "not a forward proxy",
+            Self::TooManyOptions => "too many options",
+        }
+    }
+}

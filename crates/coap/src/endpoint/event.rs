@@ -1,0 +1,173 @@
+//! What passes between an endpoint and its application.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{Code, OptionList};
+
+/// A request of the peer that wants an answer: [`super::Endpoint::respond`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ExchangeId(pub(super) u64);
+
+/// An observation that the peer has registered with us.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ObservationId(pub(super) u64);
+
+/// A request of ours.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RequestId(pub(super) u64);
+
+/// A request of the peer, whole: its blocks are put together, its block options taken away.
+#[derive(Clone, Debug)]
+pub struct IncomingRequest {
+    /// What it is answered by.
+    pub exchange: ExchangeId,
+    /// The method.
+    pub code: Code,
+    /// All options but those of blocks, Observe and No-Response.
+    pub options: OptionList,
+    /// The body.
+    pub payload: Bytes,
+    /// Whether the peer wants to know of changes.
+    pub observe: Option<Observe>,
+    /// Whether the peer repeats it until it is acknowledged.
+    pub confirmable: bool,
+}
+
+/// What a request says about observation (RFC 7641 section 2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Observe {
+    /// No further notifications. The observation is gone already.
+    Deregister {
+        /// The observation with the token of the request, if there was one.
+        ended: Option<ObservationId>,
+    },
+    /// Notifications are wanted: answer with [`super::Endpoint::respond_observed`] to allow them.
+    Register {
+        /// The observation with the same token, which goes on until the answer takes its place.
+        replaces: Option<ObservationId>,
+    },
+}
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub code: Code,
+    /// The options, without those of blocks and Observe.
+    pub options: OptionList,
+    /// The body, of any length.
+    pub payload: Bytes,
+    /// Whether it is repeated until it is acknowledged. Further blocks always are.
+    pub confirmable: bool,
+    /// When it fails if there is no whole answer.
+    pub deadline: Duration,
+}
+
+/// An answer, whole: ours to the peer, or the peer's to us.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The code. From the Go proxy also 0.00, for any status it has no code for.
+    pub code: Code,
+    /// The options, without those of blocks and Observe.
+    pub options: OptionList,
+    /// The body, of any length.
+    pub payload: Bytes,
+}
+
+/// How sure the sender of a first answer to a registration must be that it arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Assurance {
+    /// It is acknowledged before anything else is notified, and [`Event::NotificationDelivered`] says so. It costs a
+    /// message in each direction. For a first state that later notifications do not repeat.
+    Acknowledged,
+    /// It may be overtaken by the first notification.
+    None,
+    /// As `None`, and the answer does not carry Observe, as the Go proxy has it.
+    Silent,
+}
+
+/// When a notification that has arrived is acknowledged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Acknowledge {
+    /// When it is whole.
+    AtOnce,
+    /// When the application says that it is safe: [`super::Endpoint::acknowledge`].
+    ByCaller,
+}
+
+/// What has happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A notification of the peer, whole, and newer than those before it.
+    Notification {
+        /// The request that registered it.
+        request: RequestId,
+        /// The new state.
+        response: Response,
+    },
+    /// The peer has acknowledged all of a notification.
+    NotificationDelivered(ObservationId),
+    /// The peer has not acknowledged a notification. The observation goes on.
+    NotificationFailed(ObservationId, Undelivered),
+    /// The peer does not want notifications any more.
+    ObservationEnded(ObservationId, ObservationEnd),
+    /// The peer does not notify any more, and why: its last answer has no Observe.
+    ObservationRefused {
+        /// The request that registered it.
+        request: RequestId,
+        /// The last answer.
+        response: Response,
+    },
+    /// No answer to a ping.
+    PingFailed,
+    /// The peer has answered a ping, after this time.
+    Pong(Duration),
+    /// The peer asks.
+    Request(IncomingRequest),
+    /// A request of ours will not be answered. With a registration, that it is not registered (any more).
+    RequestFailed(RequestId, Failure),
+    /// A request of ours is answered.
+    Response {
+        /// The request.
+        request: RequestId,
+        /// The answer.
+        response: Response,
+        /// Whether notifications follow.
+        observed: bool,
+    },
+}
+
+/// Why a notification was not delivered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Undelivered {
+    /// The peer acknowledged the first block, and did not fetch the rest.
+    Abandoned,
+    /// No acknowledgement.
+    TimedOut,
+}
+
+/// Why an observation ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ObservationEnd {
+    /// The peer asked for it: Observe with the value 1.
+    Deregistered,
+    /// The peer does not know the token of a notification (any more).
+    Reset,
+}
+
+/// Why a request of ours failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Failure {
+    /// The body of the answer changed more than once while it was fetched, or cannot be fetched again.
+    BodyChanged,
+    /// The body of the answer is larger than [`super::Config::max_response_body`].
+    BodyTooLarge,
+    /// Its time is over.
+    Deadline,
+    /// The peer cannot process the message.
+    Reset,
+    /// No acknowledgement, after all repetitions.
+    TimedOut,
+}

@@ -1,0 +1,204 @@
+//! What both sides of an endpoint share: the way out, and the way to the application.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{
+    config::Config,
+    event::Event,
+    ids::MessageIds,
+    outbox::{Outbox, Purpose, SendKey, Sender, Settled},
+    rtt::RoundTrip,
+};
+use crate::{Code, Header, OptionList, Token, Type, encode};
+
+/// Messages out, events up.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) config: Arc<Config>,
+    pub(super) rng: StdRng,
+    pub(super) events: VecDeque<Event>,
+    pub(super) transmits: VecDeque<Bytes>,
+    outbox: Outbox,
+    ids: MessageIds,
+    path: RoundTrip,
+    /// When a message that waits for an id gets one.
+    id_free: Option<Instant>,
+    /// Non-confirmable messages that wait for an id, with the id 0.
+    unnumbered: VecDeque<Vec<u8>>,
+}
+
+/// The content of a message: all but its type and id.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content<'a> {
+    pub(super) code: Code,
+    pub(super) token: Token,
+    pub(super) options: &'a OptionList,
+    pub(super) payload: &'a [u8],
+}
+
+/// How many non-confirmable messages wait for an id. Beyond, they are lost, as they may be.
+const MAX_UNNUMBERED: usize = 16;
+
+impl Link {
+    pub(super) fn new(config: Arc<Config>, seed: [u8; 32]) -> Self {
+        let mut rng = StdRng::from_seed(seed);
+        Self {
+            ids: MessageIds::new(&mut rng),
+            path: RoundTrip::new(&config.timing),
+            config,
+            rng,
+            events: VecDeque::new(),
+            transmits: VecDeque::new(),
+            outbox: Outbox::default(),
+            id_free: None,
+            unnumbered: VecDeque::new(),
+        }
+    }
+
+    /// Queues a confirmable message; `first` before others of its kind.
+    pub(super) fn confirmable(
+        &mut self,
+        content: Content<'_>,
+        purpose: Purpose,
+        first: bool,
+    ) -> SendKey {
+        let datagram = content.to_datagram(Type::Confirmable, 0);
+        self.outbox.push(datagram, purpose, first)
+    }
+
+    /// Queues a ping: an empty confirmable message.
+    pub(super) fn ping(&mut self) -> SendKey {
+        let datagram = empty(Type::Confirmable, 0).to_vec();
+        self.outbox.push(datagram, Purpose::Ping, false)
+    }
+
+    /// Queues a non-confirmable message.
+    pub(super) fn non_confirmable(&mut self, content: Content<'_>) {
+        if self.unnumbered.len() < MAX_UNNUMBERED {
+            let datagram = content.to_datagram(Type::NonConfirmable, 0);
+            self.unnumbered.push_back(datagram);
+        }
+    }
+
+    /// Sends an acknowledgement with a response. The datagram, to be sent again if the request comes again.
+    pub(super) fn piggyback(&mut self, id: u16, content: Content<'_>) -> Bytes {
+        let datagram = Bytes::from(content.to_datagram(Type::Acknowledgement, id));
+        self.transmits.push_back(datagram.clone());
+        datagram
+    }
+
+    /// Sends an empty acknowledgement or a reset.
+    pub(super) fn send_empty(&mut self, kind: Type, id: u16) {
+        let datagram = Bytes::copy_from_slice(&empty(kind, id));
+        self.transmits.push_back(datagram);
+    }
+
+    /// Starts what may start. To be called after everything that queues or settles.
+    pub(super) fn start(&mut self, now: Instant) {
+        self.id_free = None;
+        while let Some(mut datagram) = self.unnumbered.pop_front() {
+            match self.ids.next(now) {
+                Ok(id) => {
+                    datagram[2..4].copy_from_slice(&id.to_be_bytes());
+                    self.transmits.push_back(Bytes::from(datagram));
+                }
+                Err(free) => {
+                    self.unnumbered.push_front(datagram);
+                    self.id_free = Some(free);
+                    return;
+                }
+            }
+        }
+        let mut sender = Sender {
+            timing: &self.config.timing,
+            nstart: self.config.nstart,
+            ids: &mut self.ids,
+            path: &self.path,
+            rng: &mut self.rng,
+            transmits: &mut self.transmits,
+        };
+        self.id_free = self.outbox.start(now, &mut sender);
+    }
+
+    /// Takes away the message that the peer has acknowledged or rejected, and learns from it how long the path takes.
+    pub(super) fn settle(&mut self, now: Instant, id: u16) -> Option<Settled> {
+        let settled = self.outbox.settle(now, id)?;
+        let timing = &self.config.timing;
+        self.path.sample(settled.time, settled.repeated, timing);
+        Some(settled)
+    }
+
+    /// What the message with this id is for, if it is on its way.
+    pub(super) fn purpose(&self, id: u16) -> Option<Purpose> {
+        self.outbox.purpose(id)
+    }
+
+    /// Takes a message away that need not arrive any more.
+    pub(super) fn withdraw(&mut self, key: Option<SendKey>) {
+        if let Some(key) = key {
+            self.outbox.withdraw(key);
+        }
+    }
+
+    /// Whether the message is still on its way.
+    pub(super) fn holds(&self, key: SendKey) -> bool {
+        self.outbox.holds(key)
+    }
+
+    /// Repeats what is due; the purpose of a message that is given up, if there is one.
+    pub(super) fn repeat(&mut self, now: Instant) -> Option<Purpose> {
+        let timing = &self.config.timing;
+        self.outbox.repeat(now, timing, &mut self.transmits)
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        earliest([self.outbox.next_timeout(), self.id_free])
+    }
+
+    /// The present timeout of retransmission.
+    pub(super) fn path_timeout(&self) -> Duration {
+        self.path.timeout()
+    }
+
+    /// How many messages wait for an acknowledgement.
+    pub(super) fn unsettled(&self) -> usize {
+        self.outbox.len()
+    }
+
+    pub(super) fn footprint(&self) -> usize {
+        let waiting = self.unnumbered.iter().map(Vec::len);
+        let ready = self.transmits.iter().map(Bytes::len);
+        self.outbox.footprint() + waiting.chain(ready).sum::<usize>()
+    }
+}
+
+impl Content<'_> {
+    fn to_datagram(self, kind: Type, id: u16) -> Vec<u8> {
+        let header = Header {
+            kind,
+            code: self.code,
+            id,
+            token: self.token,
+        };
+        let mut datagram = Vec::with_capacity(self.payload.len() + 64);
+        encode(header, self.options, self.payload, &mut datagram);
+        datagram
+    }
+}
+
+/// The earliest of some times.
+pub(super) fn earliest(times: impl IntoIterator<Item = Option<Instant>>) -> Option<Instant> {
+    times.into_iter().flatten().min()
+}
+
+fn empty(kind: Type, id: u16) -> [u8; 4] {
+    let [high, low] = id.to_be_bytes();
+    [1 << 6 | kind.bits() << 4, 0, high, low]
+}

@@ -1,0 +1,389 @@
+//! One association with one peer.
+//!
+//! Nothing here opens a socket, reads a clock or waits. The application feeds [`Endpoint::handle_datagram`] with what
+//! has come and the time at which it came, sends what [`Endpoint::poll_transmit`] gives, acts on what
+//! [`Endpoint::poll_event`] says, and calls [`Endpoint::handle_timeout`] at the time of [`Endpoint::poll_timeout`].
+//! After each call of any other method these three are to be asked again.
+
+mod budget;
+mod client;
+mod config;
+mod event;
+mod ids;
+mod link;
+mod outbox;
+mod received;
+mod rtt;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+pub use self::{
+    budget::Budget,
+    client::TooManyRequests,
+    config::{
+        Config, Dialect, EXCHANGE_LIFETIME, Explanation, MAX_TRANSMIT_SPAN, Refusal, Timing, Tokens,
+    },
+    event::{
+        Acknowledge, Assurance, Event, ExchangeId, Failure, IncomingRequest, ObservationEnd,
+        ObservationId, Observe, Request, RequestId, Response, Undelivered,
+    },
+    server::NotifyError,
+};
+use self::{
+    client::{Client, Verdict},
+    link::{Link, earliest},
+    outbox::Purpose,
+    received::{MessageKey, Received, Reply},
+    server::Server,
+};
+use crate::{Code, Message, OptionList, ParseError, Type};
+
+/// One association with one peer: client and server at once, as both sides of CoAP are.
+#[derive(Debug)]
+pub struct Endpoint {
+    link: Link,
+    received: Received,
+    server: Server,
+    client: Client,
+}
+
+/// What an endpoint holds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Footprint {
+    /// Messages that wait for an acknowledgement.
+    pub unsettled: usize,
+    /// Ids of received messages that are remembered.
+    pub received: usize,
+    /// Requests of the peer without an answer.
+    pub exchanges: usize,
+    /// Requests of the peer that are not whole.
+    pub uploads: usize,
+    /// Bodies kept for the peer to fetch.
+    pub snapshots: usize,
+    /// Observations of the peer.
+    pub observations: usize,
+    /// Requests of ours without an answer, and observations of ours.
+    pub requests: usize,
+    /// All of it, in bytes: about what the allocator was asked for.
+    pub bytes: usize,
+}
+
+impl Endpoint {
+    /// An endpoint for a peer that nothing is known of. `budget` is shared by all endpoints of a listener; the `seed`
+    /// must be random, and other than that of any endpoint before: ids, tokens and times come from it.
+    #[must_use]
+    pub fn new(config: Arc<Config>, budget: Budget, seed: [u8; 32]) -> Self {
+        let [high, low, tag, ..] = seed;
+        Self {
+            link: Link::new(config, seed),
+            received: Received::default(),
+            server: Server::new(budget, u16::from_be_bytes([high, low])),
+            client: Client::new(tag),
+        }
+    }
+
+    /// Takes a datagram of the peer.
+    ///
+    /// # Errors
+    /// It is no CoAP message. Whatever is to be answered to that is ready to be transmitted; the error is for logs.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Result<(), ParseError> {
+        self.received.forget(now);
+        let result = Message::parse(datagram);
+        match &result {
+            Ok(message) => self.handle_message(now, message, datagram),
+            Err(error) => {
+                let header = error.header.filter(|it| it.kind == Type::Confirmable);
+                if let Some(header) = header {
+                    self.link.send_empty(Type::Reset, header.id);
+                }
+            }
+        }
+        self.link.start(now);
+        result.map(|_| ())
+    }
+
+    /// Does what is due: repeats messages, gives them up, acknowledges slow requests, forgets what is over.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.received.forget(now);
+        while let Some(purpose) = self.link.repeat(now) {
+            self.server.given_up(&mut self.link, purpose);
+            self.client.given_up(&mut self.link, purpose);
+            if purpose == Purpose::Ping {
+                self.link.events.push_back(Event::PingFailed);
+            }
+        }
+        self.server
+            .handle_timeout(now, &mut self.link, &mut self.received);
+        self.client.handle_timeout(now, &mut self.link);
+        self.link.start(now);
+    }
+
+    /// The next datagram to be sent to the peer.
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.link.transmits.pop_front()
+    }
+
+    /// What has happened next.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.link.events.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] is to be called. `None`: nothing is waited for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        earliest([
+            self.link.next_timeout(),
+            self.server.next_timeout(&self.link),
+            self.client.next_timeout(),
+            self.received.next_timeout(),
+        ])
+    }
+
+    /// Sends a request. It waits when [`Config::nstart`] others are not acknowledged.
+    ///
+    /// # Errors
+    /// [`Config::max_requests`] are open.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        request: Request,
+    ) -> Result<RequestId, TooManyRequests> {
+        let id = self.client.request(now, &mut self.link, request, None);
+        self.link.start(now);
+        id
+    }
+
+    /// Sends a request that registers for notifications (RFC 7641). [`Event::Response`] says whether they follow.
+    ///
+    /// # Errors
+    /// [`Config::max_requests`] are open.
+    pub fn observe(
+        &mut self,
+        now: Instant,
+        request: Request,
+        acknowledge: Acknowledge,
+    ) -> Result<RequestId, TooManyRequests> {
+        let link = &mut self.link;
+        let id = self.client.request(now, link, request, Some(acknowledge));
+        self.link.start(now);
+        id
+    }
+
+    /// Registers an observation again, with the same token and these options in place of the earlier ones. It is
+    /// answered like a new one. Whether there is such an observation.
+    pub fn renew(&mut self, now: Instant, request: RequestId, options: OptionList) -> bool {
+        let renewed = self.client.renew(now, &mut self.link, request, options);
+        self.link.start(now);
+        renewed
+    }
+
+    /// Forgets a request. If it has registered, the peer is told to notify no more.
+    pub fn cancel(&mut self, now: Instant, request: RequestId) {
+        self.client.cancel(now, &mut self.link, request);
+        self.link.start(now);
+    }
+
+    /// Acknowledges what was notified last: with [`Acknowledge::ByCaller`], the peer repeats it until then.
+    pub fn acknowledge(&mut self, request: RequestId) {
+        self.client
+            .acknowledge(&mut self.link, &mut self.received, request);
+    }
+
+    /// Asks for a sign of life: [`Event::Pong`] or [`Event::PingFailed`].
+    pub fn ping(&mut self, now: Instant) {
+        self.link.ping();
+        self.link.start(now);
+    }
+
+    /// Acknowledges a request of the peer whose answer will take long, so that it is not repeated.
+    pub fn accept(&mut self, exchange: ExchangeId) {
+        self.server
+            .accept(&mut self.link, &mut self.received, exchange);
+    }
+
+    /// Answers a request of the peer, once. A body of more than a block is kept, and fetched by the peer.
+    pub fn respond(&mut self, now: Instant, exchange: ExchangeId, response: Response) {
+        let (link, received) = (&mut self.link, &mut self.received);
+        self.server
+            .respond(now, link, received, exchange, response, None);
+        self.link.start(now);
+    }
+
+    /// Answers a request that registers, and allows what it asks for. `None` if the answer is no success, if the
+    /// request does not register, or if [`Config::max_observations`] are there already.
+    pub fn respond_observed(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeId,
+        response: Response,
+        assurance: Assurance,
+    ) -> Option<ObservationId> {
+        let (link, received) = (&mut self.link, &mut self.received);
+        let observation =
+            self.server
+                .respond(now, link, received, exchange, response, Some(assurance));
+        self.link.start(now);
+        observation
+    }
+
+    /// Sends a new state to the peer, which must be a success. [`Event::NotificationDelivered`] or
+    /// [`Event::NotificationFailed`] follows, if the observation does not end before.
+    ///
+    /// # Errors
+    /// The observation is gone, the state before is not delivered yet, or there is no room for the body.
+    pub fn notify(
+        &mut self,
+        now: Instant,
+        observation: ObservationId,
+        response: Response,
+    ) -> Result<(), NotifyError> {
+        let result = self
+            .server
+            .notify(now, &mut self.link, observation, response);
+        self.link.start(now);
+        result
+    }
+
+    /// Ends an observation of the peer with an answer that says why.
+    pub fn refuse_observation(
+        &mut self,
+        now: Instant,
+        observation: ObservationId,
+        response: Response,
+    ) {
+        self.server
+            .refuse_observation(now, &mut self.link, observation, response);
+        self.link.start(now);
+    }
+
+    /// Ends an observation of the peer without a word.
+    pub fn forget_observation(&mut self, observation: ObservationId) {
+        self.server.forget(&mut self.link, observation);
+    }
+
+    /// The timeout that the path has taught so far.
+    #[must_use]
+    pub fn path_timeout(&self) -> Duration {
+        self.link.path_timeout()
+    }
+
+    /// What is held at present.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        let [exchanges, uploads, snapshots, observations] = self.server.len();
+        let received = self.received.footprint();
+        Footprint {
+            unsettled: self.link.unsettled(),
+            received: self.received.len(),
+            exchanges,
+            uploads,
+            snapshots,
+            observations,
+            requests: self.client.len(),
+            bytes: self.link.footprint()
+                + received
+                + self.server.footprint()
+                + self.client.footprint(),
+        }
+    }
+
+    fn handle_message(&mut self, now: Instant, message: &Message<'_>, datagram: &[u8]) {
+        match message.header.kind {
+            Type::Acknowledgement => self.handle_acknowledgement(now, message),
+            Type::Reset => self.handle_settled(now, message.header.id, true),
+            Type::Confirmable | Type::NonConfirmable => self.handle_new(now, message, datagram),
+        }
+    }
+
+    /// A confirmable or non-confirmable message.
+    fn handle_new(&mut self, now: Instant, message: &Message<'_>, datagram: &[u8]) {
+        let header = message.header;
+        let confirmable = header.kind == Type::Confirmable;
+        let key = MessageKey::new(header.id, datagram);
+        if let Some(reply) = self.received.reply(key) {
+            match reply.clone() {
+                Reply::Acknowledgement => self.link.send_empty(Type::Acknowledgement, header.id),
+                Reply::Datagram(datagram) => self.link.transmits.push_back(datagram),
+                Reply::Nothing => {}
+                Reply::Reset => self.link.send_empty(Type::Reset, header.id),
+            }
+        } else if header.code.is_request() {
+            let (link, received) = (&mut self.link, &mut self.received);
+            self.server
+                .handle_request(now, link, received, message, key);
+        } else if header.code.is_response() {
+            self.handle_response(now, message, key);
+        } else if confirmable {
+            // A ping, or a code of a reserved class (RFC 7252 sections 4.2 and 4.3).
+            self.link.send_empty(Type::Reset, header.id);
+        }
+    }
+
+    /// A separate response or a notification.
+    fn handle_response(&mut self, now: Instant, message: &Message<'_>, key: MessageKey) {
+        let confirmable = message.header.kind == Type::Confirmable;
+        // Without room to remember it a repetition is rejected, because its token is not known any more.
+        let _ = self.received.insert(now, key, &self.link.config);
+        let held = confirmable.then_some(key);
+        let verdict = self
+            .client
+            .handle_response(now, &mut self.link, message, held);
+        let (reply, kind) = match verdict {
+            Verdict::Acknowledge => (Reply::Acknowledgement, Type::Acknowledgement),
+            Verdict::Hold => return,
+            Verdict::Reject => (Reply::Reset, Type::Reset),
+        };
+        if confirmable || verdict == Verdict::Reject {
+            self.received.set_reply(key, reply, &self.link.config);
+            self.link.send_empty(kind, key.id());
+        }
+    }
+
+    /// An acknowledgement: empty, with a response, or with a request as the Go library sends it.
+    fn handle_acknowledgement(&mut self, now: Instant, message: &Message<'_>) {
+        let header = message.header;
+        if header.code.is_request() {
+            let acknowledged = match self.link.purpose(header.id) {
+                Some(Purpose::Block(id)) => Some(id),
+                _ => None,
+            };
+            self.handle_settled(now, header.id, false);
+            let link = &mut self.link;
+            self.server
+                .handle_acknowledging_request(now, link, message, acknowledged);
+            return;
+        }
+        // The Go proxy answers 0.00 with a token and a payload where it has no code, and acknowledges twice when it is
+        // slow: empty at first, then with the response.
+        let answers = header.code.is_response() || message.bent && !message.payload.is_empty();
+        if answers && self.client.knows(header.token) {
+            if let Some(settled) = self.link.settle(now, header.id) {
+                self.client.settled(&mut self.link, settled.purpose, false);
+            }
+            self.client
+                .handle_response(now, &mut self.link, message, None);
+        } else if header.code == Code::EMPTY {
+            self.handle_settled(now, header.id, false);
+        }
+    }
+
+    /// A message of ours is acknowledged or rejected.
+    fn handle_settled(&mut self, now: Instant, id: u16, reset: bool) {
+        let Some(settled) = self.link.settle(now, id) else {
+            return;
+        };
+        if settled.purpose == Purpose::Ping {
+            self.link.events.push_back(Event::Pong(settled.time));
+        }
+        self.server.settled(&mut self.link, settled.purpose, reset);
+        self.client.settled(&mut self.link, settled.purpose, reset);
+    }
+}

@@ -1,0 +1,156 @@
+//! Which messages of the peer have been seen, and what was answered (RFC 7252 section 4.5).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Instant,
+};
+
+use bytes::Bytes;
+
+use super::config::{Config, EXCHANGE_LIFETIME};
+
+/// Knows each message of the peer again for the lifetime of an exchange. What must be processed once only is
+/// remembered here; what may be processed again, such as fetching a block, need not be.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    entries: HashMap<MessageKey, Reply>,
+    /// In the order of arrival, with the time at which each may be forgotten.
+    order: VecDeque<(Instant, MessageKey)>,
+    reply_bytes: usize,
+    /// Keys whose replies are held, in the order of the replies; some may be forgotten already.
+    held: VecDeque<MessageKey>,
+}
+
+/// What a message is known by: its id. The Go library sends many different messages with the id 0; these are known by
+/// their bytes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct MessageKey {
+    id: u16,
+    hash: u64,
+}
+
+/// What a repetition of a message is answered with.
+#[derive(Clone, Debug)]
+pub(super) enum Reply {
+    /// An empty acknowledgement.
+    Acknowledgement,
+    /// This very datagram.
+    Datagram(Bytes),
+    /// Nothing: it is still worked on, it is non-confirmable, or its answer had to be forgotten.
+    Nothing,
+    /// A reset.
+    Reset,
+}
+
+/// There are too many to remember one more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Full;
+
+impl MessageKey {
+    pub(super) fn new(id: u16, datagram: &[u8]) -> Self {
+        let hash = if id == 0 {
+            let mut hasher = DefaultHasher::new();
+            datagram.hash(&mut hasher);
+            hasher.finish()
+        } else {
+            0
+        };
+        Self { id, hash }
+    }
+
+    pub(super) fn id(self) -> u16 {
+        self.id
+    }
+}
+
+impl Received {
+    /// What to answer if this message was seen before.
+    pub(super) fn reply(&self, key: MessageKey) -> Option<&Reply> {
+        self.entries.get(&key)
+    }
+
+    /// Remembers a message.
+    ///
+    /// # Errors
+    /// [`Config::max_received`] are remembered already, and all of them may still be repeated.
+    pub(super) fn insert(
+        &mut self,
+        now: Instant,
+        key: MessageKey,
+        config: &Config,
+    ) -> Result<(), Full> {
+        self.forget(now);
+        if self.entries.len() >= config.max_received {
+            return Err(Full);
+        }
+        self.entries.insert(key, Reply::Nothing);
+        self.order.push_back((now + EXCHANGE_LIFETIME, key));
+        Ok(())
+    }
+
+    /// Sets what a repetition is answered with. Without effect when the message is forgotten. The oldest datagrams go
+    /// when they are more than [`Config::max_reply_bytes`]: their messages are not processed again all the same.
+    pub(super) fn set_reply(&mut self, key: MessageKey, reply: Reply, config: &Config) {
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
+        if let Reply::Datagram(datagram) = &reply {
+            self.reply_bytes += datagram.len();
+            self.held.push_back(key);
+        }
+        *entry = reply;
+        while self.reply_bytes > config.max_reply_bytes
+            && let Some(oldest) = self.held.pop_front()
+        {
+            if let Some(reply) = self.entries.get_mut(&oldest) {
+                self.reply_bytes -= std::mem::replace(reply, Reply::Nothing).bytes();
+            }
+        }
+    }
+
+    /// Forgets what cannot come again.
+    pub(super) fn forget(&mut self, now: Instant) {
+        while let Some(&(expiry, key)) = self.order.front()
+            && expiry <= now
+        {
+            self.order.pop_front();
+            if let Some(reply) = self.entries.remove(&key) {
+                self.reply_bytes -= reply.bytes();
+            }
+        }
+        while let Some(key) = self.held.front()
+            && !self.entries.contains_key(key)
+        {
+            self.held.pop_front();
+        }
+        if self.entries.is_empty() && self.order.capacity() > 0 {
+            *self = Self::default();
+        }
+    }
+
+    /// When everything can be forgotten. Single messages are forgotten whenever there is something to do.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.order.back().map(|&(expiry, _)| expiry)
+    }
+
+    /// How many messages are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many bytes that takes.
+    pub(super) fn footprint(&self) -> usize {
+        let entry = size_of::<(MessageKey, Reply)>() + size_of::<(Instant, MessageKey)>();
+        self.entries.len() * entry + self.reply_bytes
+    }
+}
+
+impl Reply {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Datagram(datagram) => datagram.len(),
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Requests for further blocks of a body.
+
+use std::time::Instant;
+
+use super::{Server, incoming::Incoming, refuse, snapshots::Flying};
+use crate::{
+    BlockValue, Message, OptionNumber, Token, Type,
+    endpoint::{
+        config::Refusal,
+        link::{Content, Link},
+        outbox::{Purpose, SnapshotId},
+        received::MessageKey,
+    },
+};
+
+impl Server {
+    /// A request for a later block, which is never processed as a request of its own: the body it belongs to is here,
+    /// or the answer is 4.08. Nothing is remembered, because answering it again is without effect.
+    pub(super) fn fetch(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        request: &Incoming<'_>,
+        block: BlockValue,
+    ) {
+        let Incoming {
+            key,
+            confirmable,
+            token,
+            ..
+        } = *request;
+        let Some(snapshot) = self.snapshots.find(block, request, &link.config) else {
+            return refuse(link, key, confirmable, token, Refusal::MissingBlocks);
+        };
+        let id = snapshot.id;
+        let cut = snapshot.later(now, block);
+        // Only the acknowledgement of the last block says that a state was delivered.
+        if snapshot.observation.is_some() && !cut.value.more {
+            if confirmable {
+                link.send_empty(Type::Acknowledgement, key.id());
+            }
+            return self.send_block(now, link, id, block, token);
+        }
+        let options = snapshot.block_options(&cut);
+        let content = Content {
+            code: snapshot.code,
+            token,
+            options: &options,
+            payload: &cut.payload,
+        };
+        super::answer(link, key, confirmable, content);
+    }
+
+    /// The Go library asks for the rest of a notification in its acknowledgement: type ACK, code GET, a token of its
+    /// own. The block goes out as a confirmable message, and its acknowledgement asks for the next one.
+    pub(in crate::endpoint) fn handle_acknowledging_request(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        message: &Message<'_>,
+        acknowledged: Option<SnapshotId>,
+    ) {
+        let key = MessageKey::new(message.header.id, &[]);
+        let Ok(request) = Incoming::read(message, key, false, &link.config) else {
+            return;
+        };
+        let Some(block) = request.block2.filter(|block| block.number > 0) else {
+            return;
+        };
+        let snapshot = match acknowledged.and_then(|id| self.snapshots.get(id)) {
+            Some(snapshot) if block.offset() < snapshot.body.len() => Some(snapshot.id),
+            _ => {
+                let found = self.snapshots.find(block, &request, &link.config);
+                found.map(|snapshot| snapshot.id)
+            }
+        };
+        if let Some(id) = snapshot {
+            self.send_block(now, link, id, block, request.token);
+        }
+    }
+
+    /// Sends a block as a confirmable message, unless this very one is on its way.
+    fn send_block(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        id: SnapshotId,
+        asked: BlockValue,
+        token: Token,
+    ) {
+        let Some(snapshot) = self.snapshots.get(id) else {
+            return;
+        };
+        let cut = snapshot.later(now, asked);
+        if let Some(flying) = snapshot.flying {
+            let same = (flying.offset, flying.token) == (cut.offset, token);
+            if same && link.holds(flying.message) {
+                return;
+            }
+            link.withdraw(Some(flying.message));
+        }
+        let mut options = snapshot.block_options(&cut);
+        if cut.value.more {
+            options.set_uint(OptionNumber::SIZE2, snapshot.body.len() as u64);
+        }
+        let content = Content {
+            code: snapshot.code,
+            token,
+            options: &options,
+            payload: &cut.payload,
+        };
+        snapshot.flying = Some(Flying {
+            message: link.confirmable(content, Purpose::Block(id), false),
+            offset: cut.offset,
+            token,
+            last: !cut.value.more,
+        });
+    }
+}

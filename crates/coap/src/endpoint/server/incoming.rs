@@ -1,0 +1,170 @@
+//! A request as it came, and whether it may be processed.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::{
+    BlockValue, Code, Message, OptionFormat, OptionList, OptionNumber, Token,
+    endpoint::{
+        config::{Config, Refusal},
+        received::MessageKey,
+    },
+};
+
+/// One message of a request: all of it, or one block.
+#[derive(Debug)]
+pub(super) struct Incoming<'a> {
+    pub(super) key: MessageKey,
+    pub(super) confirmable: bool,
+    pub(super) code: Code,
+    pub(super) token: Token,
+    /// Without elective options that are malformed.
+    pub(super) options: OptionList,
+    pub(super) payload: &'a [u8],
+    pub(super) block1: Option<BlockValue>,
+    pub(super) block2: Option<BlockValue>,
+}
+
+/// Options that the endpoint deals with itself: the application never sees them.
+const OWN: [OptionNumber; 6] = [
+    OptionNumber::OBSERVE,
+    OptionNumber::BLOCK1,
+    OptionNumber::BLOCK2,
+    OptionNumber::SIZE1,
+    OptionNumber::SIZE2,
+    OptionNumber::NO_RESPONSE,
+];
+
+/// Critical options that the endpoint, or every application, understands.
+const UNDERSTOOD: [OptionNumber; 7] = [
+    OptionNumber::URI_HOST,
+    OptionNumber::URI_PORT,
+    OptionNumber::URI_PATH,
+    OptionNumber::URI_QUERY,
+    OptionNumber::ACCEPT,
+    OptionNumber::BLOCK2,
+    OptionNumber::BLOCK1,
+];
+
+impl<'a> Incoming<'a> {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// It must not be processed.
+    pub(super) fn read(
+        message: &Message<'a>,
+        key: MessageKey,
+        confirmable: bool,
+        config: &Config,
+    ) -> Result<Self, Refusal> {
+        let header = message.header;
+        if header.code.detail() > Code::IPATCH.detail() {
+            return Err(Refusal::Method);
+        }
+        let options = readable(message, config)?;
+        let block = |number| options.first(number).map(BlockValue::parse).transpose();
+        let block1 = block(OptionNumber::BLOCK1).map_err(|_| Refusal::BadBlock)?;
+        let block2 = block(OptionNumber::BLOCK2).map_err(|_| Refusal::BadBlock)?;
+        Ok(Self {
+            key,
+            confirmable,
+            code: header.code,
+            token: header.token,
+            options,
+            payload: message.payload,
+            block1,
+            block2,
+        })
+    }
+
+    /// What the body of an answer is known by: method and options, without those that differ between the requests
+    /// for its blocks (RFC 7959 section 2.4), and the payload where it is a query (FETCH).
+    pub(super) fn body_key(&self, config: &Config) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.code.hash(&mut hasher);
+        for (number, value) in self.options.iter() {
+            let about_transfer = OWN.contains(&number)
+                || matches!(
+                    number,
+                    OptionNumber::ETAG | OptionNumber::ECHO | OptionNumber::REQUEST_TAG
+                );
+            if !about_transfer && !config.sticky.contains(&number) {
+                (number, value).hash(&mut hasher);
+            }
+        }
+        if self.code == Code::FETCH {
+            self.payload.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// What a request in blocks is known by: as [`Self::body_key`], but with its tag (RFC 9175 section 3).
+    pub(super) fn upload_key(&self, config: &Config) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.body_key(config).hash(&mut hasher);
+        for tag in self.options.all(OptionNumber::REQUEST_TAG) {
+            tag.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// The path alone, for peers whose requests for further blocks carry nothing else.
+    pub(super) fn path_key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for segment in self.options.all(OptionNumber::URI_PATH) {
+            segment.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// The options as the application sees them.
+    pub(super) fn application_options(options: &OptionList) -> OptionList {
+        let mut options = options.clone();
+        for number in OWN {
+            options.remove(number);
+        }
+        options
+    }
+}
+
+/// The options, if all critical ones are understood and well formed; elective ones that are not are left out
+/// (RFC 7252 section 5.4).
+fn readable(message: &Message<'_>, config: &Config) -> Result<OptionList, Refusal> {
+    let mut list = OptionList::new();
+    let mut before = None;
+    for (count, (number, value)) in message.options.iter().enumerate() {
+        if count >= config.max_options {
+            return Err(Refusal::TooManyOptions);
+        }
+        if matches!(number, OptionNumber::PROXY_URI | OptionNumber::PROXY_SCHEME) {
+            return Err(Refusal::Proxy);
+        }
+        let known = UNDERSTOOD.contains(&number) || config.understood.contains(&number);
+        let well = well_formed(number, value, config) && may_follow(number, before);
+        before = Some(number);
+        if number.is_critical() && !(known && well) {
+            return Err(Refusal::BadOption(number));
+        }
+        if well && list.push(number, value).is_err() {
+            return Err(Refusal::BadOption(number));
+        }
+    }
+    Ok(list)
+}
+
+fn well_formed(number: OptionNumber, value: &[u8], config: &Config) -> bool {
+    let Some(definition) = number.definition() else {
+        return true;
+    };
+    let max = match number {
+        OptionNumber::URI_PATH => config.max_path_segment,
+        OptionNumber::URI_QUERY => config.max_query,
+        _ => usize::from(definition.max),
+    };
+    let length = usize::from(definition.min)..=max;
+    let text = definition.format != OptionFormat::String || std::str::from_utf8(value).is_ok();
+    length.contains(&value.len()) && text
+}
+
+fn may_follow(number: OptionNumber, before: Option<OptionNumber>) -> bool {
+    before != Some(number) || number.definition().is_none_or(|known| known.repeatable)
+}

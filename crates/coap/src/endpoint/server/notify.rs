@@ -1,0 +1,190 @@
+//! Notifications, and what becomes of them.
+
+use std::time::Instant;
+
+use super::{Server, observations::Outstanding, snapshots::Snapshot};
+use crate::{
+    OptionNumber,
+    endpoint::{
+        event::{Event, ObservationEnd, ObservationId, Response, Undelivered},
+        link::{Content, Link},
+        outbox::{Purpose, SnapshotId},
+    },
+};
+
+/// Why a notification cannot be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotifyError {
+    /// There is no such observation (any more).
+    Gone,
+    /// There is no room to keep the body while it is fetched.
+    NoRoom,
+    /// The one before is not delivered yet.
+    Outstanding,
+}
+
+impl Server {
+    /// Sends a new state, which must be a success. One at a time.
+    pub(in crate::endpoint) fn notify(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        id: ObservationId,
+        response: Response,
+    ) -> Result<(), NotifyError> {
+        let entry = self.observations.get(id).ok_or(NotifyError::Gone)?;
+        if entry.outstanding.is_some() {
+            return Err(NotifyError::Outstanding);
+        }
+        let (known_by, size) = (entry.known_by, entry.size);
+        let mut cut = self.cut(now, link, response, size, known_by);
+        if !cut.response.code.is_success() {
+            return Err(NotifyError::NoRoom);
+        }
+        let entry = self.observations.get(id).ok_or(NotifyError::Gone)?;
+        let sequence = u64::from(entry.next_sequence());
+        cut.response
+            .options
+            .push_uint(OptionNumber::OBSERVE, sequence);
+        let content = Content {
+            code: cut.response.code,
+            token: known_by.token,
+            options: &cut.response.options,
+            payload: &cut.response.payload,
+        };
+        let message = link.confirmable(content, Purpose::Notification(id), false);
+        entry.outstanding = Some(Outstanding {
+            message: Some(message),
+            snapshot: cut.snapshot,
+        });
+        if let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id)) {
+            snapshot.observation = Some(id);
+        }
+        Ok(())
+    }
+
+    /// Ends an observation with a last answer, which says why (RFC 7641 section 4.2).
+    pub(in crate::endpoint) fn refuse_observation(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        id: ObservationId,
+        response: Response,
+    ) {
+        let Some(entry) = self.observations.get(id) else {
+            return;
+        };
+        let (known_by, size) = (entry.known_by, entry.size);
+        self.forget(link, id);
+        let cut = self.cut(now, link, response, size, known_by);
+        let content = Content {
+            code: cut.response.code,
+            token: known_by.token,
+            options: &cut.response.options,
+            payload: &cut.response.payload,
+        };
+        link.confirmable(content, Purpose::Notification(id), false);
+    }
+
+    /// Forgets an observation without a word. Whether there was one.
+    pub(in crate::endpoint) fn forget(&mut self, link: &mut Link, id: ObservationId) -> bool {
+        let Some(entry) = self.observations.remove(id) else {
+            return false;
+        };
+        if let Some(outstanding) = entry.outstanding {
+            link.withdraw(outstanding.message);
+            if let Some(snapshot) = outstanding
+                .snapshot
+                .and_then(|id| self.snapshots.remove(id))
+            {
+                link.withdraw(snapshot.flying.map(|flying| flying.message));
+            }
+        }
+        true
+    }
+
+    /// The peer has acknowledged a message of this purpose, or rejected it.
+    pub(in crate::endpoint) fn settled(&mut self, link: &mut Link, purpose: Purpose, reset: bool) {
+        match purpose {
+            Purpose::Notification(id) if reset => self.end(link, id, ObservationEnd::Reset),
+            Purpose::Notification(id) => {
+                let entry = self.observations.get(id);
+                let Some(outstanding) = entry.and_then(|entry| entry.outstanding.as_mut()) else {
+                    return;
+                };
+                outstanding.message = None;
+                if outstanding.snapshot.is_none() {
+                    self.delivered(link, id);
+                }
+            }
+            Purpose::Block(id) => self.block_settled(link, id, reset),
+            _ => {}
+        }
+    }
+
+    /// A message of this purpose was given up.
+    pub(in crate::endpoint) fn given_up(&mut self, link: &mut Link, purpose: Purpose) {
+        match purpose {
+            Purpose::Notification(id) => self.undelivered(link, id, Undelivered::TimedOut),
+            Purpose::Block(id) => {
+                if let Some(snapshot) = self.snapshots.remove(id)
+                    && let Some(observation) = snapshot.observation
+                {
+                    self.undelivered(link, observation, Undelivered::TimedOut);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A body was not fetched to its end, and is not kept any longer.
+    pub(super) fn snapshot_lost(&mut self, link: &mut Link, snapshot: &Snapshot) {
+        link.withdraw(snapshot.flying.map(|flying| flying.message));
+        if let Some(observation) = snapshot.observation {
+            self.undelivered(link, observation, Undelivered::Abandoned);
+        }
+    }
+
+    fn block_settled(&mut self, link: &mut Link, id: SnapshotId, reset: bool) {
+        let Some(snapshot) = self.snapshots.get(id) else {
+            return;
+        };
+        let Some(flying) = snapshot.flying.take() else {
+            return;
+        };
+        if reset {
+            if let Some(snapshot) = self.snapshots.remove(id) {
+                self.snapshot_lost(link, &snapshot);
+            }
+        } else if flying.last
+            && let Some(observation) = snapshot.observation
+        {
+            self.snapshots.remove(id);
+            self.delivered(link, observation);
+        }
+    }
+
+    fn delivered(&mut self, link: &mut Link, id: ObservationId) {
+        if let Some(entry) = self.observations.get(id) {
+            entry.outstanding = None;
+            link.events.push_back(Event::NotificationDelivered(id));
+        }
+    }
+
+    fn undelivered(&mut self, link: &mut Link, id: ObservationId, why: Undelivered) {
+        let Some(entry) = self.observations.get(id) else {
+            return;
+        };
+        let Some(outstanding) = entry.outstanding.take() else {
+            return;
+        };
+        link.withdraw(outstanding.message);
+        if let Some(snapshot) = outstanding
+            .snapshot
+            .and_then(|id| self.snapshots.remove(id))
+        {
+            link.withdraw(snapshot.flying.map(|flying| flying.message));
+        }
+        link.events.push_back(Event::NotificationFailed(id, why));
+    }
+}

@@ -1,0 +1,207 @@
+//! Answers to requests.
+
+use std::time::Instant;
+
+use super::{
+    Exchange, Server,
+    observations::{Observation, Outstanding},
+    snapshots::KnownBy,
+};
+use crate::{
+    BlockSize, BlockValue, Code, OptionList, OptionNumber, Type,
+    endpoint::{
+        config::Refusal,
+        event::{Assurance, ExchangeId, ObservationId, Response},
+        link::{Content, Link},
+        outbox::{Purpose, SnapshotId},
+        received::{Received, Reply},
+    },
+};
+
+/// A response as its first or only message carries it.
+pub(super) struct Cut {
+    pub(super) response: Response,
+    /// What keeps the rest of the body.
+    pub(super) snapshot: Option<SnapshotId>,
+}
+
+impl Server {
+    /// Answers a request. With an assurance, a request that registers becomes an observation, if the answer is a
+    /// success and there is room. The observation.
+    pub(in crate::endpoint) fn respond(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        received: &mut Received,
+        id: ExchangeId,
+        response: Response,
+        assurance: Option<Assurance>,
+    ) -> Option<ObservationId> {
+        let exchange = self.exchanges.remove(&id)?;
+        let observation = assurance
+            .filter(|_| exchange.registers && response.code.is_success())
+            .and_then(|_| self.register(link, &exchange));
+        let known_by = exchange.known_by;
+        let mut cut = self.cut(now, link, response, exchange.size, known_by);
+        if let Some(block1) = exchange.block1 {
+            let last = BlockValue {
+                more: false,
+                ..block1
+            };
+            let options = &mut cut.response.options;
+            options.push_uint(OptionNumber::BLOCK1, last.to_uint());
+        }
+        let mut purpose = Purpose::Response(id);
+        if let Some(observation) = observation
+            && let Some(entry) = self.observations.get(observation)
+        {
+            let sequence = entry.next_sequence();
+            if assurance != Some(Assurance::Silent) {
+                let options = &mut cut.response.options;
+                options.push_uint(OptionNumber::OBSERVE, u64::from(sequence));
+            }
+            if assurance == Some(Assurance::Acknowledged) {
+                purpose = Purpose::Notification(observation);
+                entry.outstanding = Some(Outstanding {
+                    message: None,
+                    snapshot: cut.snapshot,
+                });
+                if let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id)) {
+                    snapshot.observation = Some(observation);
+                }
+            }
+        }
+        self.send(link, received, &exchange, &cut, purpose);
+        observation
+    }
+
+    /// Sends an answer in the way that the request allows.
+    fn send(
+        &mut self,
+        link: &mut Link,
+        received: &mut Received,
+        exchange: &Exchange,
+        cut: &Cut,
+        purpose: Purpose,
+    ) {
+        let content = Content {
+            code: cut.response.code,
+            token: exchange.known_by.token,
+            options: &cut.response.options,
+            payload: &cut.response.payload,
+        };
+        let class = cut.response.code.class();
+        let unwanted = exchange.unwanted >> class.saturating_sub(1) & 1 == 1;
+        // The first of several blocks needs no acknowledgement: that the next one is asked for is one.
+        let assured = matches!(purpose, Purpose::Notification(_)) && cut.snapshot.is_none();
+        let key = exchange.key;
+        if exchange.acknowledge_at.is_some() {
+            if !assured && !unwanted {
+                let datagram = link.piggyback(key.id(), content);
+                received.set_reply(key, Reply::Datagram(datagram), &link.config);
+                return;
+            }
+            received.set_reply(key, Reply::Acknowledgement, &link.config);
+            link.send_empty(Type::Acknowledgement, key.id());
+        }
+        if unwanted {
+            return;
+        }
+        if !exchange.confirmable && !assured {
+            return link.non_confirmable(content);
+        }
+        let message = link.confirmable(content, purpose, false);
+        if let Purpose::Notification(observation) = purpose
+            && let Some(entry) = self.observations.get(observation)
+            && let Some(outstanding) = &mut entry.outstanding
+        {
+            outstanding.message = Some(message);
+        }
+    }
+
+    /// Takes the first block of a body that is larger than one, and keeps the rest.
+    pub(super) fn cut(
+        &mut self,
+        now: Instant,
+        link: &Link,
+        mut response: Response,
+        size: BlockSize,
+        known_by: KnownBy,
+    ) -> Cut {
+        for number in [
+            OptionNumber::BLOCK1,
+            OptionNumber::BLOCK2,
+            OptionNumber::OBSERVE,
+        ] {
+            response.options.remove(number);
+        }
+        if response.payload.len() <= size.bytes() {
+            return Cut {
+                response,
+                snapshot: None,
+            };
+        }
+        if response.options.first(OptionNumber::ETAG).is_none() {
+            self.etag = self.etag.wrapping_add(1);
+            // Two bytes are far below the limit.
+            let _ = response
+                .options
+                .push(OptionNumber::ETAG, self.etag.to_be_bytes());
+        }
+        let config = &link.config;
+        let content = (known_by, response.code, response.options.clone());
+        let body = response.payload.clone();
+        let kept = self
+            .snapshots
+            .keep(now, body, size, content, config, &self.budget);
+        let Some(snapshot) = kept else {
+            return Cut {
+                response: busy(link),
+                snapshot: None,
+            };
+        };
+        let first = snapshot.first();
+        let options = &mut response.options;
+        options.push_uint(OptionNumber::BLOCK2, first.value.to_uint());
+        options.set_uint(OptionNumber::SIZE2, response.payload.len() as u64);
+        response.payload = first.payload;
+        Cut {
+            response,
+            snapshot: Some(snapshot.id),
+        }
+    }
+
+    /// Makes a request that registers an observation. In place of one with the same token.
+    fn register(&mut self, link: &mut Link, exchange: &Exchange) -> Option<ObservationId> {
+        let known_by = exchange.known_by;
+        let same = self.observations.with_token(known_by.token);
+        let mut sequence = None;
+        if let Some(same) = same {
+            let old = self.observations.get(same);
+            sequence = old.map(Observation::next_sequence);
+            self.forget(link, same);
+        } else if self.observations.len() >= link.config.max_observations {
+            return None;
+        }
+        self.last_id += 1;
+        let id = same.unwrap_or(ObservationId(self.last_id));
+        self.observations
+            .insert(id, known_by, exchange.size, sequence);
+        Some(id)
+    }
+}
+
+/// In place of a body that there is no room for.
+fn busy(link: &Link) -> Response {
+    let explanation = (link.config.explain)(Refusal::Busy);
+    let mut options = OptionList::new();
+    if let Some(format) = explanation.format {
+        options.push_uint(OptionNumber::CONTENT_FORMAT, u64::from(format.0));
+    }
+    options.push_uint(OptionNumber::MAX_AGE, super::BUSY_SECONDS);
+    Response {
+        code: Code::SERVICE_UNAVAILABLE,
+        options,
+        payload: explanation.payload,
+    }
+}

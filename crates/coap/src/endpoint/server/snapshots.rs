@@ -1,0 +1,243 @@
+//! Bodies that the peer fetches in blocks (RFC 7959 section 2.4).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::incoming::Incoming;
+use crate::{
+    BlockSize, BlockValue, Code, OptionList, OptionNumber, Token,
+    endpoint::{
+        budget::{Budget, Reservation},
+        config::Config,
+        event::ObservationId,
+        outbox::{SendKey, SnapshotId},
+    },
+};
+
+/// The bodies that are kept for the peer.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    snapshots: Vec<Snapshot>,
+    last_id: u64,
+}
+
+/// A body as it was when it was sent first: what comes later never replaces it.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) id: SnapshotId,
+    pub(super) known_by: KnownBy,
+    pub(super) code: Code,
+    /// What each block carries beside its number.
+    pub(super) options: OptionList,
+    pub(super) body: Bytes,
+    pub(super) size: BlockSize,
+    /// The observation whose state this is, if its delivery is to be told.
+    pub(super) observation: Option<ObservationId>,
+    /// A block that was sent as a confirmable message.
+    pub(super) flying: Option<Flying>,
+    /// The offset behind the last block that was sent.
+    sent: usize,
+    touched: Instant,
+    /// Holds the bytes as long as the body is here.
+    _reservation: Reservation,
+}
+
+/// A block that waits for its acknowledgement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flying {
+    pub(super) message: SendKey,
+    pub(super) offset: usize,
+    /// The token it answers.
+    pub(super) token: Token,
+    /// Whether the body ends with it.
+    pub(super) last: bool,
+}
+
+/// What requests for further blocks are recognised by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownBy {
+    pub(super) token: Token,
+    pub(super) body_key: u64,
+    pub(super) path_key: u64,
+}
+
+/// A part of a body.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) value: BlockValue,
+    pub(super) payload: Bytes,
+    pub(super) offset: usize,
+}
+
+impl Snapshots {
+    /// Keeps a body. `None` when there is no room: those still being fetched as notifications stay, others that were
+    /// fetched to their end go first, then those not asked for for longest.
+    pub(super) fn keep(
+        &mut self,
+        now: Instant,
+        body: Bytes,
+        size: BlockSize,
+        content: (KnownBy, Code, OptionList),
+        config: &Config,
+        budget: &Budget,
+    ) -> Option<&mut Snapshot> {
+        let (known_by, code, options) = content;
+        // The same request again: its earlier body will not be asked for.
+        self.snapshots.retain(|other| {
+            other.observation.is_some()
+                || other.known_by.token != known_by.token
+                || other.known_by.body_key != known_by.body_key
+        });
+        while self.snapshots.len() >= config.max_snapshots
+            || self.bytes() + body.len() > config.max_snapshot_bytes
+        {
+            let movable = (0..self.snapshots.len())
+                .filter(|&at| self.snapshots[at].observation.is_none())
+                .min_by_key(|&at| {
+                    let snapshot = &self.snapshots[at];
+                    (!snapshot.is_fetched(), snapshot.touched)
+                })?;
+            self.snapshots.swap_remove(movable);
+        }
+        let mut reservation = budget.reservation();
+        if !reservation.grow(body.len()) {
+            return None;
+        }
+        self.last_id += 1;
+        self.snapshots.push(Snapshot {
+            id: SnapshotId(self.last_id),
+            known_by,
+            code,
+            options,
+            sent: size.bytes(),
+            body,
+            size,
+            observation: None,
+            flying: None,
+            touched: now,
+            _reservation: reservation,
+        });
+        self.snapshots.last_mut()
+    }
+
+    /// The body that a request for a later block means: by its token; by method and options; or, as the Go library
+    /// asks for the rest of a notification, and as the options may have been left out, by the path of an observation
+    /// whose next block it is.
+    pub(super) fn find(
+        &mut self,
+        block: BlockValue,
+        request: &Incoming<'_>,
+        config: &Config,
+    ) -> Option<&mut Snapshot> {
+        let offset = block.offset();
+        let body_key = request.body_key(config);
+        let path_key = request.path_key();
+        let rank = |snapshot: &Snapshot| {
+            let known_by = &snapshot.known_by;
+            if offset >= snapshot.body.len() {
+                None
+            } else if known_by.token == request.token {
+                Some((3, snapshot.touched))
+            } else if known_by.body_key == body_key {
+                Some((2, snapshot.touched))
+            } else {
+                let next = snapshot.observation.is_some()
+                    && request.code == Code::GET
+                    && known_by.path_key == path_key
+                    && offset <= snapshot.sent;
+                next.then_some((1, snapshot.touched))
+            }
+        };
+        let ranked = self.snapshots.iter_mut().filter_map(|snapshot| {
+            let rank = rank(snapshot)?;
+            Some((rank, snapshot))
+        });
+        ranked
+            .max_by_key(|(rank, _)| *rank)
+            .map(|(_, snapshot)| snapshot)
+    }
+
+    pub(super) fn get(&mut self, id: SnapshotId) -> Option<&mut Snapshot> {
+        self.snapshots.iter_mut().find(|other| other.id == id)
+    }
+
+    pub(super) fn remove(&mut self, id: SnapshotId) -> Option<Snapshot> {
+        let at = self.snapshots.iter().position(|other| other.id == id)?;
+        Some(self.snapshots.swap_remove(at))
+    }
+
+    /// Takes a body away that has not been asked for for too long.
+    pub(super) fn expire(&mut self, now: Instant, config: &Config) -> Option<Snapshot> {
+        let expired = |other: &Snapshot| other.touched + config.snapshot_idle <= now;
+        let at = self.snapshots.iter().position(expired)?;
+        Some(self.snapshots.swap_remove(at))
+    }
+
+    pub(super) fn next_timeout(&self, config: &Config) -> Option<Instant> {
+        let touched = self.snapshots.iter().map(|other| other.touched);
+        touched.min().map(|touched| touched + config.snapshot_idle)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.snapshots.len()
+    }
+
+    pub(super) fn footprint(&self) -> usize {
+        let others = self.snapshots.iter().map(|other| other.options.footprint());
+        self.bytes()
+            + others
+                .map(|bytes| bytes + size_of::<Snapshot>())
+                .sum::<usize>()
+    }
+
+    fn bytes(&self) -> usize {
+        self.snapshots.iter().map(|other| other.body.len()).sum()
+    }
+}
+
+impl Snapshot {
+    /// The first block.
+    pub(super) fn first(&self) -> Block {
+        self.cut(0, self.size)
+    }
+
+    /// A later block as the peer asks for it, perhaps in a smaller size (RFC 7959 section 2.4).
+    pub(super) fn later(&mut self, now: Instant, asked: BlockValue) -> Block {
+        let block = self.cut(asked.offset(), asked.size.min(self.size));
+        self.touched = now;
+        self.sent = self.sent.max(block.offset + block.payload.len());
+        block
+    }
+
+    /// What each block carries: ETag and Content-Format, and the first one also the rest (RFC 7959 section 2.4).
+    pub(super) fn block_options(&self, block: &Block) -> OptionList {
+        let mut options = OptionList::new();
+        for (number, value) in self.options.iter() {
+            if matches!(number, OptionNumber::ETAG | OptionNumber::CONTENT_FORMAT) {
+                // It comes from a list, where it had room.
+                let _ = options.push(number, value);
+            }
+        }
+        options.push_uint(OptionNumber::BLOCK2, block.value.to_uint());
+        options
+    }
+
+    fn is_fetched(&self) -> bool {
+        self.sent >= self.body.len()
+    }
+
+    fn cut(&self, offset: usize, size: BlockSize) -> Block {
+        let end = self.body.len().min(offset + size.bytes());
+        let number = u32::try_from(offset / size.bytes()).unwrap_or(BlockValue::MAX_NUMBER);
+        Block {
+            value: BlockValue {
+                number,
+                more: end < self.body.len(),
+                size,
+            },
+            payload: self.body.slice(offset.min(end)..end),
+            offset,
+        }
+    }
+}

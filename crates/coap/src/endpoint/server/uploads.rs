@@ -1,0 +1,190 @@
+//! Requests that come in blocks (RFC 7959 section 2.5).
+
+use std::time::Instant;
+
+use super::incoming::Incoming;
+use crate::{
+    BlockValue, OptionList, Token,
+    endpoint::{
+        budget::{Budget, Reservation},
+        config::{Config, Refusal},
+    },
+};
+
+/// The requests of the peer that are not whole yet.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    uploads: Vec<Upload>,
+}
+
+/// What a block has led to.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The next one may come.
+    Continue(BlockValue),
+    /// The request is whole.
+    Whole {
+        /// The options of its first block.
+        options: OptionList,
+        body: Vec<u8>,
+    },
+}
+
+#[derive(Debug)]
+struct Upload {
+    key: u64,
+    token: Token,
+    options: OptionList,
+    body: Vec<u8>,
+    reservation: Reservation,
+    /// When the last block came.
+    touched: Instant,
+    /// When the first block came.
+    begun: Instant,
+}
+
+impl Uploads {
+    /// Takes a block.
+    ///
+    /// # Errors
+    /// It does not fit what has come before, or the body is too large.
+    pub(super) fn take(
+        &mut self,
+        now: Instant,
+        block: BlockValue,
+        request: &Incoming<'_>,
+        config: &Config,
+        budget: &Budget,
+    ) -> Result<Step, Refusal> {
+        let length = request.payload.len();
+        let size = block.size.bytes();
+        if length > size || block.more && length != size {
+            return Err(Refusal::BadBlock);
+        }
+        let at = if block.number == 0 {
+            self.begin(now, request, config, budget)
+        } else {
+            self.find(block, request, config)
+                .ok_or(Refusal::MissingBlocks)?
+        };
+        match self.uploads[at].append(now, block.offset(), request.payload, config) {
+            Err(refusal) => {
+                if refusal != Refusal::MissingBlocks {
+                    self.uploads.swap_remove(at);
+                }
+                Err(refusal)
+            }
+            Ok(()) if block.more => Ok(Step::Continue(BlockValue {
+                size: block.size.min(config.block_size),
+                ..block
+            })),
+            Ok(()) => {
+                let upload = self.uploads.swap_remove(at);
+                Ok(Step::Whole {
+                    options: upload.options,
+                    body: upload.body,
+                })
+            }
+        }
+    }
+
+    /// Forgets what has paused or taken for too long.
+    pub(super) fn expire(&mut self, now: Instant, config: &Config) {
+        self.uploads.retain(|upload| upload.expiry(config) > now);
+    }
+
+    pub(super) fn next_timeout(&self, config: &Config) -> Option<Instant> {
+        self.uploads
+            .iter()
+            .map(|upload| upload.expiry(config))
+            .min()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.uploads.len()
+    }
+
+    pub(super) fn footprint(&self) -> usize {
+        let bodies = self
+            .uploads
+            .iter()
+            .map(|upload| upload.body.capacity() + upload.options.footprint());
+        bodies.map(|bytes| bytes + size_of::<Upload>()).sum()
+    }
+
+    /// A first block: makes room, and takes the place of what had begun with the same token.
+    fn begin(
+        &mut self,
+        now: Instant,
+        request: &Incoming<'_>,
+        config: &Config,
+        budget: &Budget,
+    ) -> usize {
+        let key = request.upload_key(config);
+        self.uploads.retain(|upload| upload.token != request.token);
+        if self.uploads.len() >= config.max_uploads.max(1) {
+            let idle = (0..self.uploads.len()).min_by_key(|&at| self.uploads[at].touched);
+            self.uploads.swap_remove(idle.unwrap_or_default());
+        }
+        self.uploads.push(Upload {
+            key,
+            token: request.token,
+            options: request.options.clone(),
+            body: Vec::new(),
+            reservation: budget.reservation(),
+            touched: now,
+            begun: now,
+        });
+        self.uploads.len() - 1
+    }
+
+    /// The request that a later block belongs to. Peers of the Go library keep the token of the first block; others
+    /// take a new one for each, and repeat the options.
+    fn find(&self, block: BlockValue, request: &Incoming<'_>, config: &Config) -> Option<usize> {
+        let same_token = |upload: &Upload| upload.token == request.token;
+        let at = self.uploads.iter().position(same_token);
+        at.filter(|&at| block.offset() <= self.uploads[at].body.len())
+            .or_else(|| {
+                let key = request.upload_key(config);
+                let fits =
+                    |upload: &&Upload| upload.key == key && block.offset() <= upload.body.len();
+                let fitting = self.uploads.iter().filter(fits);
+                let latest = fitting.max_by_key(|upload| upload.touched)?;
+                self.uploads
+                    .iter()
+                    .position(|upload| std::ptr::eq(upload, latest))
+            })
+    }
+}
+
+impl Upload {
+    fn append(
+        &mut self,
+        now: Instant,
+        offset: usize,
+        payload: &[u8],
+        config: &Config,
+    ) -> Result<(), Refusal> {
+        let end = offset + payload.len();
+        if end > config.max_request_body {
+            return Err(Refusal::BodyTooLarge);
+        }
+        if offset > self.body.len() {
+            return Err(Refusal::MissingBlocks);
+        }
+        // A block that has come before says nothing new.
+        let new = end.saturating_sub(self.body.len());
+        if new > 0 {
+            if !self.reservation.grow(new) {
+                return Err(Refusal::Busy);
+            }
+            self.body.extend_from_slice(&payload[payload.len() - new..]);
+        }
+        self.touched = now;
+        Ok(())
+    }
+
+    fn expiry(&self, config: &Config) -> Instant {
+        (self.touched + config.upload_idle).min(self.begun + config.upload_total)
+    }
+}
