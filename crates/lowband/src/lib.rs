@@ -8,6 +8,7 @@
 //! The tables of the proposal are data in [`keys`] and [`mapping::paths`].
 //!
 //! [MSC3079]: https://github.com/matrix-org/matrix-spec-proposals/pull/3079
+#![forbid(unsafe_code)]
 
 pub mod keys;
 pub mod mapping;

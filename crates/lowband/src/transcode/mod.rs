@@ -1,1 +1,136 @@
-//! JSON ⇄ CBOR without trees.
+//! JSON ⇄ CBOR (RFC 8259, RFC 8949), without trees.
+//!
+//! [`json_to_cbor`] and [`cbor_to_json`] read from one end to the other and append to a buffer. Names
+//! of members in the table of [`Keys`] become its integers, at every depth, and integers become
+//! names; values never do. Neither recurses, and each stops at the [`Limits`] that it is given.
+//!
+//! | JSON | CBOR |
+//! |---|---|
+//! | name in the table | its integer; any other name is text, also one that looks like a number |
+//! | integer of -2^64 to 2^64 - 1 | integer, in its shortest form; `-0` is 0 |
+//! | other integer, number with exponent | float of 64 bits |
+//! | other number | shortest float that is equal |
+//! | array, object | definite length, in the order of the JSON |
+//! | name that is repeated in an object | the last one stays |
+//!
+//! | CBOR | JSON |
+//! |---|---|
+//! | integer in the table, as a key | its name |
+//! | other integer, as a key | its decimal digits |
+//! | text, as a key | the same text, never a name of the table |
+//! | any other key | [`Reason::Key`] |
+//! | key that is repeated in a map | text wins over the integer for the same name, else the last one stays |
+//! | float, integral and smaller than 2^63 | integer |
+//! | other float | shortest decimal that is equal; [`Reason::NotFinite`] for NaN and infinities |
+//! | `undefined` | `null` |
+//! | byte string | [`Reason::ByteString`], except under tag 21, 22 or 23: text as the tag asks for |
+//! | bignum (tag 2 or 3) of at most 128 bits | integer |
+//! | tag 55799 | nothing |
+//! | any other tag | [`Reason::Tag`] |
+//! | indefinite length | accepted |
+//!
+//! # Memory
+//!
+//! Beside `out`, which gets no more bytes than [`Limits::output`] and is never reserved for more
+//! than that, the conversion holds 16 bytes for each member of the objects that are open, no more
+//! than [`Limits::items`] of them; 64 bytes for each container that is open; and one string under
+//! tag 21, 22 or 23. Lists grow by doubling. What the input claims about lengths reserves nothing.
+
+mod canonical;
+mod cbor;
+mod error;
+mod float;
+mod json;
+mod limits;
+mod members;
+mod output;
+mod scan;
+
+use self::{cbor::Decoder, json::Encoder, members::Order, output::Output};
+use crate::keys::Keys;
+
+pub use self::{
+    error::{Error, Reason},
+    limits::Limits,
+};
+
+/// Appends to `out` the CBOR of the JSON text `json`, with the integers of `keys`.
+///
+/// # Errors
+///
+/// What is wrong with the text and where, or which limit it passes; `out` is then as it was.
+pub fn json_to_cbor(
+    json: &[u8],
+    keys: Keys,
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    encode(json, keys, limits, Order::AsWritten, out)
+}
+
+/// As [`json_to_cbor`], but canonical: keys are sorted, shorter ones first (RFC 7049 section 3.9),
+/// and a number with an exponent has its shortest form, too.
+///
+/// Sorting needs another buffer, as long as the longest map at most.
+///
+/// # Errors
+///
+/// Those of [`json_to_cbor`].
+pub fn json_to_canonical_cbor(
+    json: &[u8],
+    keys: Keys,
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    encode(json, keys, limits, Order::Canonical(Vec::new()), out)
+}
+
+/// Appends to `out` the JSON text of the CBOR data item `cbor`, without white space, with the names
+/// of `keys` for integers.
+///
+/// # Errors
+///
+/// What is wrong with the item and where, or which limit it passes; `out` is then as it was.
+pub fn cbor_to_json(
+    cbor: &[u8],
+    keys: Keys,
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    // While it is being written, a comma follows it.
+    let limit = limits.output.saturating_add(1);
+    let mut output = Output::new(out, limit, cbor.len() / 2 * 3);
+    let mut decoder = Decoder::new(cbor, keys, limits, &mut output);
+    let result = decoder.document();
+    let offset = decoder.position();
+    finish(result, offset, &mut output)
+}
+
+fn encode(
+    json: &[u8],
+    keys: Keys,
+    limits: &Limits,
+    order: Order,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let json = str::from_utf8(json).map_err(|error| Error {
+        reason: Reason::Utf8,
+        offset: error.valid_up_to(),
+    })?;
+    let mut output = Output::new(out, limits.output, json.len());
+    let mut encoder = Encoder::new(json, keys, limits, order, &mut output);
+    let result = encoder.document();
+    let offset = encoder.position();
+    finish(result, offset, &mut output)
+}
+
+fn finish(
+    result: Result<(), Reason>,
+    offset: usize,
+    output: &mut Output<'_>,
+) -> Result<(), Error> {
+    result.map_err(|reason| {
+        output.truncate(0);
+        Error { reason, offset }
+    })
+}
