@@ -6,13 +6,10 @@
 use std::fmt::Write;
 use std::hint::black_box;
 
+use divan::Bencher;
 use divan::counter::BytesCount;
-use divan::{AllocProfiler, Bencher};
 use vestibule_lowband::keys::Keys;
 use vestibule_lowband::transcode::{Limits, cbor_to_json, json_to_canonical_cbor, json_to_cbor};
-
-#[global_allocator]
-static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();
@@ -24,7 +21,12 @@ fn to_cbor(bencher: Bencher<'_, '_>, kind: &str) {
     let mut out = Vec::new();
     bencher.counter(BytesCount::of_str(&json)).bench_local(|| {
         out.clear();
-        json_to_cbor(black_box(json.as_bytes()), Keys::V1, &Limits::RESPONSE, &mut out)
+        json_to_cbor(
+            black_box(json.as_bytes()),
+            Keys::V1,
+            &Limits::RESPONSE,
+            &mut out,
+        )
     });
 }
 
@@ -46,7 +48,12 @@ fn to_canonical_cbor(bencher: Bencher<'_, '_>) {
     let mut out = Vec::new();
     bencher.counter(BytesCount::of_str(&json)).bench_local(|| {
         out.clear();
-        json_to_canonical_cbor(black_box(json.as_bytes()), Keys::V1, &Limits::RESPONSE, &mut out)
+        json_to_canonical_cbor(
+            black_box(json.as_bytes()),
+            Keys::V1,
+            &Limits::RESPONSE,
+            &mut out,
+        )
     });
 }
 
@@ -57,7 +64,12 @@ fn repeated_names(bencher: Bencher<'_, '_>) {
     let mut out = Vec::new();
     bencher.counter(BytesCount::of_str(&json)).bench_local(|| {
         out.clear();
-        json_to_cbor(black_box(json.as_bytes()), Keys::V1, &Limits::RESPONSE, &mut out)
+        json_to_cbor(
+            black_box(json.as_bytes()),
+            Keys::V1,
+            &Limits::RESPONSE,
+            &mut out,
+        )
     });
 }
 
@@ -76,18 +88,18 @@ fn copy(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn serde_json_skip(bencher: Bencher<'_, '_>) {
     let json = sync("mixed");
-    bencher.counter(BytesCount::of_str(&json)).bench_local(|| {
-        serde_json::from_str::<serde::de::IgnoredAny>(black_box(&json)).is_ok()
-    });
+    bencher
+        .counter(BytesCount::of_str(&json))
+        .bench_local(|| serde_json::from_str::<serde::de::IgnoredAny>(black_box(&json)).is_ok());
 }
 
 /// What it needs to make a tree of it.
 #[divan::bench]
 fn serde_json_tree(bencher: Bencher<'_, '_>) {
     let json = sync("mixed");
-    bencher.counter(BytesCount::of_str(&json)).bench_local(|| {
-        serde_json::from_str::<serde_json::Value>(black_box(&json)).is_ok()
-    });
+    bencher
+        .counter(BytesCount::of_str(&json))
+        .bench_local(|| serde_json::from_str::<serde_json::Value>(black_box(&json)).is_ok());
 }
 
 fn cbor(json: &str) -> Vec<u8> {
@@ -113,7 +125,12 @@ fn sync(kind: &str) -> String {
 }
 
 fn room(body: &mut String, kind: &str, number: usize, random: &mut Random) {
-    write!(body, r#""!{}:example.org":{{"timeline":{{"events":["#, random.text(18)).expect("text");
+    write!(
+        body,
+        r#""!{}:example.org":{{"timeline":{{"events":["#,
+        random.text(18)
+    )
+    .expect("text");
     for line in 0..20 {
         let kind = match (kind, (number + line) % 4) {
             ("mixed", 0 | 1) => "encrypted",

@@ -14,3 +14,5 @@ pub mod keys;
 pub mod mapping;
 pub mod sync;
 pub mod transcode;
+#[cfg(any(test, feature = "test-vectors"))]
+pub mod vectors;

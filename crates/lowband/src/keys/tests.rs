@@ -4,7 +4,10 @@ use super::*;
 fn both_ways_agree() {
     for number in 1..=104 {
         let name = Keys::V1.name(number).unwrap();
-        assert_eq!(Keys::V1.number(name.as_bytes()).map(u64::from), Some(number));
+        assert_eq!(
+            Keys::V1.number(name.as_bytes()).map(u64::from),
+            Some(number)
+        );
         assert_eq!(Keys::V1.member(number), Some(&*format!("\"{name}\":")));
     }
 }
@@ -27,7 +30,10 @@ fn rows_are_where_the_proposal_has_them() {
         (104, "room_alias"),
     ] {
         assert_eq!(Keys::V1.name(number), Some(name));
-        assert_eq!(Keys::V1.number(name.as_bytes()).map(u64::from), Some(number));
+        assert_eq!(
+            Keys::V1.number(name.as_bytes()).map(u64::from),
+            Some(number)
+        );
     }
 }
 
@@ -37,7 +43,17 @@ fn other_numbers_and_names_are_not_in_the_table() {
         assert_eq!(Keys::V1.name(number), None);
         assert_eq!(Keys::V1.member(number), None);
     }
-    for name in ["", "t", "typ", "types", "Type", "event_ie", "event__id", "1", "m.fully_reae"] {
+    for name in [
+        "",
+        "t",
+        "typ",
+        "types",
+        "Type",
+        "event_ie",
+        "event__id",
+        "1",
+        "m.fully_reae",
+    ] {
         assert_eq!(Keys::V1.number(name.as_bytes()), None, "{name}");
     }
     assert_eq!(Keys::V1.number(&[0xff; 40]), None);

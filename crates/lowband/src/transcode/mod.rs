@@ -46,6 +46,9 @@ mod members;
 mod output;
 mod scan;
 
+#[cfg(test)]
+mod tests;
+
 use self::{cbor::Decoder, json::Encoder, members::Order, output::Output};
 use crate::keys::Keys;
 
@@ -124,11 +127,7 @@ fn encode(
     finish(result, offset, &mut output)
 }
 
-fn finish(
-    result: Result<(), Reason>,
-    offset: usize,
-    output: &mut Output<'_>,
-) -> Result<(), Error> {
+fn finish(result: Result<(), Reason>, offset: usize, output: &mut Output<'_>) -> Result<(), Error> {
     result.map_err(|reason| {
         output.truncate(0);
         Error { reason, offset }

@@ -102,7 +102,6 @@ impl<'a> Output<'a> {
     fn grow(&mut self, additional: usize) {
         let len = self.buffer.len();
         let doubled = self.buffer.capacity().saturating_mul(2).min(self.end);
-        self.buffer
-            .reserve_exact((doubled - len).max(additional));
+        self.buffer.reserve_exact((doubled - len).max(additional));
     }
 }

@@ -171,9 +171,7 @@ impl<'c, 'o, 'b> Decoder<'c, 'o, 'b> {
                 }
                 None => (self.decimal_key(i128::from(number))?, Form::Integer),
             },
-            Head::Negative(number) => {
-                (self.decimal_key(-1 - i128::from(number))?, Form::Integer)
-            }
+            Head::Negative(number) => (self.decimal_key(-1 - i128::from(number))?, Form::Integer),
             Head::Text(length) => {
                 self.text(start, length)?;
                 // A name that JSON has to escape is not in the table, also when it is escaped.

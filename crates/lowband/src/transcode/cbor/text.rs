@@ -101,7 +101,14 @@ impl<'c> Decoder<'c, '_, '_> {
             b'\t' => b't',
             _ => {
                 let digit = |value| b"0123456789abcdef"[usize::from(value & 0xf)];
-                return (self.out).extend(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte)]);
+                return (self.out).extend(&[
+                    b'\\',
+                    b'u',
+                    b'0',
+                    b'0',
+                    digit(byte >> 4),
+                    digit(byte),
+                ]);
             }
         };
         self.out.extend(&[b'\\', letter])

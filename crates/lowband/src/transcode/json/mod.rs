@@ -250,7 +250,10 @@ impl<'j, 'o, 'b> Encoder<'j, 'o, 'b> {
     #[inline]
     fn rest(&self) -> &'j [u8] {
         // The position is never beyond the end.
-        self.json.as_bytes().get(self.position..).unwrap_or_default()
+        self.json
+            .as_bytes()
+            .get(self.position..)
+            .unwrap_or_default()
     }
 
     #[inline]

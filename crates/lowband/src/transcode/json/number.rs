@@ -40,7 +40,8 @@ impl<'j> Encoder<'j, '_, '_> {
         }
         // So many digits are never more than 64 bits.
         if digits.len() <= 19 {
-            let value = (digits.iter()).fold(0, |value, digit| 10 * value + u64::from(digit - b'0'));
+            let value =
+                (digits.iter()).fold(0, |value, digit| 10 * value + u64::from(digit - b'0'));
             return Ok(Some(u128::from(value)));
         }
         Ok((digits.iter()).try_fold(0_u128, |value, digit| {

@@ -1,0 +1,8 @@
+//! What must hold for any input, and documents in both forms.
+//!
+//! For tests only, here and in what uses this crate: the fuzz targets call the functions, and so
+//! does the replay of their corpora.
+
+mod transcode;
+
+pub use transcode::{MSC_VECTORS, check_cbor_to_json, check_json_to_cbor};
