@@ -1,0 +1,83 @@
+//! How clients learn that a homeserver speaks low bandwidth: by a member of `/versions`. And how we
+//! learn what the homeserver speaks.
+
+use serde::Deserialize;
+
+use super::KEYS_VERSION;
+use super::object::Object;
+use super::paths::{self, Prefix};
+
+/// The member's name as long as MSC3079 is not accepted.
+pub const UNSTABLE_NAME: &str = "org.matrix.msc3079.low_bandwidth";
+/// The name that it will have then.
+pub const STABLE_NAME: &str = "m.low_bandwidth";
+
+/// What is said about low bandwidth. What is missing is not supported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct LowBandwidth {
+    /// The UDP port for DTLS.
+    pub dtls: Option<u16>,
+    /// The version of the table of [keys](crate::keys).
+    pub cbor_enum_version: Option<u32>,
+    /// The version of the table of [paths](super::paths::table).
+    pub coap_enum_version: Option<u32>,
+}
+
+/// What is put into `/versions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advertisement {
+    /// The UDP port for DTLS, as clients see it.
+    pub port: u16,
+    /// Whether it stands under the stable name as well.
+    pub is_stable: bool,
+}
+
+impl LowBandwidth {
+    /// What this answer to `/versions` says; the stable name counts more. `None` when it says
+    /// nothing about it, which does not mean that there is no low bandwidth.
+    pub fn parse(versions: &[u8]) -> Option<Self> {
+        let versions = Object::parse(versions)?;
+        [STABLE_NAME, UNSTABLE_NAME]
+            .into_iter()
+            .filter_map(|name| versions.member(name))
+            .find_map(|json| serde_json::from_str(json).ok())
+    }
+}
+
+impl Advertisement {
+    /// The answer to `/versions` with this in it. Everything else stays as it is written. `None` when
+    /// the answer is no JSON object.
+    pub fn add(&self, versions: &[u8]) -> Option<String> {
+        let mut versions = Object::parse(versions)?;
+        let json = format!(
+            r#"{{"dtls":{},"cbor_enum_version":{},"coap_enum_version":{}}}"#,
+            self.port,
+            KEYS_VERSION,
+            paths::table::VERSION,
+        );
+        if self.is_stable {
+            versions.set(STABLE_NAME, json.clone());
+        }
+        versions.set(UNSTABLE_NAME, json);
+        Some(versions.to_json())
+    }
+}
+
+impl Prefix {
+    /// The prefix for a homeserver that answers to `/versions` like this: v3 if it has any version of
+    /// Matrix from 1.1 on, else r0. `None` when that is no such answer.
+    pub fn from_versions(versions: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Versions {
+            versions: Vec<String>,
+        }
+        let versions: Versions = serde_json::from_slice(versions).ok()?;
+        match versions.versions.iter().any(|v| v.starts_with("v1.")) {
+            true => Some(Self::V3),
+            false => Some(Self::R0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,0 @@
-//! The path table of MSC3079, appendix B.

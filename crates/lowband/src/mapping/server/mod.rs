@@ -1,0 +1,231 @@
+//! The gateway's side: a request of CoAP becomes one of HTTP ([`open`]), and the homeserver's answer
+//! to it a response of CoAP ([`close`]).
+
+mod fields;
+mod refusal;
+mod request;
+mod session;
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use vestibule_coap::{Code, OptionList};
+
+pub use refusal::Refusal;
+pub use request::HttpRequest;
+pub use session::Session;
+
+use super::discovery::Advertisement;
+use super::endpoint::{Kind, Need, need};
+use super::format::{Format, Response};
+use super::paths::{self, Prefix};
+use super::policy::Policy;
+use super::{method, rewrite, status};
+use fields::Fields;
+
+/// How long a request waits for the token that another one brings, in [`open`].
+pub const HOLD: Duration = Duration::from_secs(1);
+
+/// How one gateway serves its clients.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The version of the API where the table of paths leaves it open.
+    pub prefix: Prefix,
+    /// What may be asked for.
+    pub policy: Policy,
+    /// Who gets integers for keys.
+    pub cbor_keys: CborKeys,
+    /// What `/versions` says about low bandwidth.
+    pub advertisement: Option<Advertisement>,
+    /// The address that clients are told as that of their homeserver.
+    pub base_url: Option<String>,
+}
+
+/// Who gets integers for keys in CBOR.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CborKeys {
+    /// Everybody, as existing clients expect it, but for who says that it understands none.
+    #[default]
+    Always,
+    /// Who has said that it understands them, or has written them (MSC3079).
+    Negotiated,
+}
+
+/// A request of CoAP, whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method.
+    pub code: Code,
+    /// All options.
+    pub options: &'a OptionList,
+    /// The body, put together if it came in blocks.
+    pub payload: &'a [u8],
+    /// The id of the message, the last one if it came in blocks.
+    pub message_id: u16,
+    /// When it came.
+    pub received: Instant,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// It goes to the homeserver.
+    Forward(Box<HttpRequest>),
+    /// It waits: it has no token, and the request that brings one may have been overtaken by it.
+    /// [`open`] it again when the session has a [token](Session::token), or then.
+    Hold {
+        /// The latest time at which it is answered.
+        until: Instant,
+    },
+}
+
+/// The homeserver's answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstream<'a> {
+    /// Its status.
+    pub status: StatusCode,
+    /// The header Retry-After.
+    pub retry_after: Option<&'a str>,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// Translates a request.
+///
+/// # Errors
+///
+/// Why it is not passed on; [`refuse`] makes the response.
+pub fn open(
+    session: &mut Session,
+    settings: &Settings,
+    request: &Request<'_>,
+    now: Instant,
+) -> Result<Opened, Refusal> {
+    let fields = Fields::new(request.options);
+    if let Some(version) = fields.table {
+        session.set_table(version);
+    }
+    let is_silent = fields.carried == session::Carried::Nothing;
+    let token = session.carry(fields.carried, request.message_id, now);
+    if let Some(refusal) = fields.refusal {
+        return Err(refusal);
+    }
+    let method = method::to_http(request.code).ok_or(Refusal::Method)?;
+    let segments = paths::from_options(fields.path).map_err(Refusal::Path)?;
+    let path = paths::expand(&segments, settings.prefix).map_err(Refusal::Path)?;
+    settings
+        .policy
+        .check(&method, &path)
+        .map_err(Refusal::Denied)?;
+    let accept = fields.accept;
+    let format = request::format(session, settings, accept, fields.content_format, request)?;
+    if token.is_none() {
+        let need = need(&method, &path);
+        let until = request.received + HOLD;
+        if need != Need::None && is_silent && now < until {
+            return Ok(Opened::Hold { until });
+        }
+        if need == Need::Token {
+            return Err(Refusal::MissingToken);
+        }
+    }
+    let body = request::body(session, settings, fields.content_format, request)?;
+    // Who has just written integers understands them.
+    let format = match format {
+        Format::Cbor(_) => Format::Cbor(session.keys(settings.cbor_keys)),
+        Format::Json => Format::Json,
+    };
+    Ok(Opened::Forward(Box::new(HttpRequest {
+        kind: super::endpoint::kind(&method, &path, &fields.query),
+        method,
+        path: paths::to_http(&path),
+        query: fields.query,
+        token,
+        body,
+        format,
+        is_conditional: fields.is_conditional,
+    })))
+}
+
+/// Translates the answer to a request that [`open`] has passed on, whose body is not needed any more.
+/// What is sent later to who observes a sync is translated like its first answer.
+pub fn close(
+    session: &mut Session,
+    settings: &Settings,
+    request: &HttpRequest,
+    upstream: &Upstream<'_>,
+) -> Response {
+    let Upstream { status, body, .. } = *upstream;
+    if let Some(token) = &request.token
+        && is_last_use(request.kind, upstream)
+    {
+        session.forget(token);
+    }
+    let code = status::to_coap(status, request.is_conditional);
+    if code == Code::VALID {
+        return Response {
+            code,
+            options: OptionList::new(),
+            payload: Vec::new(),
+        };
+    }
+    if status.is_redirection() {
+        return Refusal::Redirect.response(request.format);
+    }
+    match request
+        .format
+        .encode(&revise(settings, request.kind, status, body))
+    {
+        Ok(payload) => {
+            let max_age = status::max_age(status, upstream.retry_after, body);
+            Response::new(code, request.format, payload, max_age)
+        }
+        Err(error) if error.reason.is_limit() => Refusal::AnswerTooLarge.response(request.format),
+        Err(_) if status.is_success() => Refusal::NotJson.response(request.format),
+        Err(_) => Refusal::NotJson.response_with(code, request.format),
+    }
+}
+
+/// The response to a request that [`open`] has refused, or that came to nothing later.
+pub fn refuse(
+    session: &Session,
+    settings: &Settings,
+    request: &Request<'_>,
+    refusal: Refusal,
+) -> Response {
+    let fields = Fields::new(request.options);
+    let accept = fields.accept;
+    let format = request::format(session, settings, accept, fields.content_format, request);
+    let cbor = Format::Cbor(session.keys(settings.cbor_keys));
+    refusal.response(format.unwrap_or(cbor))
+}
+
+/// Whether the token is worth nothing after this answer.
+fn is_last_use(kind: Kind, upstream: &Upstream<'_>) -> bool {
+    match upstream.status {
+        StatusCode::OK => kind == Kind::Logout,
+        StatusCode::UNAUTHORIZED => status::has_errcode(upstream.body, "M_UNKNOWN_TOKEN"),
+        _ => false,
+    }
+}
+
+/// The body with what clients of this gateway are told.
+fn revise<'a>(
+    settings: &Settings,
+    kind: Kind,
+    status: StatusCode,
+    body: &'a [u8],
+) -> Cow<'a, [u8]> {
+    let revised = match (kind, &settings.advertisement, &settings.base_url) {
+        (Kind::Versions, Some(advertisement), _) if status == StatusCode::OK => {
+            advertisement.add(body)
+        }
+        (_, _, Some(url)) => rewrite::base_url(kind, status, body, url),
+        _ => None,
+    };
+    revised.map_or(Cow::Borrowed(body), |text| Cow::Owned(text.into_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Requests that the gateway answers itself, because it cannot or must not pass them on.
+
+use std::time::Duration;
+
+use vestibule_coap::{Code, OptionNumber};
+
+use crate::mapping::format::{Format, Response};
+use crate::mapping::object;
+use crate::mapping::paths::PathError;
+use crate::mapping::policy::Denied;
+use crate::mapping::query::QueryError;
+use crate::mapping::token::TokenError;
+use crate::transcode;
+
+/// Why a request is not passed on, or its answer not passed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The client accepts neither CBOR nor JSON.
+    Accept,
+    /// The homeserver's answer is larger than what goes over CoAP.
+    AnswerTooLarge,
+    /// The body cannot be read.
+    Body(transcode::Error),
+    /// The body is neither CBOR nor JSON.
+    ContentFormat,
+    /// The policy forbids the path.
+    Denied(Denied),
+    /// The method is none of the four.
+    Method,
+    /// The request needs a token, and none came.
+    MissingToken,
+    /// The homeserver's answer is no JSON.
+    NotJson,
+    /// A critical option is not understood (RFC 7252 section 5.4.1).
+    Option(OptionNumber),
+    /// There are too many requests under way.
+    Overloaded {
+        /// When the client may ask again.
+        retry_after: Duration,
+    },
+    /// The path cannot be read.
+    Path(PathError),
+    /// The client takes us for a proxy of CoAP (RFC 7252 section 5.7).
+    Proxying,
+    /// The query cannot be read.
+    Query(QueryError),
+    /// The homeserver redirects, which is not followed.
+    Redirect,
+    /// The access token is none.
+    Token(TokenError),
+    /// The client asks too often.
+    TooManyRequests {
+        /// When it may ask again.
+        retry_after: Duration,
+    },
+    /// The homeserver cannot be reached.
+    Unreachable,
+    /// The homeserver has not answered in time.
+    UpstreamTimeout,
+}
+
+impl Refusal {
+    /// Name for metrics and logs, in snake case; it never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::AnswerTooLarge => "answer_too_large",
+            Self::Body(_) => "body",
+            Self::ContentFormat => "content_format",
+            Self::Denied(_) => "denied",
+            Self::Method => "method",
+            Self::MissingToken => "missing_token",
+            Self::NotJson => "not_json",
+            Self::Option(_) => "option",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Path(_) => "path",
+            Self::Proxying => "proxying",
+            Self::Query(_) => "query",
+            Self::Redirect => "redirect",
+            Self::Token(_) => "token",
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::Unreachable => "unreachable",
+            Self::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+
+    /// The code of the response.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Accept => Code::NOT_ACCEPTABLE,
+            Self::Body(error) if error.reason.is_limit() => Code::REQUEST_ENTITY_TOO_LARGE,
+            Self::Denied(Denied::Outside) | Self::Path(PathError::TooFewParameters) => {
+                Code::NOT_FOUND
+            }
+            Self::Body(_) | Self::Path(_) | Self::Query(_) | Self::Token(_) => Code::BAD_REQUEST,
+            Self::ContentFormat => Code::UNSUPPORTED_CONTENT_FORMAT,
+            Self::Denied(Denied::Admin | Denied::Media) => Code::FORBIDDEN,
+            Self::Method => Code::METHOD_NOT_ALLOWED,
+            Self::MissingToken => Code::UNAUTHORIZED,
+            Self::Option(_) => Code::BAD_OPTION,
+            Self::Overloaded { .. } => Code::SERVICE_UNAVAILABLE,
+            Self::Proxying => Code::PROXYING_NOT_SUPPORTED,
+            Self::TooManyRequests { .. } => Code::TOO_MANY_REQUESTS,
+            Self::AnswerTooLarge | Self::NotJson | Self::Redirect | Self::Unreachable => {
+                Code::BAD_GATEWAY
+            }
+            Self::UpstreamTimeout => Code::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The error code of Matrix.
+    pub fn errcode(self) -> &'static str {
+        match self {
+            Self::Body(error) if error.reason.is_limit() => "M_TOO_LARGE",
+            Self::Body(_) => "M_NOT_JSON",
+            Self::Denied(Denied::Outside)
+            | Self::Method
+            | Self::Path(PathError::TooFewParameters) => "M_UNRECOGNIZED",
+            Self::Denied(Denied::Admin | Denied::Media) => "M_FORBIDDEN",
+            Self::MissingToken => "M_MISSING_TOKEN",
+            Self::Path(_) | Self::Query(_) | Self::Token(_) => "M_INVALID_PARAM",
+            Self::TooManyRequests { .. } => "M_LIMIT_EXCEEDED",
+            _ => "M_UNKNOWN",
+        }
+    }
+
+    /// The response, which always has a body with `errcode` and `error`.
+    pub fn response(self, format: Format) -> Response {
+        self.response_with(self.code(), format)
+    }
+
+    /// The response, with the code of the homeserver's status.
+    pub(super) fn response_with(self, code: Code, format: Format) -> Response {
+        let retry_after = match self {
+            Self::Overloaded { retry_after } | Self::TooManyRequests { retry_after } => {
+                Some(retry_after)
+            }
+            _ => None,
+        };
+        let mut json = format!(
+            r#"{{"errcode":"{}","error":{}"#,
+            self.errcode(),
+            object::string(&self.to_string())
+        );
+        if let Some(retry_after) = retry_after {
+            json.push_str(r#","retry_after_ms":"#);
+            json.push_str(&retry_after.as_millis().to_string());
+        }
+        json.push('}');
+        let payload = format.encode(json.as_bytes()).unwrap_or_default();
+        let seconds = |duration: Duration| duration.as_millis().div_ceil(1_000);
+        let max_age = retry_after.map(|after| u32::try_from(seconds(after)).unwrap_or(u32::MAX));
+        Response::new(code, format, payload, max_age)
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Accept => "answers are CBOR or JSON",
+            Self::AnswerTooLarge => "the answer is too large for CoAP, use HTTP",
+            Self::Body(error) => return write!(f, "the body cannot be read: {error}"),
+            Self::ContentFormat => "bodies are CBOR or JSON",
+            Self::Denied(denied) => return denied.fmt(f),
+            Self::Method => "the method is not GET, POST, PUT or DELETE",
+            Self::MissingToken => "the access token is missing",
+            Self::NotJson => "the homeserver's answer is not JSON",
+            Self::Option(number) => return write!(f, "{number} is not understood"),
+            Self::Overloaded { .. } => "there are too many requests",
+            Self::Path(error) => return error.fmt(f),
+            Self::Proxying => "this is no proxy for CoAP",
+            Self::Query(error) => return error.fmt(f),
+            Self::Redirect => "the homeserver redirects, use HTTP",
+            Self::Token(error) => return error.fmt(f),
+            Self::TooManyRequests { .. } => "too many requests",
+            Self::Unreachable => "the homeserver cannot be reached",
+            Self::UpstreamTimeout => "the homeserver has not answered in time",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,293 @@
+use super::*;
+use crate::mapping::paths::PathError;
+use crate::mapping::policy::Denied;
+use crate::mapping::query::QueryError;
+use crate::mapping::token::TokenError;
+use crate::transcode::Reason;
+
+#[test]
+fn a_request_of_coap_is_one_of_http() {
+    let mut gateway = Gateway::new();
+    let sent = Sent::new(
+        Code::PUT,
+        "/9/!7mqP7DYBUOmwAweF:localhost/m.room.message/m1?user_id=@a:b",
+    )
+    .token("secret")
+    .cbor(r#"{"msgtype":"m.text","body":"Hello World"}"#);
+    let request = gateway.open(&sent).unwrap();
+    assert_eq!(request.method, Method::PUT);
+    assert_eq!(
+        request.path_and_query(),
+        "/_matrix/client/v3/rooms/!7mqP7DYBUOmwAweF:localhost/send/m.room.message/m1?user_id=@a:b"
+    );
+    assert_eq!(token_of(&request), Some("secret"));
+    assert_eq!(
+        request.body,
+        br#"{"msgtype":"m.text","body":"Hello World"}"#
+    );
+    assert_eq!(request.kind, Kind::Other);
+    assert_eq!(request.format, Format::Cbor(Keys::V1));
+    assert!(!format!("{request:?}").contains("secret"));
+    assert!(!format!("{:?}", gateway.session).contains("secret"));
+}
+
+#[test]
+fn tokens_in_the_query_are_tokens() {
+    let mut gateway = Gateway::new();
+    let request = gateway
+        .open(&Sent::get("/7?access_token=secret&since=s1"))
+        .unwrap();
+    assert_eq!(token_of(&request), Some("secret"));
+    assert_eq!(request.path_and_query(), "/_matrix/client/v3/sync?since=s1");
+    // The option counts more.
+    let both = Sent::get("/7?access_token=other").token("mine");
+    assert_eq!(token_of(&gateway.open(&both).unwrap()), Some("mine"));
+}
+
+#[test]
+fn methods_that_coap_has() {
+    let mut gateway = Gateway::new();
+    for (code, method) in [
+        (Code::GET, Method::GET),
+        (Code::POST, Method::POST),
+        (Code::PUT, Method::PUT),
+        (Code::DELETE, Method::DELETE),
+    ] {
+        let sent = Sent::new(code, "/e/x").token("t");
+        assert_eq!(gateway.open(&sent).unwrap().method, method);
+    }
+    for code in [Code::FETCH, Code::PATCH, Code::IPATCH, Code::new(0, 31)] {
+        let refusal = gateway.refused(&Sent::new(code, SYNC));
+        assert_eq!(refusal, Refusal::Method);
+        assert_eq!(refusal.code(), Code::METHOD_NOT_ALLOWED);
+    }
+}
+
+#[test]
+fn refused_paths() {
+    let mut gateway = Gateway::new();
+    for (path, refusal, code, errcode) in [
+        (
+            "/9/!a:b",
+            Refusal::Path(PathError::TooFewParameters),
+            Code::NOT_FOUND,
+            "M_UNRECOGNIZED",
+        ),
+        (
+            "/L/..",
+            Refusal::Path(PathError::Dots),
+            Code::BAD_REQUEST,
+            "M_INVALID_PARAM",
+        ),
+        (
+            "/_synapse/admin/v1/x",
+            Refusal::Denied(Denied::Outside),
+            Code::NOT_FOUND,
+            "M_UNRECOGNIZED",
+        ),
+        (
+            "/_matrix/client/v3/admin/x",
+            Refusal::Denied(Denied::Admin),
+            Code::FORBIDDEN,
+            "M_FORBIDDEN",
+        ),
+        (
+            "/_matrix/media/v3/config",
+            Refusal::Denied(Denied::Media),
+            Code::FORBIDDEN,
+            "M_FORBIDDEN",
+        ),
+        (
+            "/AAA",
+            Refusal::Denied(Denied::Outside),
+            Code::NOT_FOUND,
+            "M_UNRECOGNIZED",
+        ),
+        (
+            "",
+            Refusal::Denied(Denied::Outside),
+            Code::NOT_FOUND,
+            "M_UNRECOGNIZED",
+        ),
+    ] {
+        let sent = Sent::get(path).token("t");
+        assert_eq!(gateway.refused(&sent), refusal, "{path}");
+        assert_eq!(
+            (refusal.code(), refusal.errcode()),
+            (code, errcode),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn refused_queries_and_tokens() {
+    let mut gateway = Gateway::new();
+    let long = Sent::get(SYNC).option(OptionNumber::URI_QUERY, [b'a'; 4_097]);
+    assert_eq!(
+        gateway.refused(&long),
+        Refusal::Query(QueryError::ItemTooLong)
+    );
+    let long = Sent::get(SYNC).option(OptionNumber::URI_QUERY, [b'a'; 4_096]);
+    assert!(gateway.open(&long.token("t")).is_ok());
+    for (token, error) in [
+        (&b"a\r\nX-Evil: 1"[..], TokenError::Character),
+        (b"a b", TokenError::Character),
+        (b"\xff", TokenError::Character),
+        (&[b'a'; 2_049], TokenError::TooLong),
+    ] {
+        let sent = Sent::get(SYNC).option(ACCESS_TOKEN, token);
+        assert_eq!(gateway.refused(&sent), Refusal::Token(error));
+    }
+    let longest = Sent::get(SYNC).option(ACCESS_TOKEN, [b'a'; 2_048]);
+    assert!(gateway.open(&longest).is_ok());
+}
+
+#[test]
+fn options_that_must_be_understood() {
+    let mut gateway = Gateway::new();
+    let sent = || Sent::get(VERSIONS);
+    for number in [1, 5, 9, 19, 25, 31, 259, 2049, 65001].map(OptionNumber) {
+        let refusal = gateway.refused(&sent().option(number, "x"));
+        assert_eq!(refusal, Refusal::Option(number));
+        assert_eq!(refusal.code(), Code::BAD_OPTION);
+    }
+    for number in [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME] {
+        let refusal = gateway.refused(&sent().option(number, "http"));
+        assert_eq!(refusal.code(), Code::PROXYING_NOT_SUPPORTED);
+    }
+    for (number, value) in [
+        (OptionNumber::URI_HOST, &b"a.example"[..]),
+        (OptionNumber::URI_PORT, b"\x1f\x48"),
+        (OptionNumber::BLOCK2, b"\x06"),
+        (OptionNumber::ECHO, b"x"),
+        (OptionNumber::NO_RESPONSE, b"\x02"),
+        (OptionNumber::REQUEST_TAG, b"x"),
+        (OptionNumber(2_048), b"x"),
+        (OptionNumber(8), b"x"),
+    ] {
+        assert!(
+            gateway.open(&sent().option(number, value)).is_ok(),
+            "{number}"
+        );
+    }
+}
+
+/// RFC 7252 sections 5.4.3 and 5.4.5.
+#[test]
+fn critical_options_that_are_too_long_or_too_many() {
+    let mut gateway = Gateway::new();
+    for number in [
+        OptionNumber::ACCEPT,
+        OptionNumber::URI_PORT,
+        OptionNumber::BLOCK1,
+    ] {
+        let sent = Sent::get(VERSIONS).option(number, [1; 4]);
+        assert_eq!(gateway.refused(&sent), Refusal::Option(number));
+    }
+    let sent = Sent::get(VERSIONS).option(TABLE_VERSION, [1; 9]);
+    assert_eq!(gateway.refused(&sent), Refusal::Option(TABLE_VERSION));
+    for number in [OptionNumber::ACCEPT, TABLE_VERSION] {
+        let sent = Sent::get(VERSIONS).uint(number, 60).uint(number, 60);
+        assert_eq!(gateway.refused(&sent), Refusal::Option(number));
+    }
+}
+
+#[test]
+fn bodies_by_their_formats() {
+    let mut gateway = Gateway::new();
+    let sent = |payload: &[u8]| Sent::new(Code::POST, "/G").token("t").payload(payload);
+    let json = br#"{"name":"x"}"#;
+    let cbor = cbor(r#"{"name":"x"}"#, Keys::V1);
+    for (content_format, payload, format) in [
+        (Some(60), &cbor[..], Format::Cbor(Keys::V1)),
+        (None, &cbor[..], Format::Cbor(Keys::V1)),
+        (Some(50), json, Format::Json),
+        (None, json, Format::Json),
+    ] {
+        let mut sent = sent(payload);
+        if let Some(number) = content_format {
+            sent = sent.uint(OptionNumber::CONTENT_FORMAT, number);
+        }
+        let request = gateway.open(&sent).unwrap();
+        assert_eq!(request.body, json);
+        assert_eq!(request.format, format);
+    }
+    for number in [0, 42, 65_535] {
+        let refusal = gateway.refused(&sent(json).uint(OptionNumber::CONTENT_FORMAT, number));
+        assert_eq!(refusal, Refusal::ContentFormat);
+        assert_eq!(refusal.code(), Code::UNSUPPORTED_CONTENT_FORMAT);
+    }
+}
+
+/// Clients written in Go say 42 of every body that is not there.
+#[test]
+fn no_body_has_no_format() {
+    let mut gateway = Gateway::new();
+    for number in [0, 42, 50, 60] {
+        for code in [Code::GET, Code::POST] {
+            let sent = Sent::new(code, "/n").uint(OptionNumber::CONTENT_FORMAT, number);
+            let request = gateway.open(&sent.token("t")).unwrap();
+            assert!(request.body.is_empty());
+            assert_eq!(request.format, Format::Cbor(Keys::V1));
+        }
+    }
+    // To GET no body means anything.
+    let request = gateway.open(&Sent::get("/n").token("t").payload(b"\xff"));
+    assert!(request.unwrap().body.is_empty());
+}
+
+#[test]
+fn accept_decides_on_the_answer() {
+    let mut gateway = Gateway::new();
+    let sent = |accept| Sent::get(VERSIONS).uint(OptionNumber::ACCEPT, accept);
+    assert_eq!(gateway.open(&sent(50)).unwrap().format, Format::Json);
+    let format = gateway.open(&sent(60)).unwrap().format;
+    assert_eq!(format, Format::Cbor(Keys::V1));
+    for accept in [0, 40, 42, 65_535] {
+        let refusal = gateway.refused(&sent(accept));
+        assert_eq!(refusal, Refusal::Accept);
+        assert_eq!(refusal.code(), Code::NOT_ACCEPTABLE);
+    }
+    // JSON in, CBOR out, if that is what is wanted.
+    let sent = Sent::new(Code::POST, "/1")
+        .payload(b"{}")
+        .uint(OptionNumber::CONTENT_FORMAT, ContentFormat::JSON.0.into())
+        .uint(OptionNumber::ACCEPT, 60);
+    let format = gateway.open(&sent).unwrap().format;
+    assert_eq!(format, Format::Cbor(Keys::V1));
+}
+
+#[test]
+fn bodies_that_cannot_be_read() {
+    let mut gateway = Gateway::new();
+    let sent = |payload: &[u8]| Sent::new(Code::POST, "/G").token("t").payload(payload);
+    for (payload, reason) in [
+        // Six bytes that end the proxy written in Go.
+        (&b"\xa1\x61\x61\x42hi"[..], Reason::ByteString),
+        (b"\xa1", Reason::UnexpectedEnd),
+        (b"\xa0\xa0", Reason::TrailingBytes),
+    ] {
+        let refusal = gateway.refused(&sent(payload));
+        let Refusal::Body(error) = refusal else {
+            panic!("{refusal}");
+        };
+        assert_eq!(error.reason, reason);
+        assert_eq!(refusal.code(), Code::BAD_REQUEST);
+        assert_eq!(refusal.errcode(), "M_NOT_JSON");
+    }
+    let claim = b"\xbb\0\0\0\x01\0\0\0\0";
+    for payload in [&[0x81; 10_000][..], claim] {
+        let refusal = gateway.refused(&sent(payload));
+        assert_eq!(refusal.code(), Code::REQUEST_ENTITY_TOO_LARGE);
+        assert_eq!(refusal.errcode(), "M_TOO_LARGE");
+    }
+}
+
+#[test]
+fn numbers_of_the_go_client_are_integers() {
+    let mut gateway = Gateway::new();
+    let payload = b"\xa1\x64slow\xfb\x3f\xf0\0\0\0\0\0\0";
+    let sent = Sent::new(Code::POST, "/G").token("t").payload(payload);
+    assert_eq!(gateway.open(&sent).unwrap().body, br#"{"slow":1}"#);
+}
