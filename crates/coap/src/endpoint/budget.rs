@@ -1,5 +1,8 @@
 //! Memory that all associations share.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     sync::{

@@ -1,5 +1,8 @@
 //! What an endpoint may be told: times, sizes and limits.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use bytes::Bytes;

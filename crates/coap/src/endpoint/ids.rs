@@ -1,5 +1,8 @@
 //! The ids of the messages that we send.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, Instant};
 
 use rand::{Rng, rngs::StdRng};

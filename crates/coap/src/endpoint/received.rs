@@ -1,5 +1,8 @@
 //! Which messages of the peer have been seen, and what was answered (RFC 7252 section 4.5).
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashMap, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},

@@ -1,5 +1,8 @@
 //! How long the path takes.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use super::config::Timing;

@@ -1,5 +1,8 @@
 //! Bodies that the peer fetches in blocks (RFC 7959 section 2.4).
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Instant;
 
 use bytes::Bytes;

@@ -1,5 +1,8 @@
 //! Requests that come in blocks (RFC 7959 section 2.5).
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Instant;
 
 use super::incoming::Incoming;

@@ -1,0 +1,18 @@
+use super::*;
+
+#[test]
+fn what_is_taken_comes_back() {
+    let budget = Budget::new(100);
+    let mut one = budget.reservation();
+    let mut two = budget.clone().reservation();
+    assert!(one.grow(60));
+    assert!(!two.grow(41));
+    assert!(two.grow(40));
+    assert_eq!(budget.used(), 100);
+    assert!(!one.grow(usize::MAX));
+    drop(one);
+    assert_eq!(budget.used(), 40);
+    assert!(two.grow(60));
+    drop(two);
+    assert_eq!(budget.used(), 0);
+}
