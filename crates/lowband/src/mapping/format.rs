@@ -1,5 +1,6 @@
 //! Formats of bodies: CBOR, or JSON for those who ask for it.
 
+use vestibule_coap::endpoint::Response;
 use vestibule_coap::{Code, ContentFormat, OptionList, OptionNumber};
 
 use crate::keys::Keys;
@@ -15,17 +16,6 @@ pub enum Format {
     Cbor(Keys),
     /// JSON, for a client that asked for it or wrote it.
     Json,
-}
-
-/// A response of CoAP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// What has come of the request.
-    pub code: Code,
-    /// Content-Format and Max-Age, as far as they are needed.
-    pub options: OptionList,
-    /// The body.
-    pub payload: Vec<u8>,
 }
 
 impl Format {
@@ -61,20 +51,23 @@ impl Format {
     }
 }
 
-impl Response {
-    /// A response with a body of this format.
-    pub(super) fn new(code: Code, format: Format, payload: Vec<u8>, max_age: Option<u32>) -> Self {
-        let mut options = OptionList::new();
-        let number = format.content_format().0;
-        options.push_uint(OptionNumber::CONTENT_FORMAT, number.into());
-        if let Some(seconds) = max_age {
-            options.push_uint(OptionNumber::MAX_AGE, seconds.into());
-        }
-        Self {
-            code,
-            options,
-            payload,
-        }
+/// A response with a body of this format.
+pub(super) fn response(
+    code: Code,
+    format: Format,
+    payload: Vec<u8>,
+    max_age: Option<u32>,
+) -> Response {
+    let mut options = OptionList::new();
+    let number = format.content_format().0;
+    options.push_uint(OptionNumber::CONTENT_FORMAT, number.into());
+    if let Some(seconds) = max_age {
+        options.push_uint(OptionNumber::MAX_AGE, seconds.into());
+    }
+    Response {
+        code,
+        options,
+        payload: payload.into(),
     }
 }
 

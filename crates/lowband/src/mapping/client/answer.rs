@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use serde::de::IgnoredAny;
-use vestibule_coap::{Code, OptionList, OptionNumber};
+use vestibule_coap::endpoint::Response;
+use vestibule_coap::{Code, OptionNumber};
 
 use super::{Exchange, Session, Settings};
 use crate::keys::Keys;
@@ -36,10 +37,9 @@ pub fn close(
     session: &mut Session,
     settings: &Settings,
     exchange: &Exchange,
-    code: Code,
-    options: &OptionList,
-    payload: &[u8],
+    response: &Response,
 ) -> Outcome {
+    let (code, payload) = (response.code, &response.payload);
     if code == Code::BAD_OPTION && exchange.has_told_table {
         session.refuse_table();
         return Outcome::Again;
@@ -78,7 +78,10 @@ pub fn close(
     let has_time = matches!(code, Code::TOO_MANY_REQUESTS | Code::SERVICE_UNAVAILABLE);
     Outcome::Answer(Answer {
         status,
-        retry_after: options.uint(OptionNumber::MAX_AGE).filter(|_| has_time),
+        retry_after: response
+            .options
+            .uint(OptionNumber::MAX_AGE)
+            .filter(|_| has_time),
         body: rewritten.map_or(body, String::into_bytes),
     })
 }

@@ -7,7 +7,9 @@ mod session;
 use std::borrow::Cow;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::Method;
+use vestibule_coap::endpoint::Config;
 use vestibule_coap::{Code, ContentFormat, OptionList, OptionNumber, OptionTooLong};
 
 pub use answer::{Answer, Outcome, close};
@@ -57,7 +59,7 @@ pub struct CoapRequest {
     /// All options but those of blocks and of observation.
     pub options: OptionList,
     /// The body.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     /// What [`close`] has to know.
     pub exchange: Exchange,
 }
@@ -103,6 +105,14 @@ impl Default for Settings {
             base_url: None,
         }
     }
+}
+
+/// Prepares an endpoint for an association with a gateway.
+pub fn configure(config: &mut Config) {
+    let known = [ACCESS_TOKEN, TABLE_VERSION];
+    config.sticky.extend(known);
+    // They do not tell one body from another.
+    config.left_out_of_follow_ups.extend(known);
 }
 
 /// Translates a request.
@@ -163,7 +173,7 @@ pub fn open(
     Ok(CoapRequest {
         code,
         options,
-        payload,
+        payload: payload.into(),
         exchange: Exchange {
             kind,
             token,

@@ -1,6 +1,8 @@
 //! What the companion remembers of an association with a gateway.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use vestibule_coap::endpoint::EXCHANGE_LIFETIME;
 
 use crate::mapping::token::Token;
 
@@ -29,9 +31,6 @@ enum Table {
     Refused,
 }
 
-/// How long a message can be under way (RFC 7252 section 4.8.2, EXCHANGE_LIFETIME).
-const LIFETIME: Duration = Duration::from_secs(247);
-
 impl Session {
     /// An association that is new.
     pub fn new() -> Self {
@@ -43,7 +42,7 @@ impl Session {
     pub(super) fn carry(&mut self, token: Option<&Token>, is_awaited: bool, now: Instant) -> bool {
         if token != self.token.as_ref() {
             if self.has_carried {
-                self.repeat_until = Some(now + LIFETIME);
+                self.repeat_until = Some(now + EXCHANGE_LIFETIME);
             }
             self.token = token.cloned();
             self.is_known = false;

@@ -1,6 +1,6 @@
 //! The options of a request.
 
-use vestibule_coap::{OptionList, OptionNumber, uint_from_bytes};
+use vestibule_coap::{OptionList, OptionNumber};
 
 use super::refusal::Refusal;
 use super::session::Carried;
@@ -25,13 +25,10 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn new(options: &'a OptionList) -> Self {
-        let mut refusal = options
-            .iter()
-            .find_map(|(number, value)| check(number, value));
-        let repeated = |number: &&OptionNumber| options.all(**number).nth(1).is_some();
-        if let Some(number) = SINGLE.iter().find(repeated) {
-            refusal = refusal.or(Some(Refusal::Option(*number)));
-        }
+        let table = options.uint(TABLE_VERSION);
+        let said = options.all(TABLE_VERSION).count();
+        let is_understood = said == 0 || said == 1 && table.is_some();
+        let mut refusal = (!is_understood).then_some(Refusal::TableVersion);
         let (query, in_query) = match Query::from_options(options.all(OptionNumber::URI_QUERY)) {
             Ok(query) => query,
             Err(error) => {
@@ -52,43 +49,11 @@ impl<'a> Fields<'a> {
             path: options.all(OptionNumber::URI_PATH).collect(),
             query,
             carried,
-            table: options.uint(TABLE_VERSION),
+            table,
             accept: options.uint(OptionNumber::ACCEPT),
             content_format: options.uint(OptionNumber::CONTENT_FORMAT),
             is_conditional: options.first(OptionNumber::ETAG).is_some(),
             refusal,
         }
     }
-}
-
-/// Critical options that may stand once. Another one is not understood (RFC 7252 section 5.4.5).
-const SINGLE: [OptionNumber; 6] = [
-    OptionNumber::URI_HOST,
-    OptionNumber::URI_PORT,
-    OptionNumber::ACCEPT,
-    OptionNumber::BLOCK2,
-    OptionNumber::BLOCK1,
-    TABLE_VERSION,
-];
-
-/// Whether an option forbids that the request is served.
-fn check(number: OptionNumber, value: &[u8]) -> Option<Refusal> {
-    if !number.is_critical() {
-        return None;
-    }
-    let is_good = match number {
-        OptionNumber::PROXY_URI | OptionNumber::PROXY_SCHEME => return Some(Refusal::Proxying),
-        // These have limits of their own.
-        OptionNumber::URI_PATH | OptionNumber::URI_QUERY => true,
-        TABLE_VERSION => uint_from_bytes(value).is_some(),
-        OptionNumber::URI_HOST
-        | OptionNumber::URI_PORT
-        | OptionNumber::ACCEPT
-        | OptionNumber::BLOCK2
-        | OptionNumber::BLOCK1 => number.definition().is_some_and(|definition| {
-            (usize::from(definition.min)..=usize::from(definition.max)).contains(&value.len())
-        }),
-        _ => false,
-    };
-    (!is_good).then_some(Refusal::Option(number))
 }

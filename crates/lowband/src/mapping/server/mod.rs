@@ -9,8 +9,10 @@ mod session;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::StatusCode;
-use vestibule_coap::{Code, OptionList};
+use vestibule_coap::endpoint::{Config, Explanation, Response};
+use vestibule_coap::{Code, ContentFormat, OptionList};
 
 pub use refusal::Refusal;
 pub use request::HttpRequest;
@@ -18,10 +20,11 @@ pub use session::Session;
 
 use super::discovery::Advertisement;
 use super::endpoint::{Kind, Need, need};
-use super::format::{Format, Response};
+use super::format::{self, Format, MAX_REQUEST_LEN};
 use super::paths::{self, Prefix};
 use super::policy::Policy;
-use super::{method, rewrite, status};
+use super::{ACCESS_TOKEN, TABLE_VERSION, method, query, rewrite, status};
+use crate::keys::Keys;
 use fields::Fields;
 
 /// How long a request waits for the token that another one brings, in [`open`].
@@ -61,7 +64,7 @@ pub struct Request<'a> {
     pub options: &'a OptionList,
     /// The body, put together if it came in blocks.
     pub payload: &'a [u8],
-    /// The id of the message, the last one if it came in blocks.
+    /// The id of the message, the last one if it came in blocks. 0 if it is not known.
     pub message_id: u16,
     /// When it came.
     pub received: Instant,
@@ -89,6 +92,16 @@ pub struct Upstream<'a> {
     pub retry_after: Option<&'a str>,
     /// Its body.
     pub body: &'a [u8],
+}
+
+/// Prepares an endpoint for associations with clients.
+pub fn configure(config: &mut Config) {
+    config.understood.push(TABLE_VERSION);
+    config.sticky.extend([ACCESS_TOKEN, TABLE_VERSION]);
+    config.max_request_body = MAX_REQUEST_LEN;
+    config.max_path_segment = paths::MAX_SEGMENT_LEN;
+    config.max_query = query::MAX_ITEM_LEN;
+    config.explain = explain;
 }
 
 /// Translates a request.
@@ -167,7 +180,7 @@ pub fn close(
         return Response {
             code,
             options: OptionList::new(),
-            payload: Vec::new(),
+            payload: Bytes::new(),
         };
     }
     if status.is_redirection() {
@@ -179,7 +192,7 @@ pub fn close(
     {
         Ok(payload) => {
             let max_age = status::max_age(status, upstream.retry_after, body);
-            Response::new(code, request.format, payload, max_age)
+            format::response(code, request.format, payload, max_age)
         }
         Err(error) if error.reason.is_limit() => Refusal::AnswerTooLarge.response(request.format),
         Err(_) if status.is_success() => Refusal::NotJson.response(request.format),
@@ -199,6 +212,22 @@ pub fn refuse(
     let format = request::format(session, settings, accept, fields.content_format, request);
     let cbor = Format::Cbor(session.keys(settings.cbor_keys));
     refusal.response(format.unwrap_or(cbor))
+}
+
+/// What the endpoint says when it refuses a request: clients written in Go do not survive a text.
+fn explain(refusal: vestibule_coap::endpoint::Refusal) -> Explanation {
+    use vestibule_coap::endpoint::Refusal as Endpoint;
+    let errcode = match refusal {
+        Endpoint::BodyTooLarge => "M_TOO_LARGE",
+        Endpoint::Method => "M_UNRECOGNIZED",
+        _ => "M_UNKNOWN",
+    };
+    // It does not know whether the client understands integers.
+    let payload = refusal::error_body(Format::Cbor(Keys::None), errcode, refusal.text(), None);
+    Explanation {
+        format: Some(ContentFormat::CBOR),
+        payload: payload.into(),
+    }
 }
 
 /// Whether the token is worth nothing after this answer.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use vestibule_coap::{Code, OptionNumber};
+use vestibule_coap::Code;
+use vestibule_coap::endpoint::Response;
 
-use crate::mapping::format::{Format, Response};
+use crate::mapping::format::{self, Format};
 use crate::mapping::object;
 use crate::mapping::paths::PathError;
 use crate::mapping::policy::Denied;
@@ -31,8 +32,6 @@ pub enum Refusal {
     MissingToken,
     /// The homeserver's answer is no JSON.
     NotJson,
-    /// A critical option is not understood (RFC 7252 section 5.4.1).
-    Option(OptionNumber),
     /// There are too many requests under way.
     Overloaded {
         /// When the client may ask again.
@@ -40,12 +39,12 @@ pub enum Refusal {
     },
     /// The path cannot be read.
     Path(PathError),
-    /// The client takes us for a proxy of CoAP (RFC 7252 section 5.7).
-    Proxying,
     /// The query cannot be read.
     Query(QueryError),
     /// The homeserver redirects, which is not followed.
     Redirect,
+    /// The version of the key table is no number, or there are several.
+    TableVersion,
     /// The access token is none.
     Token(TokenError),
     /// The client asks too often.
@@ -71,12 +70,11 @@ impl Refusal {
             Self::Method => "method",
             Self::MissingToken => "missing_token",
             Self::NotJson => "not_json",
-            Self::Option(_) => "option",
             Self::Overloaded { .. } => "overloaded",
             Self::Path(_) => "path",
-            Self::Proxying => "proxying",
             Self::Query(_) => "query",
             Self::Redirect => "redirect",
+            Self::TableVersion => "table_version",
             Self::Token(_) => "token",
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::Unreachable => "unreachable",
@@ -97,9 +95,8 @@ impl Refusal {
             Self::Denied(Denied::Admin | Denied::Media) => Code::FORBIDDEN,
             Self::Method => Code::METHOD_NOT_ALLOWED,
             Self::MissingToken => Code::UNAUTHORIZED,
-            Self::Option(_) => Code::BAD_OPTION,
             Self::Overloaded { .. } => Code::SERVICE_UNAVAILABLE,
-            Self::Proxying => Code::PROXYING_NOT_SUPPORTED,
+            Self::TableVersion => Code::BAD_OPTION,
             Self::TooManyRequests { .. } => Code::TOO_MANY_REQUESTS,
             Self::AnswerTooLarge | Self::NotJson | Self::Redirect | Self::Unreachable => {
                 Code::BAD_GATEWAY
@@ -137,20 +134,10 @@ impl Refusal {
             }
             _ => None,
         };
-        let mut json = format!(
-            r#"{{"errcode":"{}","error":{}"#,
-            self.errcode(),
-            object::string(&self.to_string())
-        );
-        if let Some(retry_after) = retry_after {
-            json.push_str(r#","retry_after_ms":"#);
-            json.push_str(&retry_after.as_millis().to_string());
-        }
-        json.push('}');
-        let payload = format.encode(json.as_bytes()).unwrap_or_default();
+        let payload = error_body(format, self.errcode(), &self.to_string(), retry_after);
         let seconds = |duration: Duration| duration.as_millis().div_ceil(1_000);
         let max_age = retry_after.map(|after| u32::try_from(seconds(after)).unwrap_or(u32::MAX));
-        Response::new(code, format, payload, max_age)
+        format::response(code, format, payload, max_age)
     }
 }
 
@@ -165,12 +152,11 @@ impl std::fmt::Display for Refusal {
             Self::Method => "the method is not GET, POST, PUT or DELETE",
             Self::MissingToken => "the access token is missing",
             Self::NotJson => "the homeserver's answer is not JSON",
-            Self::Option(number) => return write!(f, "{number} is not understood"),
             Self::Overloaded { .. } => "there are too many requests",
             Self::Path(error) => return error.fmt(f),
-            Self::Proxying => "this is no proxy for CoAP",
             Self::Query(error) => return error.fmt(f),
             Self::Redirect => "the homeserver redirects, use HTTP",
+            Self::TableVersion => "the version of the key table is not understood",
             Self::Token(error) => return error.fmt(f),
             Self::TooManyRequests { .. } => "too many requests",
             Self::Unreachable => "the homeserver cannot be reached",
@@ -180,3 +166,20 @@ impl std::fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The body of an error of Matrix.
+pub(super) fn error_body(
+    format: Format,
+    errcode: &str,
+    error: &str,
+    retry_after: Option<Duration>,
+) -> Vec<u8> {
+    let error = object::string(error);
+    let mut json = format!(r#"{{"errcode":"{errcode}","error":{error}"#);
+    if let Some(retry_after) = retry_after {
+        json.push_str(r#","retry_after_ms":"#);
+        json.push_str(&retry_after.as_millis().to_string());
+    }
+    json.push('}');
+    format.encode(json.as_bytes()).unwrap_or_default()
+}

@@ -1,6 +1,8 @@
 //! What the gateway remembers of an association with a client.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use vestibule_coap::endpoint::EXCHANGE_LIFETIME;
 
 use super::CborKeys;
 use crate::keys::Keys;
@@ -44,8 +46,6 @@ struct Change {
     at: Instant,
 }
 
-/// How long a message can be under way (RFC 7252 section 4.8.2, EXCHANGE_LIFETIME).
-const LIFETIME: Duration = Duration::from_secs(247);
 /// How far behind a message is that has been overtaken.
 const OVERTAKEN: u16 = 255;
 
@@ -67,7 +67,8 @@ impl Session {
         message_id: u16,
         now: Instant,
     ) -> Option<Token> {
-        let is_recent = |change: &mut Change| now.saturating_duration_since(change.at) < LIFETIME;
+        let is_recent =
+            |change: &mut Change| now.saturating_duration_since(change.at) < EXCHANGE_LIFETIME;
         if self.change.take_if(|change| !is_recent(change)).is_some() {
             self.before = None;
         }

@@ -29,16 +29,7 @@ fn formats_are_seen_and_not_believed() {
         for number in [0, 42, 50, 60, 7] {
             let mut options = OptionList::new();
             options.push_uint(OptionNumber::CONTENT_FORMAT, number);
-            let (session, settings) = (&mut companion.session, &companion.settings);
-            let exchange = &request.exchange;
-            let outcome = close(
-                session,
-                settings,
-                exchange,
-                Code::CONTENT,
-                &options,
-                &payload,
-            );
+            let outcome = companion.close_with(&request, Code::CONTENT, options, &payload);
             let Outcome::Answer(answer) = outcome else {
                 panic!("it is answered");
             };
@@ -122,15 +113,7 @@ fn when_to_ask_again() {
         (Code::SERVICE_UNAVAILABLE, Some(5)),
         (Code::CONTENT, None),
     ] {
-        let (session, settings) = (&mut companion.session, &companion.settings);
-        let outcome = close(
-            session,
-            settings,
-            &request.exchange,
-            code,
-            &options,
-            b"\xa0",
-        );
+        let outcome = companion.close_with(&request, code, options.clone(), b"\xa0");
         let Outcome::Answer(answer) = outcome else {
             panic!("it is answered");
         };

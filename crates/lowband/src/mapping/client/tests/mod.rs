@@ -6,6 +6,7 @@ mod tokens;
 use std::time::Duration;
 
 use http::StatusCode;
+use vestibule_coap::endpoint::Response;
 
 use super::*;
 use crate::transcode::cbor_to_json;
@@ -47,15 +48,26 @@ impl Companion {
     }
 
     fn close(&mut self, request: &CoapRequest, code: Code, payload: &[u8]) -> Outcome {
-        let options = OptionList::new();
-        let exchange = &request.exchange;
+        self.close_with(request, code, OptionList::new(), payload)
+    }
+
+    fn close_with(
+        &mut self,
+        request: &CoapRequest,
+        code: Code,
+        options: OptionList,
+        payload: &[u8],
+    ) -> Outcome {
+        let response = Response {
+            code,
+            options,
+            payload: Bytes::copy_from_slice(payload),
+        };
         close(
             &mut self.session,
             &self.settings,
-            exchange,
-            code,
-            &options,
-            payload,
+            &request.exchange,
+            &response,
         )
     }
 

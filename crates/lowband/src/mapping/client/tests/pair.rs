@@ -46,9 +46,7 @@ impl Pair {
             &mut self.companion.session,
             &self.companion.settings,
             &request.exchange,
-            response.code,
-            &response.options,
-            &response.payload,
+            &response,
         );
         match outcome {
             Outcome::Answer(answer) => (*http, answer),

@@ -15,7 +15,7 @@ fn an_answer_is_cbor_with_integers() {
     let request = sync(&mut gateway);
     let response = gateway.close(&request, 200, r#"{"event_id":"$something"}"#);
     assert_eq!(response.code, Code::CONTENT);
-    assert_eq!(response.payload, b"\xa1\x01\x6a$something");
+    assert_eq!(response.payload[..], b"\xa1\x01\x6a$something"[..]);
     let options: Vec<_> = response.options.iter().collect();
     assert_eq!(options, [(OptionNumber::CONTENT_FORMAT, &[60][..])]);
 }
@@ -31,11 +31,11 @@ fn json_for_who_wants_it() {
         response.options.uint(OptionNumber::CONTENT_FORMAT),
         Some(50)
     );
-    assert_eq!(response.payload, b"{\"a\": 1.0}");
+    assert_eq!(response.payload[..], b"{\"a\": 1.0}"[..]);
     let response = gateway.close(&request, 502, "<html>");
     assert_eq!(
-        response.payload,
-        br#"{"errcode":"M_UNKNOWN","error":"the homeserver's answer is not JSON"}"#
+        response.payload[..],
+        br#"{"errcode":"M_UNKNOWN","error":"the homeserver's answer is not JSON"}"#[..]
     );
 }
 

@@ -1,20 +1,12 @@
 //! Datagrams of the client written in Go.
 
 use vestibule_coap::Message;
+use vestibule_coap::vectors::unhex;
 
 use super::*;
 
-fn bytes(hex: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
-    let digits: Vec<u8> = hex.bytes().filter(|b| *b != b' ').map(digit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
-}
-
 fn sent(hex: &str) -> Sent {
-    let datagram = bytes(hex);
+    let datagram = unhex(hex);
     let message = Message::parse(&datagram).unwrap();
     Sent {
         code: message.header.code,
@@ -30,9 +22,9 @@ const TOKEN: &str = "syt_YWxpY2U_abcdefghijklmnop_1a2b3c";
 fn a_message_with_a_token() {
     let mut gateway = Gateway::new();
     let sent = sent(
-        "4103e6af01b1390d0e21376d715037445942554f6d77417765463a6c6f63616c686f73740d016d2e726f6f6d2e\
-         6d6573736167650d006d313632303030303030302e31113cdde7167379745f595778705932555f616263646566\
-         6768696a6b6c6d6e6f705f316132623363ffa2181c666d2e74657874181b6b48656c6c6f20576f726c64",
+        r#"41 03 e6af 01 b1 "9" 0d0e "!7mqP7DYBUOmwAweF:localhost" 0d01 "m.room.message"
+           0d00 "m1620000000.1" 11 3c dde716 "syt_YWxpY2U_abcdefghijklmnop_1a2b3c"
+           ff a2 181c 66 "m.text" 181b 6b "Hello World""#,
     );
     let request = gateway.open(&sent).unwrap();
     assert_eq!(request.method, Method::PUT);
@@ -45,6 +37,7 @@ fn a_message_with_a_token() {
         request.body,
         br#"{"msgtype":"m.text","body":"Hello World"}"#
     );
+    // 57 bytes with what CoAP adds.
     let event_id = format!("${}", "x".repeat(43));
     let answer = format!(r#"{{"event_id":"{event_id}"}}"#);
     let response = gateway.close(&request, 200, &answer);

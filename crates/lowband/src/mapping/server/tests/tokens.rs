@@ -118,7 +118,7 @@ fn a_request_that_is_refused_brings_its_token_all_the_same() {
         Sent::get("/L/.."),
         Sent::new(Code::FETCH, SYNC),
         Sent::get(SYNC).uint(OptionNumber::ACCEPT, 0),
-        Sent::get(SYNC).option(OptionNumber(9), ""),
+        Sent::get(SYNC).option(TABLE_VERSION, [1; 9]),
         Sent::new(Code::POST, "/G").payload(b"\xff"),
     ] {
         let mut gateway = Gateway::new();
