@@ -33,7 +33,7 @@
 //!
 //! Beside `out`, which gets no more bytes than [`Limits::output`] and is never reserved for more
 //! than that, the conversion holds 16 bytes for each member of the objects that are open, no more
-//! than [`Limits::items`] of them; 64 bytes for each container that is open; and one string under
+//! than [`Limits::items`] of them; about 100 bytes for each container that is open; and one string under
 //! tag 21, 22 or 23. Lists grow by doubling. What the input claims about lengths reserves nothing.
 
 mod canonical;

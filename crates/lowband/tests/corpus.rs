@@ -1,0 +1,14 @@
+//! The corpus of the fuzz targets, without a fuzzer.
+
+use vestibule_lowband::vectors::{check_cbor_to_json, check_json_to_cbor};
+use vestibule_test_corpus::replay;
+
+#[test]
+fn lowband_cbor_to_json() {
+    replay("lowband_cbor_to_json", check_cbor_to_json);
+}
+
+#[test]
+fn lowband_json_to_cbor() {
+    replay("lowband_json_to_cbor", check_json_to_cbor);
+}
