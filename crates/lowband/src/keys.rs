@@ -18,7 +18,7 @@ pub enum Keys {
 impl Keys {
     /// The integer that stands for `name`.
     pub fn number(self, name: &[u8]) -> Option<u8> {
-        self.number_of_hashed(name, hash(name))
+        self.number_of(name, &Digest::of(name))
     }
 
     /// The name that `number` stands for.
@@ -29,15 +29,17 @@ impl Keys {
         }
     }
 
-    /// As [`Keys::number`], for a name whose [`hash`] is known.
+    /// As [`Keys::number`], for a name whose digest is known.
     #[inline]
-    pub(crate) fn number_of_hashed(self, name: &[u8], hash: u32) -> Option<u8> {
+    pub(crate) fn number_of(self, name: &[u8], digest: &Digest) -> Option<u8> {
         match self {
             Self::None => None,
             Self::V1 => {
-                let number = SLOTS[slot(hash)];
-                let found = V1.get(usize::from(number).wrapping_sub(1))?;
-                (found.as_bytes() == name).then_some(number)
+                let number = SLOTS[slot(digest.hash())];
+                let row = usize::from(number).checked_sub(1)?;
+                let equal = V1_DIGESTS[row] == *digest
+                    && (digest.is_all_of_it() || V1[row].as_bytes() == name);
+                equal.then_some(number)
             }
         }
     }
@@ -61,37 +63,60 @@ fn row(number: u64) -> Option<usize> {
         .filter(|index| *index < V1.len())
 }
 
-/// A hash of a name: all of the table get different [`slot`]s, other names what comes of it.
-///
-/// It looks at the length and at no more than the first and the last eight bytes. Whoever chooses
-/// names can make them collide; nothing may be slow because of that.
-#[inline]
-pub(crate) const fn hash(name: &[u8]) -> u32 {
-    let (first, last) = match (
-        name.first_chunk(),
-        name.last_chunk(),
-        name.first_chunk(),
-        name.last_chunk(),
-    ) {
-        (Some(first), Some(last), _, _) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        (_, _, Some(first), Some(last)) => (
-            u32::from_le_bytes(*first) as u64,
-            u32::from_le_bytes(*last) as u64,
-        ),
-        _ => match name {
-            [] => (0, 0),
-            _ => (
-                name[0] as u64
-                    | (name[name.len() / 2] as u64) << 8
-                    | (name[name.len() - 1] as u64) << 16,
-                0,
+/// The beginning and the end of a name, and its length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+impl Digest {
+    #[inline]
+    pub(crate) const fn of(name: &[u8]) -> Self {
+        let (first, last) = match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => Self::ends_of_short(name),
+        };
+        Self {
+            first,
+            last,
+            len: name.len(),
+        }
+    }
+
+    /// The same of less than eight bytes.
+    #[inline]
+    const fn ends_of_short(name: &[u8]) -> (u64, u64) {
+        match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => (
+                u32::from_le_bytes(*first) as u64,
+                u32::from_le_bytes(*last) as u64,
             ),
-        },
-    };
-    let mixed = (first ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ last;
-    // This factor was found by trying: it is the first of a random sequence that gives each name
-    // a slot of its own, which the construction of `SLOTS` checks.
-    (mixed.wrapping_mul(0xf695_3d2e_2539_acf5) >> 32) as u32
+            _ if name.is_empty() => (0, 0),
+            _ => {
+                let middle = u16::from_le_bytes([name[0], name[name.len() / 2]]);
+                (middle as u64, name[name.len() - 1] as u64)
+            }
+        }
+    }
+
+    /// Whether there is nothing between the beginning and the end.
+    #[inline]
+    const fn is_all_of_it(&self) -> bool {
+        self.len <= 16
+    }
+
+    /// A hash: all names of the table get different [`slot`]s, other names what comes of it.
+    ///
+    /// Whoever chooses names can make them collide; nothing may be slow because of that.
+    #[inline]
+    pub(crate) const fn hash(&self) -> u32 {
+        let mixed = (self.first ^ self.len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.last;
+        // This factor was found by trying: it is the first of a random sequence that gives each
+        // name a slot of its own, which the construction of `SLOTS` checks.
+        (mixed.wrapping_mul(FACTOR) >> 32) as u32
+    }
 }
 
 /// The place of a hash in [`SLOTS`].
@@ -100,18 +125,29 @@ const fn slot(hash: u32) -> usize {
 }
 
 const SLOT_BITS: u32 = 9;
+const FACTOR: u64 = 0xf695_3d2e_2539_acf5;
 
 /// For each [`slot`] the number of the name that may be there, or 0.
 static SLOTS: [u8; 1 << SLOT_BITS] = {
     let mut slots = [0; 1 << SLOT_BITS];
     let mut index = 0;
     while index < V1.len() {
-        let slot = slot(hash(V1[index].as_bytes()));
+        let slot = slot(V1_DIGESTS[index].hash());
         assert!(slots[slot] == 0, "two names have the same slot");
         slots[slot] = index as u8 + 1;
         index += 1;
     }
     slots
+};
+
+static V1_DIGESTS: [Digest; V1.len()] = {
+    let mut digests = [Digest::of(b""); V1.len()];
+    let mut index = 0;
+    while index < V1.len() {
+        digests[index] = Digest::of(V1[index].as_bytes());
+        index += 1;
+    }
+    digests
 };
 
 macro_rules! table {

@@ -8,6 +8,8 @@ pub(super) struct Output<'a> {
     base: usize,
     /// The length of the buffer that must not be passed.
     end: usize,
+    /// The length that needs no more memory and is no more than that.
+    ready: usize,
 }
 
 impl<'a> Output<'a> {
@@ -16,8 +18,10 @@ impl<'a> Output<'a> {
         let limit = limit.min(u32::MAX as usize);
         let base = buffer.len();
         buffer.reserve_exact(expected.min(limit));
+        let end = base + limit;
         Self {
-            end: base + limit,
+            ready: buffer.capacity().min(end),
+            end,
             buffer,
             base,
         }
@@ -87,21 +91,23 @@ impl<'a> Output<'a> {
 
     #[inline]
     fn make_room(&mut self, additional: usize) -> Result<(), Reason> {
-        let len = self.buffer.len();
-        if additional > self.end - len {
-            return Err(Reason::Output);
-        }
-        if additional > self.buffer.capacity() - len {
-            self.grow(additional);
+        if additional > self.ready - self.buffer.len() {
+            self.grow(additional)?;
         }
         Ok(())
     }
 
     /// Doubles the buffer, but not beyond what it may hold.
     #[cold]
-    fn grow(&mut self, additional: usize) {
+    fn grow(&mut self, additional: usize) -> Result<(), Reason> {
         let len = self.buffer.len();
+        if additional > self.end - len {
+            return Err(Reason::Output);
+        }
         let doubled = self.buffer.capacity().saturating_mul(2).min(self.end);
-        self.buffer.reserve_exact((doubled - len).max(additional));
+        self.buffer
+            .reserve_exact(doubled.saturating_sub(len).max(additional));
+        self.ready = self.buffer.capacity().min(self.end);
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use super::{
     members::{Form, Members, Name, Names, Order},
     output::Output,
 };
-use crate::keys::{Keys, hash};
+use crate::keys::{Digest, Keys};
 
 /// Reads a CBOR data item and writes JSON.
 ///
@@ -176,10 +176,13 @@ impl<'c, 'o, 'b> Decoder<'c, 'o, 'b> {
                 self.text(start, length)?;
                 // A name that JSON has to escape is not in the table, also when it is escaped.
                 let name = &self.out.bytes()[from + 1..self.out.len() - 1];
-                let hash = hash(name);
-                let listed = self.keys.number_of_hashed(name, hash);
+                let digest = Digest::of(name);
+                let name = match self.keys.number_of(name, &digest) {
+                    Some(number) => Name::Listed(number),
+                    None => Name::Other(digest.hash()),
+                };
                 self.out.push(b':')?;
-                (listed.map_or(Name::Other(hash), Name::Listed), Form::Text)
+                (name, Form::Text)
             }
             Head::Break => return self.fail(start, Reason::Break),
             _ => return self.fail(start, Reason::Key),
@@ -197,7 +200,7 @@ impl<'c, 'o, 'b> Decoder<'c, 'o, 'b> {
         self.out.push(b'"')?;
         self.out.extend(digits)?;
         self.out.extend(b"\":")?;
-        Ok(Name::Other(hash(digits)))
+        Ok(Name::Other(Digest::of(digits).hash()))
     }
 
     fn map(&mut self, start: usize, length: Length, base: Option<Base>) -> Result<Next, Reason> {

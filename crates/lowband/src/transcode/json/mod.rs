@@ -217,8 +217,10 @@ impl<'j, 'o, 'b> Encoder<'j, 'o, 'b> {
             };
             let kind = self.out.bytes()[container.head];
             let (head, len) = head(kind, items as u64);
-            self.out.insert(container.head + 1, &head[1..len])?;
             self.out.bytes_mut()[container.head] = head[0];
+            if len > 1 {
+                self.out.insert(container.head + 1, &head[1..len])?;
+            }
         }
         self.position += 1;
         Ok(Next::AfterValue)
@@ -265,8 +267,14 @@ impl<'j, 'o, 'b> Encoder<'j, 'o, 'b> {
 
     #[inline]
     fn head(&mut self, kind: u8, argument: u64) -> Result<(), Reason> {
-        let (head, len) = head(kind, argument);
-        self.out.extend(&head[..len])
+        match argument {
+            0..24 => self.out.push(kind | argument as u8),
+            24..0x100 => self.out.extend(&[kind | 24, argument as u8]),
+            _ => {
+                let (head, len) = head(kind, argument);
+                self.out.extend(&head[..len])
+            }
+        }
     }
 }
 

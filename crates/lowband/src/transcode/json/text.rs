@@ -1,7 +1,7 @@
 //! Strings and names.
 
 use super::{Encoder, TEXT, UNSIGNED, head};
-use crate::keys::hash;
+use crate::keys::Digest;
 use crate::transcode::{
     error::Reason,
     members::{Form, Name},
@@ -22,27 +22,27 @@ impl<'j> Encoder<'j, '_, '_> {
     #[inline]
     pub(super) fn name(&mut self) -> Result<(Name, Form), Reason> {
         if let Some(text) = self.plain_string()? {
-            let hash = hash(text);
-            return match self.keys.number_of_hashed(text, hash) {
+            let digest = Digest::of(text);
+            return match self.keys.number_of(text, &digest) {
                 Some(number) => self.listed(number),
                 None => {
                     self.text(text)?;
-                    Ok((Name::Other(hash), Form::Text))
+                    Ok((Name::Other(digest.hash()), Form::Text))
                 }
             };
         }
         let start = self.out.len();
         let text = self.unescape()?;
         let name = &self.out.bytes()[start..];
-        let hash = hash(name);
-        match self.keys.number_of_hashed(name, hash) {
+        let digest = Digest::of(name);
+        match self.keys.number_of(name, &digest) {
             Some(number) => {
                 self.out.truncate(start);
                 self.listed(number)
             }
             None => {
                 self.insert_head(start, text)?;
-                Ok((Name::Other(hash), Form::Text))
+                Ok((Name::Other(digest.hash()), Form::Text))
             }
         }
     }
