@@ -45,7 +45,7 @@ pub enum Observe {
     },
     /// Notifications are wanted: answer with [`super::Endpoint::respond_observed`] to allow them.
     Register {
-        /// The observation with the same token, which goes on until the answer takes its place.
+        /// The observation with the same token. It goes on until the answer takes its place, or ends it without a word.
         replaces: Option<ObservationId>,
     },
 }

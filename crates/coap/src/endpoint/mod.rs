@@ -361,12 +361,13 @@ impl Endpoint {
                 .handle_acknowledging_request(now, link, message, acknowledged);
             return;
         }
-        // The Go proxy answers 0.00 with a token and a payload where it has no code, and acknowledges twice when it is
-        // slow: empty at first, then with the response.
+        // The Go proxy answers 0.00 with a token and a payload where it has no code.
         let answers = header.code.is_response() || message.bent && !message.payload.is_empty();
-        if answers && self.client.knows(header.token) {
+        let flying = self.link.purpose(header.id);
+        if answers && self.client.may_answer(header.token, header.id, flying) {
             if let Some(settled) = self.link.settle(now, header.id) {
-                self.client.settled(&mut self.link, settled.purpose, false);
+                let link = &mut self.link;
+                self.client.settled(link, settled.purpose, header.id, false);
             }
             self.client
                 .handle_response(now, &mut self.link, message, None);
@@ -384,6 +385,7 @@ impl Endpoint {
             self.link.events.push_back(Event::Pong(settled.time));
         }
         self.server.settled(&mut self.link, settled.purpose, reset);
-        self.client.settled(&mut self.link, settled.purpose, reset);
+        self.client
+            .settled(&mut self.link, settled.purpose, id, reset);
     }
 }

@@ -115,9 +115,21 @@ impl Client {
         }
     }
 
-    /// Whether a request of ours has this token.
-    pub(super) fn knows(&self, token: Token) -> bool {
-        self.tokens.contains_key(&token)
+    /// Whether a response that rides on the acknowledgement of this id can be meant: id and token must match
+    /// (RFC 7252 section 5.3.2). The Go proxy acknowledges twice when it is slow: empty at first, then with the
+    /// response. `flying` is what the message with the id is for, if it is on its way.
+    pub(super) fn may_answer(&self, token: Token, id: u16, flying: Option<Purpose>) -> bool {
+        let Some(request) = self.tokens.get(&token) else {
+            return false;
+        };
+        match flying {
+            Some(Purpose::Request(of) | Purpose::Fetch(of)) => of == *request,
+            Some(_) => false,
+            None => {
+                let outgoing = self.requests.get(request);
+                outgoing.is_some_and(|outgoing| outgoing.acknowledged == Some(id))
+            }
+        }
     }
 
     /// What has been notified is safe: acknowledges it.
@@ -130,14 +142,15 @@ impl Client {
         }
     }
 
-    /// The peer has acknowledged a message without answering it, or rejected it.
-    pub(super) fn settled(&mut self, link: &mut Link, purpose: Purpose, reset: bool) {
+    /// The peer has acknowledged the message with this id without answering it, or rejected it.
+    pub(super) fn settled(&mut self, link: &mut Link, purpose: Purpose, id: u16, reset: bool) {
         match purpose {
-            Purpose::Request(id) if reset => self.fail(link, id, Failure::Reset),
-            Purpose::Fetch(id) if reset => self.drop_fetch(link, id),
-            Purpose::Request(id) | Purpose::Fetch(id) => {
-                if let Some(outgoing) = self.requests.get_mut(&id) {
+            Purpose::Request(of) if reset => self.fail(link, of, Failure::Reset),
+            Purpose::Fetch(of) if reset => self.drop_fetch(link, of),
+            Purpose::Request(of) | Purpose::Fetch(of) => {
+                if let Some(outgoing) = self.requests.get_mut(&of) {
                     outgoing.message = None;
+                    outgoing.acknowledged = Some(id);
                 }
             }
             _ => {}
@@ -213,6 +226,7 @@ impl Client {
                 download: None,
                 fetch_until: None,
                 message: None,
+                acknowledged: None,
                 restarts: 0,
             },
         );

@@ -31,6 +31,8 @@ pub(super) struct Outgoing {
     pub(super) fetch_until: Option<Instant>,
     /// The message that waits for its acknowledgement.
     pub(super) message: Option<SendKey>,
+    /// The id of the last message that was acknowledged without an answer.
+    pub(super) acknowledged: Option<u16>,
     /// How often it was begun again.
     pub(super) restarts: u8,
 }

@@ -74,9 +74,11 @@ impl Client {
             .filter(|&size| size < upload.size);
         let left = outgoing.request.payload.len().saturating_sub(upload.offset);
         match message.header.code {
-            Code::CONTINUE if left > upload.size.bytes() => {
+            Code::CONTINUE => {
                 let number = upload.offset / upload.size.bytes();
-                if block.is_none_or(|block| block.number as usize == number) {
+                if left > upload.size.bytes()
+                    && block.is_none_or(|block| block.number as usize == number)
+                {
                     link.withdraw(outgoing.message.take());
                     outgoing.upload = Some(Upload {
                         offset: upload.offset + upload.size.bytes(),
@@ -139,11 +141,11 @@ impl Client {
             Progress::Ignored => Verdict::Acknowledge,
             Progress::Lost => {
                 self.lost(link, id);
-                Verdict::Acknowledge
+                Verdict::Reject
             }
             Progress::TooLarge => {
                 self.fail(link, id, Failure::BodyTooLarge);
-                Verdict::Acknowledge
+                Verdict::Reject
             }
             Progress::Next(block) => {
                 outgoing.upload = None;
@@ -250,7 +252,11 @@ impl Client {
                 }
                 Verdict::Acknowledge
             }
-            Progress::Ignored | Progress::Lost | Progress::TooLarge => Verdict::Acknowledge,
+            Progress::TooLarge => {
+                self.fail(link, id, Failure::BodyTooLarge);
+                Verdict::Reject
+            }
+            Progress::Ignored | Progress::Lost => Verdict::Acknowledge,
         }
     }
 
@@ -283,6 +289,7 @@ impl Client {
                     outgoing.fetch_until = Some(now + link.config.snapshot_idle);
                 }
                 outgoing.send_fetch(link, block, purpose);
+                return Verdict::Acknowledge;
             }
             Progress::Whole(response) if observing && response.code.is_success() => {
                 self.drop_fetch(link, id);
@@ -292,11 +299,12 @@ impl Client {
                 let observed = response.code.is_success();
                 return self.finish(link, id, response, observed, key);
             }
-            _ if observing => self.drop_fetch(link, id),
             Progress::TooLarge => self.fail(link, id, Failure::BodyTooLarge),
+            _ if observing => self.drop_fetch(link, id),
             Progress::Lost | Progress::Whole(_) => self.lost(link, id),
         }
-        Verdict::Acknowledge
+        // What does not belong must not be acknowledged: the peer would take a state for delivered.
+        Verdict::Reject
     }
 
     fn deliver(

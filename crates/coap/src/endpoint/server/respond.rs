@@ -41,6 +41,12 @@ impl Server {
         let observation = assurance
             .filter(|_| exchange.registers && response.code.is_success())
             .and_then(|_| self.register(link, &exchange));
+        if exchange.registers
+            && observation.is_none()
+            && let Some(same) = self.observations.with_token(exchange.known_by.token)
+        {
+            self.forget(link, same);
+        }
         let known_by = exchange.known_by;
         let mut cut = self.cut(now, link, response, exchange.size, known_by);
         if let Some(block1) = exchange.block1 {

@@ -1,0 +1,264 @@
+use super::*;
+
+#[test]
+fn states_are_notified_small_and_large() {
+    let mut pair = Pair::new(Config::default());
+    let request = get("7");
+    let id = pair
+        .client
+        .observe(pair.now, request, Acknowledge::AtOnce)
+        .unwrap();
+    let asked = pair.asked();
+    assert_eq!(asked.observe, Some(Observe::Register { replaces: None }));
+    let first = content(large(3000));
+    let observation = pair
+        .server
+        .respond_observed(pair.now, asked.exchange, first, Assurance::Acknowledged)
+        .unwrap();
+    pair.carry();
+    let (request, response, observed) = pair.answered();
+    assert_eq!(
+        (request, observed, response.payload.len()),
+        (id, true, 3000)
+    );
+    let delivered = pair.server.poll_event();
+    assert!(matches!(delivered, Some(Event::NotificationDelivered(id)) if id == observation));
+    for length in [1, 1024, 1025, 4000, 10] {
+        pair.notified(observation, &large(length));
+    }
+    pair.client.cancel(pair.now, id);
+    let ended = {
+        pair.carry();
+        pair.server.poll_event()
+    };
+    assert!(matches!(ended, Some(Event::ObservationEnded(id, _)) if id == observation));
+    let asked = pair.asked();
+    pair.answer(asked.exchange, content(""));
+    pair.nothing_is_left();
+}
+
+/// Registers, and lets the server answer with a small first state.
+fn registered(
+    pair: &mut Pair,
+    acknowledge: Acknowledge,
+    assurance: Assurance,
+) -> (RequestId, ObservationId) {
+    let id = pair.client.observe(pair.now, get("7"), acknowledge);
+    let id = id.unwrap();
+    let asked = pair.asked();
+    let first = content(if assurance == Assurance::Silent {
+        ""
+    } else {
+        "first"
+    });
+    let observation = pair
+        .server
+        .respond_observed(pair.now, asked.exchange, first, assurance)
+        .unwrap();
+    pair.carry();
+    (id, observation)
+}
+
+#[test]
+fn a_first_state_without_assurance_costs_one_message_each_way() {
+    let mut pair = Pair::new(Config::default());
+    let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+    assert_eq!(pair.seen.len(), 2);
+    assert!(pair.answered().2);
+    assert!(pair.server.poll_event().is_none());
+    pair.notified(observation, &large(10));
+}
+
+#[test]
+fn a_first_state_with_assurance_holds_the_next_one_back() {
+    let mut pair = Pair::new(Config::default());
+    let id = pair
+        .client
+        .observe(pair.now, get("7"), Acknowledge::AtOnce)
+        .unwrap();
+    let asked = pair.asked();
+    let assurance = Assurance::Acknowledged;
+    let observation = pair
+        .server
+        .respond_observed(pair.now, asked.exchange, content("first"), assurance)
+        .unwrap();
+    let next = pair.server.notify(pair.now, observation, content("next"));
+    assert_eq!(next, Err(NotifyError::Outstanding));
+    pair.carry();
+    assert_eq!(pair.answered().0, id);
+    assert!(matches!(
+        pair.server.poll_event(),
+        Some(Event::NotificationDelivered(_))
+    ));
+    pair.notified(observation, &large(10));
+}
+
+#[test]
+fn the_answer_of_the_go_proxy_registers_too() {
+    let mut pair = Pair::new(Config {
+        dialect: Dialect::Go,
+        ..Config::default()
+    });
+    let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::Silent);
+    let (_, response, observed) = pair.answered();
+    assert!(observed && response.options.is_empty());
+    pair.notified(observation, &large(10));
+
+    let mut pair = Pair::new(Config::default());
+    registered(&mut pair, Acknowledge::AtOnce, Assurance::Silent);
+    assert!(!pair.answered().2);
+}
+
+#[test]
+fn a_state_is_acknowledged_when_the_caller_says_so() {
+    for length in [10, 3000] {
+        let mut pair = Pair::new(Config::default());
+        let (id, observation) = registered(&mut pair, Acknowledge::ByCaller, Assurance::None);
+        pair.answered();
+        let state = content(large(length));
+        pair.server.notify(pair.now, observation, state).unwrap();
+        pair.carry();
+        assert!(matches!(
+            pair.client.poll_event(),
+            Some(Event::Notification { .. })
+        ));
+        assert!(pair.server.poll_event().is_none());
+        // The peer repeats it, and it is not told twice.
+        pair.wait(Duration::from_secs(4));
+        assert!(pair.client.poll_event().is_none());
+        assert!(pair.server.poll_event().is_none());
+        pair.client.acknowledge(id);
+        pair.client.acknowledge(id);
+        pair.carry();
+        assert!(matches!(
+            pair.server.poll_event(),
+            Some(Event::NotificationDelivered(_))
+        ));
+    }
+}
+
+#[test]
+fn an_observation_is_registered_again_with_its_token() {
+    let mut pair = Pair::new(Config::default());
+    let (id, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+    pair.answered();
+    pair.notified(observation, &large(10));
+    let mut options = get("7").options;
+    options.push(OptionNumber::URI_QUERY, "since=2").unwrap();
+    assert!(pair.client.renew(pair.now, id, options));
+    let asked = pair.asked();
+    let replaces = Some(observation);
+    assert_eq!(asked.observe, Some(Observe::Register { replaces }));
+    assert!(asked.options.first(OptionNumber::URI_QUERY).is_some());
+    let again =
+        pair.server
+            .respond_observed(pair.now, asked.exchange, content("y"), Assurance::None);
+    assert_eq!(again, Some(observation));
+    pair.carry();
+    assert_eq!(pair.answered().0, id);
+    pair.notified(observation, &large(20));
+    assert_eq!(pair.server.footprint().observations, 1);
+}
+
+#[test]
+fn a_refused_registration_ends_the_one_before() {
+    let mut pair = Pair::new(Config::default());
+    let (id, _) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+    pair.answered();
+    assert!(pair.client.renew(pair.now, id, get("7").options));
+    let asked = pair.asked();
+    let refusal = Response {
+        code: Code::BAD_GATEWAY,
+        ..content("y")
+    };
+    let none =
+        pair.server
+            .respond_observed(pair.now, asked.exchange, refusal, Assurance::Acknowledged);
+    assert_eq!(none, None);
+    pair.carry();
+    assert!(!pair.answered().2);
+    pair.nothing_is_left();
+}
+
+#[test]
+fn the_server_says_why_it_ends_an_observation() {
+    let mut pair = Pair::new(Config::default());
+    let (id, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+    pair.answered();
+    let reason = Response {
+        code: Code::UNAUTHORIZED,
+        ..content("token")
+    };
+    pair.server
+        .refuse_observation(pair.now, observation, reason);
+    pair.carry();
+    match pair.client.poll_event() {
+        Some(Event::ObservationRefused { request, response }) => {
+            assert_eq!((request, response.code), (id, Code::UNAUTHORIZED));
+            assert_eq!(response.payload, "token");
+        }
+        other => panic!("{other:?}"),
+    }
+    let late = pair.server.notify(pair.now, observation, content("x"));
+    assert_eq!(late, Err(NotifyError::Gone));
+    pair.nothing_is_left();
+}
+
+#[test]
+fn a_peer_that_has_forgotten_the_token_ends_the_observation() {
+    let mut pair = Pair::new(Config::default());
+    let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+    let config = Arc::new(Config::default());
+    pair.client = Endpoint::new(config, Budget::new(1 << 20), [4; 32]);
+    pair.server
+        .notify(pair.now, observation, content("x"))
+        .unwrap();
+    pair.carry();
+    let ended = pair.server.poll_event();
+    assert!(
+        matches!(ended, Some(Event::ObservationEnded(id, ObservationEnd::Reset)) if id == observation)
+    );
+    pair.nothing_is_left();
+}
+
+#[test]
+fn a_state_that_is_not_acknowledged_is_told_and_may_be_sent_again() {
+    for (length, why) in [(10, Undelivered::TimedOut), (3000, Undelivered::Abandoned)] {
+        let mut pair = Pair::new(Config::default());
+        let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+        pair.answered();
+        let state = content(large(length));
+        pair.server
+            .notify(pair.now, observation, state.clone())
+            .unwrap();
+        if why == Undelivered::Abandoned {
+            // The first block arrives; the path breaks before the next one is asked for.
+            let first = pair.server.poll_transmit().unwrap();
+            pair.client.handle_datagram(pair.now, &first).unwrap();
+            let acknowledgement = pair.client.poll_transmit().unwrap();
+            let acknowledgement = if acknowledgement.len() == 4 {
+                acknowledgement
+            } else {
+                pair.client.poll_transmit().unwrap()
+            };
+            pair.server
+                .handle_datagram(pair.now, &acknowledgement)
+                .unwrap();
+        }
+        let failed = loop {
+            while pair.server.poll_transmit().is_some() {}
+            while pair.client.poll_transmit().is_some() {}
+            if let Some(event) = pair.server.poll_event() {
+                break event;
+            }
+            pair.now = pair.server.poll_timeout().unwrap();
+            pair.server.handle_timeout(pair.now);
+            pair.client.handle_timeout(pair.now);
+        };
+        assert!(
+            matches!(failed, Event::NotificationFailed(id, reason) if (id, reason) == (observation, why)),
+            "{failed:?}"
+        );
+        pair.notified(observation, &large(length));
+    }
+}
