@@ -93,6 +93,7 @@ impl Outgoing {
 
     /// Sends the block of the request that is to be sent, or all of it.
     pub(super) fn send_body(&mut self, link: &mut Link, purpose: Purpose, first: bool) {
+        self.acknowledged = None;
         let mut options = self.request.options.clone();
         let mut payload = &self.request.payload[..];
         if let Some(observation) = self.observation {
@@ -141,6 +142,7 @@ impl Outgoing {
     /// Asks for a further block of the answer.
     pub(super) fn send_fetch(&mut self, link: &mut Link, block: BlockValue, purpose: Purpose) {
         link.withdraw(self.message.take());
+        self.acknowledged = None;
         let mut options = self.request.options.clone();
         options.remove(OptionNumber::CONTENT_FORMAT);
         leave_out(&mut options, &link.config);

@@ -193,6 +193,7 @@ impl Client {
             outgoing.download = None;
             outgoing.upload = None;
             outgoing.restarts = 0;
+            outgoing.acknowledged = None;
             verdict = outgoing.hold(key);
             if let Some(token) = outgoing.fetch_token.take() {
                 self.tokens.remove(&token);

@@ -210,3 +210,31 @@ fn tokens_are_short_and_never_come_again() {
         pair.answered();
     }
 }
+
+#[test]
+fn an_acknowledgement_answers_by_id_and_token_only() {
+    let mut pair = Pair::new(Config::default());
+    pair.client.request(pair.now, get("x")).unwrap();
+    let sent = pair.client.poll_transmit().unwrap();
+    let [.., high, low, token, _, _] = sent[..] else {
+        panic!("{sent:?}");
+    };
+    let answers: [[u8; 7]; 3] = [
+        [0x61, 0x45, high, low ^ 1, token, 0xff, 0],
+        [0x61, 0x45, high, low, token ^ 1, 0xff, 0],
+        [0x61, 0x45, high ^ 1, low, token ^ 1, 0xff, 0],
+    ];
+    for answer in answers {
+        pair.client.handle_datagram(pair.now, &answer).unwrap();
+        assert!(pair.client.poll_event().is_none());
+    }
+    // As the Go proxy does it: an empty acknowledgement, then a second one with the answer, perhaps twice.
+    let empty = [0x60, 0, high, low];
+    pair.client.handle_datagram(pair.now, &empty).unwrap();
+    let answer = [0x61, 0x45, high, low, token, 0xff, 7];
+    for _ in 0..2 {
+        pair.client.handle_datagram(pair.now, &answer).unwrap();
+    }
+    assert_eq!(&pair.answered().1.payload[..], [7]);
+    assert!(pair.client.poll_event().is_none());
+}
