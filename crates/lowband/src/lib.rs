@@ -3,7 +3,7 @@
 //!
 //! - [`transcode`]: JSON ⇄ CBOR, without trees between them.
 //! - [`mapping`]: HTTP ⇄ CoAP: paths, methods, status codes, tokens, discovery.
-//! - [`sync`]: the observation of `/sync`, for the side that polls the homeserver.
+//! - [`sync`]: the observation of `/sync`, both ends of it.
 //!
 //! The tables of the proposal are data in [`keys`] and [`mapping::paths`].
 //!

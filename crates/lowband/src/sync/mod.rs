@@ -1,7 +1,8 @@
-//! The observation of `/sync` (MSC3079, RFC 7641), on the side that polls the homeserver.
+//! The observation of `/sync` (MSC3079, RFC 7641): an [`Observation`] polls the homeserver and pushes,
+//! a [`Receiver`] at the other end hands out what was pushed.
 //!
 //! Bodies of `/sync` are deltas: each goes on where the one before has ended, so none may be lost,
-//! overtaken or seen twice. An [`Observation`] sees to that:
+//! overtaken or seen twice. The observation sees to that:
 //!
 //! - A register is answered with what is new at once, also when that is nothing.
 //! - Then the homeserver is polled for as long as the client is there. A body without content is not
@@ -24,6 +25,7 @@ mod action;
 mod backoff;
 mod body;
 mod position;
+mod receiver;
 mod registration;
 mod settings;
 mod steps;
@@ -37,6 +39,7 @@ pub use self::{
     action::{
         Action, Answer, Body, DeliveryId, Poll, PollFailure, PollId, Reason, Refusal, Undelivered,
     },
+    receiver::{CallId, Receipt, Receiver, ReceiverAction, ReceiverSettings, RegistrationId},
     registration::Registration,
     settings::Settings,
 };

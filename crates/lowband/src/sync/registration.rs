@@ -46,9 +46,22 @@ impl Registration {
         self.has_full_state
     }
 
+    /// The query of this register. It has no timeout, which means nothing to it.
+    pub fn query(&self) -> Vec<String> {
+        let since = self.since.iter().map(|since| format!("since={since}"));
+        let full_state = self.has_full_state.then(|| "full_state=true".to_owned());
+        let own = since.chain(full_state);
+        own.chain(self.other.iter().cloned()).collect()
+    }
+
     /// Whether `other` differs in where it begins at most.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.has_full_state == other.has_full_state && self.other == other.other
+        self.has_full_state == other.has_full_state && self.has_same_parameters(other)
+    }
+
+    /// Whether `other` differs in where it begins and in the full state at most.
+    pub(super) fn has_same_parameters(&self, other: &Self) -> bool {
+        self.other == other.other
     }
 
     /// The query of a poll.
@@ -58,11 +71,15 @@ impl Registration {
         has_full_state: bool,
         timeout: Duration,
     ) -> Vec<String> {
-        let since = since.map(|since| format!("since={since}"));
-        let full_state = has_full_state.then(|| "full_state=true".to_owned());
-        let timeout = Some(format!("timeout={}", timeout.as_millis()));
-        let own = [since, full_state, timeout].into_iter().flatten();
-        own.chain(self.other.iter().cloned()).collect()
+        let poll = Self {
+            since: since.map(str::to_owned),
+            has_full_state,
+            other: Vec::new(),
+        };
+        let mut query = poll.query();
+        query.push(format!("timeout={}", timeout.as_millis()));
+        query.extend_from_slice(&self.other);
+        query
     }
 }
 

@@ -109,6 +109,6 @@ impl From<Unusable> for Trouble {
 }
 
 /// The body of an error of ours. Neither text has characters that JSON escapes.
-fn error(errcode: &str, text: &str) -> Body {
+pub(super) fn error(errcode: &str, text: &str) -> Body {
     format!(r#"{{"errcode":"{errcode}","error":"{text}"}}"#).into()
 }

@@ -78,6 +78,20 @@ impl Counts<'_> {
             unstable_fallback_keys: copy(&self.unstable_fallback_keys),
         }
     }
+
+    /// Appends them to an object of JSON that has a member already.
+    pub(super) fn write_members(&self, json: &mut String) {
+        let members = [
+            (ONE_TIME_KEYS, &self.one_time_keys),
+            (FALLBACK_KEYS, &self.fallback_keys),
+            (UNSTABLE_FALLBACK_KEYS, &self.unstable_fallback_keys),
+        ];
+        for (name, value) in members {
+            if let Some(value) = value {
+                json.extend([",\"", name, "\":", value]);
+            }
+        }
+    }
 }
 
 /// The members of a body, as far as they were read.
@@ -89,6 +103,10 @@ struct Found<'a> {
     is_unknown: bool,
     counts: Counts<'a>,
 }
+
+const ONE_TIME_KEYS: &str = "device_one_time_keys_count";
+const FALLBACK_KEYS: &str = "device_unused_fallback_key_types";
+const UNSTABLE_FALLBACK_KEYS: &str = "org.matrix.msc2732.device_unused_fallback_key_types";
 
 /// Members that hold news unless they are empty.
 const SECTIONS: [&str; 5] = [
@@ -129,11 +147,9 @@ impl<'de> Visitor<'de> for FoundVisitor {
                         .ok()
                         .map(|Text(text)| text);
                 }
-                "device_one_time_keys_count" => counts.one_time_keys = count(&mut map)?,
-                "device_unused_fallback_key_types" => counts.fallback_keys = count(&mut map)?,
-                "org.matrix.msc2732.device_unused_fallback_key_types" => {
-                    counts.unstable_fallback_keys = count(&mut map)?;
-                }
+                ONE_TIME_KEYS => counts.one_time_keys = count(&mut map)?,
+                FALLBACK_KEYS => counts.fallback_keys = count(&mut map)?,
+                UNSTABLE_FALLBACK_KEYS => counts.unstable_fallback_keys = count(&mut map)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     found.is_unknown = true;

@@ -1,10 +1,11 @@
 //! A homeserver, a gateway and a client on a virtual clock, with a path between the latter two that
 //! loses, repeats, delays and reorders. Whatever happens on it, the client sees every event exactly
-//! once and in order.
+//! once and in order. With odd seeds it sees them through a receiver.
 //!
 //! `VESTIBULE_SYNC_SEED=17 cargo test -p vestibule-lowband model` runs one seed.
 
 mod client;
+mod companion;
 mod gateway;
 mod homeserver;
 mod world;
@@ -15,7 +16,8 @@ use rand::Rng;
 use serde::Deserialize;
 
 use self::{
-    client::{Client, Then},
+    client::{Client, Seen},
+    companion::Companion,
     gateway::{Gateway, Message},
     homeserver::{Homeserver, Waiting},
     world::World,

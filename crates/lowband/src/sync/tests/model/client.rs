@@ -53,29 +53,33 @@ struct Count {
     k: u32,
 }
 
-/// What a client does with a message.
+/// What a message is to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    Nothing,
-    Acknowledge,
-    Register,
+pub(super) enum Seen {
+    /// Nothing that it has asked for.
+    Foreign,
+    /// One that has come before, or is older than one that has.
+    Before,
+    New,
 }
 
 impl Client {
-    /// Takes a message.
-    pub(super) fn take(&mut self, now: Duration, message: &Message, may_repeat: bool) -> Then {
+    /// Looks at a message as CoAP does.
+    pub(super) fn look_at(&mut self, now: Duration, message: &Message) -> Seen {
         if (message.epoch, message.generation) != (self.epoch, self.generation) {
-            return Then::Nothing;
+            return Seen::Foreign;
         }
         self.is_answered = true;
         self.last_heard = now;
         if message.sequence <= self.sequence {
-            return Then::Acknowledge;
+            return Seen::Before;
         }
         self.sequence = message.sequence;
-        let Some(body) = &message.body else {
-            return Then::Register;
-        };
+        Seen::New
+    }
+
+    /// Takes a body.
+    pub(super) fn take(&mut self, body: &Body, may_repeat: bool) {
         let sync: Sync = serde_json::from_slice(body.as_bytes()).expect("a body");
         if let Some(count) = sync.device_one_time_keys_count {
             self.state.count = Some(count.k);
@@ -87,7 +91,6 @@ impl Client {
             }
         }
         self.checkpoints.push(self.state.clone());
-        Then::Acknowledge
     }
 
     /// Each event comes once and after the one before.

@@ -67,10 +67,7 @@ impl World {
                 self.gateway.reply = Some(message.clone());
                 self.send(message);
             }
-            Action::Ended(reason) => {
-                assert_eq!(reason, Reason::Orphaned);
-                self.gateway.outstanding = None;
-            }
+            Action::Ended(_) => self.gateway.outstanding = None,
         }
     }
 

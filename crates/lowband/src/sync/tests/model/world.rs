@@ -20,9 +20,11 @@ pub(super) struct World {
     pub(super) random: SmallRng,
     path: Path,
     pub(super) homeserver: Homeserver,
-    client: Client,
+    pub(super) client: Client,
+    /// In some worlds a receiver stands between the path and the client.
+    pub(super) companion: Option<Companion>,
     pub(super) gateway: Gateway,
-    dropped: u32,
+    pub(super) dropped: u32,
     /// Since when nothing was missing.
     whole: Option<Duration>,
 }
@@ -48,6 +50,8 @@ pub(super) enum Happening {
     Register(u32, u32, Option<String>),
     Acknowledge(u32, DeliveryId),
     Ping(u32),
+    /// What has come for this generation is rejected.
+    Reset(u32, u32),
     RestartClient,
     RestartGateway,
     DropBody,
@@ -73,6 +77,7 @@ impl World {
             path,
             homeserver: Homeserver::default(),
             client: Client::default(),
+            companion: (seed % 2 == 1).then(Companion::default),
             gateway: Gateway::new(1, seed),
             dropped: 0,
             whole: None,
@@ -126,7 +131,11 @@ impl World {
         let timer = timer.map(|due| due.saturating_duration_since(self.start));
         let queued = self.queue.first_key_value().map(|(key, _)| key.0);
         let tick = self.client.next_tick;
-        let next = [timer, queued, Some(tick)].into_iter().flatten().min();
+        let call = self.companion.as_ref().and_then(|it| it.due(self.start));
+        let next = [timer, queued, call, Some(tick)]
+            .into_iter()
+            .flatten()
+            .min();
         self.now = next.unwrap_or(tick).max(self.now);
         if queued.is_some_and(|at| at <= self.now) {
             if let Some((_, happening)) = self.queue.pop_first() {
@@ -138,6 +147,7 @@ impl World {
             let now = self.start + self.now;
             self.gateway.observation.handle_timeout(now);
         }
+        self.drive_companion();
         while let Some(action) = self.gateway.observation.poll_action() {
             self.act(action);
         }
@@ -175,11 +185,18 @@ impl World {
             Happening::Ping(epoch) if epoch == self.gateway.epoch => {
                 self.gateway.observation.handle_peer_alive(now);
             }
-            Happening::Acknowledge(..) | Happening::Ping(_) => {}
+            Happening::Reset(epoch, generation)
+                if (epoch, generation) == (self.gateway.epoch, self.gateway.generation) =>
+            {
+                self.gateway.observation.handle_reset();
+            }
+            Happening::Acknowledge(..) | Happening::Ping(_) | Happening::Reset(..) => {}
             Happening::RestartClient => {
                 self.client.restart(&mut self.random);
-                self.client.begin(self.gateway.epoch);
-                self.client.next_tick = self.now;
+                match &mut self.companion {
+                    Some(companion) => companion.restart(self.now, &mut self.random),
+                    None => self.begin(0),
+                }
             }
             Happening::RestartGateway => {
                 let epoch = self.gateway.epoch + 1;
@@ -199,14 +216,14 @@ impl World {
         self.travel(loss, &Happening::ToClient(message));
     }
 
-    fn up(&mut self, happening: &Happening) {
+    pub(super) fn up(&mut self, happening: &Happening) {
         let loss = self.path.loss_up;
         self.travel(loss, happening);
     }
 
     /// Something is on its way, perhaps twice.
     fn travel(&mut self, loss: f64, happening: &Happening) {
-        let is_healed = self.now >= HEALED;
+        let is_healed = self.is_healed();
         let copies = match is_healed {
             true => 1,
             false => 1 + u32::from(self.random.random_ratio(1, 10)),
@@ -225,38 +242,59 @@ impl World {
     }
 
     fn reach_client(&mut self, message: &Message) {
-        let then = self.client.take(self.now, message, self.dropped > 0);
-        match then {
-            Then::Nothing => {}
-            Then::Acknowledge => {
-                if let Some(delivery) = message.delivery {
-                    self.up(&Happening::Acknowledge(message.epoch, delivery));
-                }
+        let seen = self.client.look_at(self.now, message);
+        let is_taken = match (seen, &message.body) {
+            (Seen::Foreign, _) => return,
+            (Seen::New, body) if self.companion.is_some() => self.hand_over(body.as_ref()),
+            (Seen::New, None) => return self.begin(5),
+            (Seen::New, Some(body)) => {
+                self.client.take(body, self.dropped > 0);
+                true
             }
-            Then::Register => {
-                self.client.begin(self.gateway.epoch);
-                self.client.next_tick = self.now + Duration::from_secs(5);
-            }
-        }
+            (Seen::Before, _) => true,
+        };
+        let reply = match (is_taken, message.delivery) {
+            (true, Some(delivery)) => Happening::Acknowledge(message.epoch, delivery),
+            (true, None) => return,
+            (false, _) => Happening::Reset(message.epoch, message.generation),
+        };
+        self.up(&reply);
+    }
+
+    /// The client registers anew in so many seconds.
+    pub(super) fn begin(&mut self, seconds: u64) {
+        self.client.begin(self.gateway.epoch);
+        self.client.next_tick = self.now + Duration::from_secs(seconds);
     }
 
     /// The client sends what is due: a register until it is answered, then pings.
     fn tick(&mut self) {
         let client = &mut self.client;
         client.next_tick = self.now + Duration::from_secs(20);
-        if client.is_answered && self.now <= client.last_heard + PATIENCE {
+        let is_idle = self.companion.as_ref().is_some_and(Companion::is_idle);
+        if is_idle || (client.is_answered && self.now <= client.last_heard + PATIENCE) {
             let ping = Happening::Ping(client.epoch);
             return self.up(&ping);
         }
         if client.is_answered || client.transmissions == 5 {
+            if self.companion.is_some() {
+                return self.lose();
+            }
             client.begin(self.gateway.epoch);
         }
         client.transmissions += 1;
         let wait = self.random.random_range(3_000..20_000);
         client.next_tick = self.now + Duration::from_millis(wait);
-        let since = client.state.since.clone();
+        let since = match &self.companion {
+            Some(companion) => companion.since(),
+            None => client.state.since.clone(),
+        };
         let register = Happening::Register(client.epoch, client.generation, since);
         self.up(&register);
+    }
+
+    pub(super) fn is_healed(&self) -> bool {
+        self.now >= HEALED
     }
 
     /// The homeserver answers a poll, if there is something or the time is over.
@@ -267,8 +305,9 @@ impl World {
         let waiting = self.homeserver.waiting.take().expect("a poll");
         assert_eq!(waiting.epoch, self.gateway.epoch);
         let (now, poll) = (self.start + self.now, waiting.poll.id);
+        let is_trouble = !self.is_healed() && self.random.random_bool(self.path.trouble);
         let observation = &mut self.gateway.observation;
-        let (status, body) = match self.now < HEALED && self.random.random_bool(self.path.trouble) {
+        let (status, body) = match is_trouble {
             false => (200, body),
             true => match self.random.random_range(0..6) {
                 0 => return observation.handle_failure(now, poll, PollFailure::TimedOut),
