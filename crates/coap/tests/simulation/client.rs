@@ -1,0 +1,203 @@
+//! The application of the client: what it asks.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use bytes::Bytes;
+use vestibule_coap::endpoint::{Event, Request, RequestId, Response};
+use vestibule_coap::{Code, Endpoint};
+
+use crate::notes::{options, pattern};
+use crate::observer::Observer;
+use crate::scenario::{Ask, CALM, Scenario};
+use crate::world::{Clock, Outcome};
+
+/// Asks what the scenario says, and observes one resource.
+pub(crate) struct ClientApplication {
+    /// Those to come, the next one last.
+    asks: Vec<Ask>,
+    open: HashMap<RequestId, Open>,
+    /// When a request is given up that has no answer until then.
+    cancels: BTreeSet<(Duration, RequestId)>,
+    /// The methods of all requests, which are numbered from 1.
+    codes: Vec<Code>,
+    /// When to look whether the server is there, the next time last.
+    pings: Vec<Duration>,
+    /// How many of them are without an outcome.
+    pinging: usize,
+    pub(crate) observer: Observer,
+    /// From when on no request may fail.
+    calm: Duration,
+    requests: u64,
+    answered: u64,
+    failed: u64,
+    refused: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Open {
+    nonce: u64,
+    begun: Duration,
+    deadline: Duration,
+    answer: usize,
+}
+
+impl ClientApplication {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self {
+            asks: scenario.asks.iter().rev().cloned().collect(),
+            open: HashMap::new(),
+            cancels: BTreeSet::new(),
+            codes: Vec::new(),
+            pings: scenario.pings.iter().rev().copied().collect(),
+            pinging: 0,
+            observer: Observer::new(scenario),
+            calm: scenario.heals + CALM,
+            requests: 0,
+            answered: 0,
+            failed: 0,
+            refused: 0,
+        }
+    }
+
+    /// The number and the method of each request.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = (u64, Code)> {
+        (1..).zip(self.codes.iter().copied())
+    }
+
+    /// Everything was sent and has come to an end.
+    pub(crate) fn assert_settled(&self) {
+        assert!(self.open.is_empty(), "requests without an end");
+        assert!(self.asks.is_empty(), "requests that were not sent");
+        assert_eq!(self.pinging, 0, "pings without an end");
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        Outcome {
+            requests: self.requests,
+            answered: self.answered,
+            failed: self.failed,
+            refused: self.refused,
+            notifications: self.observer.notifications,
+            registrations: self.observer.registrations,
+            ..Outcome::default()
+        }
+    }
+
+    pub(crate) fn handle_event(&mut self, clock: Clock, endpoint: &mut Endpoint, event: Event) {
+        match event {
+            Event::Response {
+                request,
+                response,
+                observed,
+            } => match self.open.remove(&request) {
+                Some(open) => self.answered(clock, open, &response),
+                None => self
+                    .observer
+                    .registered(clock, endpoint, request, &response, observed),
+            },
+            Event::RequestFailed(request, failure) => match self.open.remove(&request) {
+                Some(open) => {
+                    assert!(clock.now <= open.until(), "{failure:?} after the deadline");
+                    assert!(open.begun < self.calm, "{failure:?} on a good path");
+                    self.failed += 1;
+                }
+                None => self.observer.ended(clock, request),
+            },
+            Event::Notification { request, response } => {
+                self.observer.notified(clock, endpoint, request, &response);
+            }
+            Event::ObservationRefused { request, .. } => self.observer.ended(clock, request),
+            Event::Pong(_) | Event::PingFailed => {
+                self.pinging = self.pinging.checked_sub(1).expect("a ping");
+            }
+            event => panic!("for a client: {event:?}"),
+        }
+    }
+
+    pub(crate) fn next_timer(&self) -> Option<Duration> {
+        let times = [
+            self.asks.last().map(|ask| ask.at),
+            self.cancels.first().map(|&(at, _)| at),
+            self.pings.last().copied(),
+            self.observer.next_timer(),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    pub(crate) fn handle_timer(&mut self, clock: Clock, endpoint: &mut Endpoint) {
+        while let Some(ask) = self.asks.pop_if(|ask| ask.at <= clock.now) {
+            self.ask(clock, endpoint, &ask);
+        }
+        while let Some(&(at, id)) = self.cancels.first()
+            && at <= clock.now
+        {
+            self.cancels.pop_first();
+            // From now on there is no event for it, which would be taken for one of the observer.
+            if self.open.remove(&id).is_some() {
+                endpoint.cancel(clock.instant(), id);
+            }
+        }
+        while self.pings.pop_if(|at| *at <= clock.now).is_some() {
+            endpoint.ping(clock.instant());
+            self.pinging += 1;
+        }
+        self.observer.handle_timer(clock, endpoint);
+    }
+
+    fn ask(&mut self, clock: Clock, endpoint: &mut Endpoint, ask: &Ask) {
+        self.codes.push(ask.code);
+        let nonce = self.codes.len() as u64;
+        let numbers = [
+            ("nonce", nonce),
+            ("code", u64::from(ask.code.0)),
+            ("body", ask.body as u64),
+            ("answer", ask.answer as u64),
+            ("wait", ask.wait.as_millis() as u64),
+            ("accept", u64::from(ask.accept)),
+        ];
+        let request = Request {
+            code: ask.code,
+            options: options("ask", &numbers),
+            payload: Bytes::from(pattern(nonce, ask.body)),
+            confirmable: ask.confirmable,
+            deadline: ask.deadline,
+        };
+        let id = endpoint
+            .request(clock.instant(), request)
+            .expect("room for requests");
+        if let Some(after) = ask.cancel {
+            self.cancels.insert((clock.now + after, id));
+        } else {
+            self.requests += 1;
+        }
+        let open = Open {
+            nonce,
+            begun: clock.now,
+            deadline: ask.deadline,
+            answer: ask.answer,
+        };
+        assert!(self.open.insert(id, open).is_none());
+    }
+
+    fn answered(&mut self, clock: Clock, open: Open, response: &Response) {
+        assert!(clock.now <= open.until(), "an answer after the deadline");
+        let code = response.code;
+        if code == Code::CONTENT {
+            let expected = pattern(open.nonce + 1, open.answer);
+            assert_eq!(response.payload, expected, "the answer to another request");
+            self.answered += 1;
+            return;
+        }
+        let may_be = [Code::SERVICE_UNAVAILABLE, Code::REQUEST_ENTITY_INCOMPLETE];
+        assert!(may_be.contains(&code), "{code}");
+        assert!(open.begun < self.calm, "{code} on a good path");
+        self.refused += 1;
+    }
+}
+
+impl Open {
+    fn until(&self) -> Duration {
+        self.begun + self.deadline
+    }
+}

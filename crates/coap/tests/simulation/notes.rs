@@ -1,0 +1,57 @@
+//! What the two applications say to each other.
+
+use vestibule_coap::{OptionList, OptionNumber};
+
+/// Bytes that are known by what they belong to.
+pub(crate) fn pattern(nonce: u64, length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|at| (nonce as usize * 31 + at * 7 + (at >> 8) * 13) as u8)
+        .collect()
+}
+
+/// Options that carry numbers by name.
+pub(crate) fn options(path: &str, numbers: &[(&str, u64)]) -> OptionList {
+    let mut options = OptionList::new();
+    options
+        .push(OptionNumber::URI_PATH, path)
+        .expect("a short value");
+    for (name, number) in numbers {
+        options
+            .push(OptionNumber::URI_QUERY, format!("{name}={number}"))
+            .expect("a short value");
+    }
+    options
+}
+
+/// The number with this name.
+pub(crate) fn number(options: &OptionList, name: &str) -> u64 {
+    let value = options.all(OptionNumber::URI_QUERY).find_map(|query| {
+        let (key, value) = std::str::from_utf8(query).ok()?.split_once('=')?;
+        (key == name).then_some(value)
+    });
+    let value = value.unwrap_or_else(|| panic!("no {name} in {options:?}"));
+    value.parse().expect("a number")
+}
+
+/// The states after `from` up to `to`, in at least `length` bytes.
+pub(crate) fn states(from: u64, to: u64, length: usize) -> Vec<u8> {
+    let mut body = format!("{from} {to} ").into_bytes();
+    let rest = length.saturating_sub(body.len());
+    body.extend(pattern(to, rest));
+    body
+}
+
+/// Where the states begin and end that a body describes.
+pub(crate) fn read_states(body: &[u8]) -> (u64, u64) {
+    let mut parts = body.splitn(3, |&byte| byte == b' ');
+    let mut number = || {
+        let part = parts.next().expect("a number");
+        std::str::from_utf8(part)
+            .expect("digits")
+            .parse()
+            .expect("a number")
+    };
+    let (from, to) = (number(), number());
+    assert_eq!(body, states(from, to, body.len()), "a body of two bodies");
+    (from, to)
+}

@@ -1,0 +1,221 @@
+//! What is different from seed to seed.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use vestibule_coap::endpoint::{Acknowledge, Assurance, Config, Timing, Tokens};
+use vestibule_coap::{BlockSize, Code};
+
+use crate::network::Conditions;
+
+/// One world: its path, its endpoints, and what its applications do.
+pub(crate) struct Scenario {
+    pub(crate) to_client: Conditions,
+    pub(crate) to_server: Conditions,
+    /// When the path is as good as new.
+    pub(crate) heals: Duration,
+    pub(crate) client: Config,
+    pub(crate) server: Config,
+    /// In the order of time.
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) observes: bool,
+    pub(crate) acknowledge: Acknowledge,
+    /// How long it takes until a state that arrived is safe, where the application says so.
+    pub(crate) safe_after: Duration,
+    pub(crate) assurance: Assurance,
+    /// When the observed resource gets a new state, and how many bytes its description takes.
+    pub(crate) states: Vec<(Duration, usize)>,
+    /// When the server ends all observations.
+    pub(crate) refusals: Vec<Duration>,
+    /// When the client ends its observation, to begin another one.
+    pub(crate) breaks: Vec<Duration>,
+    /// When the client looks whether the server is there.
+    pub(crate) pings: Vec<Duration>,
+    pub(crate) rng: StdRng,
+}
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) at: Duration,
+    pub(crate) code: Code,
+    pub(crate) confirmable: bool,
+    pub(crate) deadline: Duration,
+    /// How many bytes it carries.
+    pub(crate) body: usize,
+    /// How many bytes are answered.
+    pub(crate) answer: usize,
+    /// How long that takes the application.
+    pub(crate) wait: Duration,
+    /// Whether the request is acknowledged before.
+    pub(crate) accept: bool,
+    /// When the client is not interested any more.
+    pub(crate) cancel: Option<Duration>,
+}
+
+/// When the path has been good for long enough that every request succeeds.
+pub(crate) const CALM: Duration = Duration::from_secs(250);
+/// When the client has had enough, counted from when the path heals.
+pub(crate) const END: Duration = Duration::from_secs(450);
+
+impl Scenario {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let heals = Duration::from_secs(rng.random_range(20..400));
+        let client = config(&mut rng);
+        let server = config(&mut rng);
+        let blocks = client.block_size.min(server.block_size).bytes();
+        let mut asks: Vec<Ask> = (0..rng.random_range(1..25))
+            .map(|_| ask(&mut rng, heals, blocks))
+            .collect();
+        asks.extend((0..3).map(|at| Ask {
+            at: heals + CALM + Duration::from_secs(at * 40),
+            confirmable: true,
+            deadline: Duration::from_secs(120),
+            cancel: None,
+            ..ask(&mut rng, heals, blocks)
+        }));
+        asks.sort_by_key(|ask| ask.at);
+        let mut states: Vec<(Duration, usize)> = (0..rng.random_range(0..20))
+            .map(|_| {
+                (
+                    seconds(&mut rng, heals.as_secs_f64() + 50.0),
+                    size(&mut rng, blocks),
+                )
+            })
+            .collect();
+        states.sort();
+        Self {
+            to_client: conditions(&mut rng, heals),
+            to_server: conditions(&mut rng, heals),
+            heals,
+            client,
+            server,
+            asks,
+            observes: rng.random_bool(0.7),
+            acknowledge: if rng.random() {
+                Acknowledge::AtOnce
+            } else {
+                Acknowledge::ByCaller
+            },
+            safe_after: Duration::from_millis(rng.random_range(0..6_000_u64).saturating_sub(3_000)),
+            assurance: if rng.random() {
+                Assurance::Acknowledged
+            } else {
+                Assurance::None
+            },
+            states,
+            refusals: times(&mut rng, heals),
+            breaks: times(&mut rng, heals),
+            pings: times(&mut rng, heals),
+            rng,
+        }
+    }
+}
+
+fn ask(rng: &mut StdRng, heals: Duration, blocks: usize) -> Ask {
+    let code = match rng.random_range(0..6) {
+        0 | 1 => Code::GET,
+        2 => Code::PUT,
+        3 => Code::DELETE,
+        _ => Code::POST,
+    };
+    let carries = matches!(code, Code::POST | Code::PUT);
+    Ask {
+        at: seconds(rng, heals.as_secs_f64()),
+        code,
+        confirmable: rng.random_bool(0.9),
+        deadline: Duration::from_secs(rng.random_range(1..=120)),
+        body: if carries { size(rng, blocks) } else { 0 },
+        answer: size(rng, blocks),
+        wait: match rng.random_range(0..3) {
+            0 => Duration::ZERO,
+            1 => seconds(rng, 3.0),
+            _ => seconds(rng, 20.0),
+        },
+        accept: rng.random_bool(0.2),
+        cancel: rng.random_bool(0.1).then(|| seconds(rng, 30.0)),
+    }
+}
+
+/// Few times in order, mostly none.
+fn times(rng: &mut StdRng, heals: Duration) -> Vec<Duration> {
+    let count = rng.random_range(0..6_usize).saturating_sub(3);
+    let mut times: Vec<Duration> = (0..count)
+        .map(|_| seconds(rng, heals.as_secs_f64()))
+        .collect();
+    times.sort();
+    times
+}
+
+/// The size of a body, mostly of few blocks.
+fn size(rng: &mut StdRng, blocks: usize) -> usize {
+    match rng.random_range(0..6) {
+        0 => 0,
+        1 | 2 => rng.random_range(0..=blocks),
+        3 => blocks * rng.random_range(1..=3),
+        4 => rng.random_range(0..blocks * 6),
+        _ => rng.random_range(0..blocks * 20),
+    }
+}
+
+fn config(rng: &mut StdRng) -> Config {
+    Config {
+        timing: match rng.random_range(0..4) {
+            0 => Timing::HF,
+            1 => Timing::SATELLITE,
+            _ => Timing::STANDARD,
+        },
+        piggyback_window: match rng.random_range(0..3) {
+            0 => Duration::from_millis(200),
+            1 => Duration::from_millis(1500),
+            _ => Duration::from_secs(5),
+        },
+        block_size: BlockSize::at_most(16 << rng.random_range(0..7)),
+        nstart: rng.random_range(1..=4),
+        max_exchanges: rng.random_range(2..=64),
+        max_uploads: rng.random_range(1..=4),
+        max_snapshots: rng.random_range(1..=4),
+        tokens: if rng.random() {
+            Tokens::Counted
+        } else {
+            Tokens::Random
+        },
+        ..Config::default()
+    }
+}
+
+fn conditions(rng: &mut StdRng, heals: Duration) -> Conditions {
+    let delay = match rng.random_range(0..10) {
+        0..4 => Duration::from_millis(rng.random_range(1..50)),
+        4..8 => Duration::from_millis(rng.random_range(50..1500)),
+        8 => Duration::from_millis(rng.random_range(1500..5000)),
+        _ => Duration::from_millis(rng.random_range(5000..20_000)),
+    };
+    let silence = rng.random_bool(0.3).then(|| {
+        let from = seconds(rng, heals.as_secs_f64());
+        (from, from + seconds(rng, 200.0))
+    });
+    Conditions {
+        loss: some(rng, 0.3),
+        duplication: some(rng, 0.3),
+        delay,
+        jitter: delay.mul_f64(rng.random_range(0.0..2.0)),
+        stragglers: some(rng, 0.05),
+        silence,
+    }
+}
+
+/// A probability, which is nothing at all for a third of the worlds.
+fn some(rng: &mut StdRng, max: f64) -> f64 {
+    if rng.random_range(0..3) == 0 {
+        0.0
+    } else {
+        rng.random_range(0.0..=max)
+    }
+}
+
+fn seconds(rng: &mut StdRng, max: f64) -> Duration {
+    Duration::from_secs_f64(rng.random_range(0.0..max))
+}

@@ -1,0 +1,214 @@
+//! The application of the server.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bytes::Bytes;
+use vestibule_coap::endpoint::{
+    Assurance, Event, ExchangeId, IncomingRequest, NotifyError, ObservationId, Observe, Response,
+};
+use vestibule_coap::{Code, Endpoint, OptionList};
+
+use crate::notes::{number, pattern, states};
+use crate::scenario::Scenario;
+use crate::world::Clock;
+
+/// Answers what it is asked as the question says, and tells observers of new states: each only when
+/// the one before is delivered, as the states say what has changed.
+pub(crate) struct ServerApplication {
+    /// How often each question was put to it.
+    executions: HashMap<u64, u32>,
+    slow: BTreeMap<(Duration, ExchangeId), Response>,
+    observers: BTreeMap<ObservationId, Observer>,
+    assurance: Assurance,
+    /// Those to come, the next one last.
+    states: Vec<(Duration, usize)>,
+    /// When all observations end, the next one last.
+    refusals: Vec<Duration>,
+    state: u64,
+    size: usize,
+    pub(crate) delivered: u64,
+    pub(crate) undelivered: u64,
+}
+
+struct Observer {
+    /// The last state that it has for certain.
+    delivered: u64,
+    /// The last state that is on its way.
+    pending: Option<u64>,
+    retry: Duration,
+}
+
+/// How long to wait after a notification that was not delivered, if there is no sign of life.
+const RETRY: Duration = Duration::from_secs(20);
+
+impl ServerApplication {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self {
+            executions: HashMap::new(),
+            slow: BTreeMap::new(),
+            observers: BTreeMap::new(),
+            assurance: scenario.assurance,
+            states: scenario.states.iter().rev().copied().collect(),
+            refusals: scenario.refusals.iter().rev().copied().collect(),
+            state: 0,
+            size: 0,
+            delivered: 0,
+            undelivered: 0,
+        }
+    }
+
+    pub(crate) fn state(&self) -> u64 {
+        self.state
+    }
+
+    pub(crate) fn observers(&self) -> usize {
+        self.observers.len()
+    }
+
+    /// How often this question was put.
+    pub(crate) fn executions(&self, nonce: u64) -> u32 {
+        self.executions.get(&nonce).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn handle_event(&mut self, clock: Clock, endpoint: &mut Endpoint, event: Event) {
+        match event {
+            Event::Request(request) => {
+                for observer in self.observers.values_mut() {
+                    observer.retry = clock.now;
+                }
+                if request.observe.is_some() {
+                    self.observe(clock, endpoint, &request);
+                } else {
+                    self.execute(clock, endpoint, &request);
+                }
+            }
+            Event::NotificationDelivered(id) => {
+                self.delivered += 1;
+                let observer = self.observers.get_mut(&id).expect("an observer");
+                observer.delivered = observer.pending.take().expect("something was on its way");
+            }
+            Event::NotificationFailed(id, _) => {
+                self.undelivered += 1;
+                let observer = self.observers.get_mut(&id).expect("an observer");
+                observer.pending.take().expect("something was on its way");
+                observer.retry = clock.now + RETRY;
+            }
+            Event::ObservationEnded(id, _) => {
+                self.observers.remove(&id).expect("an observer");
+            }
+            Event::Pong(_) | Event::PingFailed => {}
+            event => panic!("for a server: {event:?}"),
+        }
+        self.notify(clock, endpoint);
+    }
+
+    pub(crate) fn next_timer(&self) -> Option<Duration> {
+        let answer = self.slow.keys().map(|&(at, _)| at).next();
+        let state = self.states.last().map(|&(at, _)| at);
+        let behind = self.observers.values().filter(|it| self.is_behind(it));
+        let retry = behind.map(|observer| observer.retry).min();
+        let refusal = self.refusals.last().copied();
+        [answer, state, retry, refusal].into_iter().flatten().min()
+    }
+
+    pub(crate) fn handle_timer(&mut self, clock: Clock, endpoint: &mut Endpoint) {
+        while let Some(entry) = self.slow.first_entry()
+            && entry.key().0 <= clock.now
+        {
+            let ((_, exchange), response) = entry.remove_entry();
+            endpoint.respond(clock.instant(), exchange, response);
+        }
+        while let Some((_, size)) = self.states.pop_if(|(at, _)| *at <= clock.now) {
+            self.state += 1;
+            self.size = size;
+        }
+        while self.refusals.pop_if(|at| *at <= clock.now).is_some() {
+            for (id, _) in std::mem::take(&mut self.observers) {
+                let response = Response {
+                    code: Code::NOT_FOUND,
+                    ..content(pattern(0, self.size))
+                };
+                endpoint.refuse_observation(clock.instant(), id, response);
+            }
+        }
+        self.notify(clock, endpoint);
+    }
+
+    /// Nobody is there any more.
+    pub(crate) fn forget_observers(&mut self, endpoint: &mut Endpoint) {
+        for (id, _) in std::mem::take(&mut self.observers) {
+            endpoint.forget_observation(id);
+        }
+    }
+
+    fn is_behind(&self, observer: &Observer) -> bool {
+        observer.pending.is_none() && observer.delivered < self.state
+    }
+
+    fn execute(&mut self, clock: Clock, endpoint: &mut Endpoint, request: &IncomingRequest) {
+        let get = |name| number(&request.options, name);
+        let nonce = get("nonce");
+        *self.executions.entry(nonce).or_default() += 1;
+        assert_eq!(request.code.0, get("code") as u8);
+        assert_eq!(request.payload, pattern(nonce, get("body") as usize));
+
+        let answer = pattern(nonce + 1, get("answer") as usize);
+        let response = content(answer);
+        let wait = Duration::from_millis(get("wait"));
+        if get("accept") == 1 {
+            endpoint.accept(request.exchange);
+        }
+        if wait.is_zero() {
+            endpoint.respond(clock.instant(), request.exchange, response);
+        } else {
+            let key = (clock.now + wait, request.exchange);
+            self.slow.insert(key, response);
+        }
+    }
+
+    fn observe(&mut self, clock: Clock, endpoint: &mut Endpoint, request: &IncomingRequest) {
+        let since = number(&request.options, "since");
+        let response = content(states(since, self.state, self.size));
+        if let Some(Observe::Deregister { .. }) = request.observe {
+            return endpoint.respond(clock.instant(), request.exchange, response);
+        }
+        let observation =
+            endpoint.respond_observed(clock.instant(), request.exchange, response, self.assurance);
+        if let Some(observation) = observation {
+            let assured = self.assurance == Assurance::Acknowledged;
+            let observer = Observer {
+                delivered: since,
+                pending: assured.then_some(self.state),
+                retry: clock.now,
+            };
+            self.observers.insert(observation, observer);
+        }
+    }
+
+    fn notify(&mut self, clock: Clock, endpoint: &mut Endpoint) {
+        let (state, size) = (self.state, self.size);
+        for (&id, observer) in &mut self.observers {
+            if observer.pending.is_some()
+                || observer.delivered >= state
+                || observer.retry > clock.now
+            {
+                continue;
+            }
+            let response = content(states(observer.delivered, state, size));
+            match endpoint.notify(clock.instant(), id, response) {
+                Ok(()) => observer.pending = Some(state),
+                Err(NotifyError::NoRoom) => observer.retry = clock.now + RETRY,
+                Err(error) => panic!("cannot notify: {error:?}"),
+            }
+        }
+    }
+}
+
+fn content(body: Vec<u8>) -> Response {
+    Response {
+        code: Code::CONTENT,
+        options: OptionList::new(),
+        payload: Bytes::from(body),
+    }
+}
