@@ -32,6 +32,7 @@ pub(crate) struct ClientApplication {
     answered: u64,
     failed: u64,
     refused: u64,
+    cancelled: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +58,7 @@ impl ClientApplication {
             answered: 0,
             failed: 0,
             refused: 0,
+            cancelled: 0,
         }
     }
 
@@ -78,6 +80,7 @@ impl ClientApplication {
             answered: self.answered,
             failed: self.failed,
             refused: self.refused,
+            cancelled: self.cancelled,
             notifications: self.observer.notifications,
             registrations: self.observer.registrations,
             ..Outcome::default()
@@ -136,6 +139,7 @@ impl ClientApplication {
             // From now on there is no event for it, which would be taken for one of the observer.
             if self.open.remove(&id).is_some() {
                 endpoint.cancel(clock.instant(), id);
+                self.cancelled += 1;
             }
         }
         while self.pings.pop_if(|at| *at <= clock.now).is_some() {
@@ -168,9 +172,8 @@ impl ClientApplication {
             .expect("room for requests");
         if let Some(after) = ask.cancel {
             self.cancels.insert((clock.now + after, id));
-        } else {
-            self.requests += 1;
         }
+        self.requests += 1;
         let open = Open {
             nonce,
             begun: clock.now,

@@ -75,6 +75,7 @@ impl AddAssign for Outcome {
         self.answered += other.answered;
         self.failed += other.failed;
         self.refused += other.refused;
+        self.cancelled += other.cancelled;
         self.notifications += other.notifications;
         self.undelivered += other.undelivered;
         self.registrations += other.registrations;

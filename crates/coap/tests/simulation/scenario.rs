@@ -176,7 +176,7 @@ fn config(rng: &mut StdRng) -> Config {
         nstart: rng.random_range(1..=4),
         max_exchanges: rng.random_range(2..=64),
         max_uploads: rng.random_range(1..=4),
-        max_snapshots: rng.random_range(1..=4),
+        max_snapshots: rng.random_range(2..=4),
         tokens: if rng.random() {
             Tokens::Counted
         } else {

@@ -41,6 +41,7 @@ pub(crate) struct Outcome {
     pub(crate) failed: u64,
     /// Answered by the endpoint of the server: it was busy, or blocks were missing.
     pub(crate) refused: u64,
+    pub(crate) cancelled: u64,
     pub(crate) notifications: u64,
     pub(crate) undelivered: u64,
     pub(crate) registrations: u64,
@@ -216,6 +217,8 @@ impl World {
 impl Outcome {
     /// The worlds were not so bad that nothing was tested, and not so good.
     pub(crate) fn assert_meaningful(self, seeds: u64) {
+        let ended = self.answered + self.failed + self.refused + self.cancelled;
+        assert_eq!(self.requests, ended);
         assert!(self.requests > seeds * 5);
         assert!(self.answered > self.requests / 3);
         assert!(self.failed > self.requests / 50);
