@@ -89,7 +89,8 @@ pub enum PollFailure {
 pub enum Undelivered {
     /// No acknowledgement came in time: the client may be gone.
     TimedOut,
-    /// The delivery was given up for another reason, which says nothing about the client.
+    /// The client has acknowledged a part of it and not fetched the rest, or the delivery was given up
+    /// on this side. That says nothing about whether the client is gone.
     Abandoned,
 }
 

@@ -7,8 +7,11 @@ use crate::sync::{Body, Refusal, Registration};
 /// How patient a receiver is, and what it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverSettings {
-    /// The least time between two registers.
+    /// The least time between two registers. It doubles each time that one is not answered with a
+    /// body, and up to a quarter is added to it.
     pub spacing: Duration,
+    /// The longest of these times, before that quarter.
+    pub spacing_limit: Duration,
     /// How long a call waits for the answer to the register that it has caused, at least, however
     /// short its own timeout is.
     pub first_answer: Duration,
@@ -24,6 +27,7 @@ impl Default for ReceiverSettings {
     fn default() -> Self {
         Self {
             spacing: Duration::from_secs(1),
+            spacing_limit: Duration::from_secs(30),
             first_answer: Duration::from_secs(20),
             idle: Duration::from_secs(5 * 60),
             max_bodies: 8,

@@ -21,13 +21,20 @@ use std::{
 
 pub use self::action::{CallId, Receipt, ReceiverAction, ReceiverSettings, RegistrationId};
 
+use rand::{SeedableRng, rngs::SmallRng};
+
 use self::chain::Chain;
-use super::{Body, Refusal, Registration, body::Summary, settings::after, upstream};
+use super::{
+    Body, Refusal, Registration, backoff::Backoff, body::Summary, settings::after, upstream,
+};
 
 /// How many calls wait at once. More come from a client that does not wait for its answers.
 const CALLS: usize = 8;
 
 /// What one local client, one device of one account, is told of `/sync`.
+///
+/// It is for servers that notify. One that answers a register without observing is asked plainly, call
+/// by call.
 ///
 /// Who drives it hands over what has happened and after each time takes what
 /// [`poll_action`](Self::poll_action) has until it is empty, and calls
@@ -42,9 +49,12 @@ pub struct Receiver {
     ids: u64,
     /// When a call has last come or was answered.
     last_call: Option<Instant>,
-    last_register: Option<Instant>,
+    /// When the last register was sent, and how long none may follow it.
+    last_register: Option<(Instant, Duration)>,
     /// What the chain was registered for.
     parameters: Registration,
+    random: SmallRng,
+    spacing: Backoff,
     /// What is to be registered, and when.
     wanted: Option<(Instant, Registration)>,
 }
@@ -65,8 +75,8 @@ struct Call {
 }
 
 impl Receiver {
-    /// A receiver that observes nothing yet.
-    pub fn new(settings: ReceiverSettings) -> Self {
+    /// A receiver that observes nothing yet. `seed` decides the jitter.
+    pub fn new(settings: ReceiverSettings, seed: u64) -> Self {
         Self {
             settings,
             actions: VecDeque::new(),
@@ -77,6 +87,8 @@ impl Receiver {
             last_call: None,
             last_register: None,
             parameters: Registration::default(),
+            random: SmallRng::seed_from_u64(seed),
+            spacing: Backoff::new(settings.spacing, settings.spacing_limit),
             wanted: None,
         }
     }
@@ -129,6 +141,10 @@ impl Receiver {
         if is_full && self.chain.len() > 0 {
             self.active = None;
             return Receipt::Reject;
+        }
+        self.spacing.reset();
+        if let Some((_, wait)) = &mut self.last_register {
+            *wait = self.settings.spacing;
         }
         let active = self.active.as_mut();
         let was_answered =
@@ -228,9 +244,7 @@ impl Receiver {
         self.parameters = registration.clone();
         self.active = None;
         self.refuse_superseded();
-        let spaced = self
-            .last_register
-            .map(|last| after(last, self.settings.spacing));
+        let spaced = self.last_register.map(|(last, wait)| after(last, wait));
         match spaced.filter(|at| *at > now) {
             Some(at) => self.wanted = Some((at, registration)),
             None => self.register(now, registration),
@@ -240,7 +254,7 @@ impl Receiver {
     fn register(&mut self, now: Instant, registration: Registration) {
         let id = RegistrationId(self.next_id());
         self.wanted = None;
-        self.last_register = Some(now);
+        self.last_register = Some((now, self.spacing.next(&mut self.random)));
         self.active = Some(Active {
             id,
             is_answered: false,

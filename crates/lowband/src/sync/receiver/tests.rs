@@ -17,7 +17,7 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         Self {
-            receiver: Receiver::new(ReceiverSettings::default()),
+            receiver: Receiver::new(ReceiverSettings::default(), 7),
             now: Instant::now(),
         }
     }

@@ -71,9 +71,33 @@ fn registers_are_a_second_apart_at_least() {
     assert_eq!(lab.action(), None);
     lab.call(&["since=a", "filter=3"], 30);
     lab.call(&["since=a", "filter=3"], 30);
-    lab.pass(1);
+    lab.pass(2);
     assert_eq!(lab.register().1, ["since=a", "filter=3"]);
     assert_eq!(lab.action(), None);
+}
+
+#[test]
+fn registers_that_are_not_answered_become_rare() {
+    let (mut lab, mut id) = Lab::registered("a");
+    let start = lab.now;
+    lab.call(&["since=a"], 3600);
+    let mut registers = 0;
+    while lab.now < start + Duration::from_secs(600) {
+        lab.receiver.handle_lost(lab.now, id);
+        if lab.receiver.active.is_none() {
+            lab.now = lab.receiver.poll_timeout().expect("a register");
+            lab.receiver.handle_timeout(lab.now);
+        }
+        id = lab.register().0;
+        registers += 1;
+    }
+    assert!((15..30).contains(&registers), "{registers}");
+    // With a body, all is well again.
+    lab.body(id, B);
+    assert!(lab.action().is_some());
+    lab.pass(1);
+    lab.call(&["since=older"], 30);
+    assert!(lab.receiver.wanted.is_none());
 }
 
 #[test]

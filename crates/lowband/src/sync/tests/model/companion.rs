@@ -49,7 +49,7 @@ impl Default for Companion {
             ..ReceiverSettings::default()
         };
         Self {
-            receiver: Receiver::new(settings),
+            receiver: Receiver::new(settings, 7),
             registration: None,
             call: None,
             next_call: Duration::ZERO,
