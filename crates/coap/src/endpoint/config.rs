@@ -67,9 +67,6 @@ pub struct Config {
     pub understood: Vec<OptionNumber>,
     /// Options that hold for the association, such as credentials: no part of what a body is known by.
     pub sticky: Vec<OptionNumber>,
-    /// Options of ours that follow-up requests for further blocks leave out. The peer must find the body by its token
-    /// and path alone, which RFC 7959 does not ask of it.
-    pub left_out_of_follow_ups: Vec<OptionNumber>,
     /// What a refusal of the endpoint itself carries.
     pub explain: fn(Refusal) -> Explanation,
 }
@@ -193,7 +190,6 @@ impl Default for Config {
             max_query: 4096,
             understood: Vec::new(),
             sticky: Vec::new(),
-            left_out_of_follow_ups: Vec::new(),
             explain: |refusal| Explanation {
                 format: None,
                 payload: Bytes::from_static(refusal.text().as_bytes()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Code, OptionList};
+use crate::{Code, OptionList, OptionNumber};
 
 /// A request of the peer that wants an answer: [`super::Endpoint::respond`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -33,6 +33,8 @@ pub struct IncomingRequest {
     pub observe: Option<Observe>,
     /// Whether the peer repeats it until it is acknowledged.
     pub confirmable: bool,
+    /// The id of its message, of the last one if it came in blocks.
+    pub message_id: u16,
 }
 
 /// What a request says about observation (RFC 7641 section 2).
@@ -63,6 +65,9 @@ pub struct Request {
     pub confirmable: bool,
     /// When it fails if there is no whole answer.
     pub deadline: Duration,
+    /// Options that go with the first block only. Without those that tell bodies apart, the peer must find a body by
+    /// its token, and that of a notification by its path, which RFC 7959 does not ask of it.
+    pub once: &'static [OptionNumber],
 }
 
 /// An answer, whole: ours to the peer, or the peer's to us.

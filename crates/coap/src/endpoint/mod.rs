@@ -177,8 +177,9 @@ impl Endpoint {
         id
     }
 
-    /// Registers an observation again, with the same token and these options in place of the earlier ones. It is
-    /// answered like a new one. Whether there is such an observation.
+    /// Registers an observation again, with these options in place of the earlier ones. It is answered like a new one,
+    /// and the peer has to forget the earlier one: what it still sends for that is rejected. Whether there is such an
+    /// observation.
     pub fn renew(&mut self, now: Instant, request: RequestId, options: OptionList) -> bool {
         let renewed = self.client.renew(now, &mut self.link, request, options);
         self.link.start(now);

@@ -166,6 +166,7 @@ impl ClientApplication {
             payload: Bytes::from(pattern(nonce, ask.body)),
             confirmable: ask.confirmable,
             deadline: ask.deadline,
+            once: &[],
         };
         let id = endpoint
             .request(clock.instant(), request)

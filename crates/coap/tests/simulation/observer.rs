@@ -167,6 +167,7 @@ impl Observer {
             payload: Bytes::new(),
             confirmable: true,
             deadline: REGISTRATION,
+            once: &[],
         }
     }
 

@@ -15,6 +15,9 @@ use crate::world::Clock;
 
 /// Answers what it is asked as the question says, and tells observers of new states: each only when
 /// the one before is delivered, as the states say what has changed.
+///
+/// There is one client. When it registers again, the observation before is kept until a notification
+/// for the new one is delivered: a registration that comes late must not end the one that is meant.
 pub(crate) struct ServerApplication {
     /// How often each question was put to it.
     executions: HashMap<u64, u32>,
@@ -38,6 +41,9 @@ struct Observer {
     pending: Option<u64>,
     retry: Duration,
 }
+
+/// How many observations there are at a time.
+pub(crate) const MAX_OBSERVERS: usize = 2;
 
 /// How long to wait after a notification that was not delivered, if there is no sign of life.
 const RETRY: Duration = Duration::from_secs(20);
@@ -87,6 +93,10 @@ impl ServerApplication {
                 self.delivered += 1;
                 let observer = self.observers.get_mut(&id).expect("an observer");
                 observer.delivered = observer.pending.take().expect("something was on its way");
+                let current = self.observers.split_off(&id);
+                for (before, _) in std::mem::replace(&mut self.observers, current) {
+                    endpoint.forget_observation(before);
+                }
             }
             Event::NotificationFailed(id, _) => {
                 self.undelivered += 1;
@@ -106,8 +116,9 @@ impl ServerApplication {
     pub(crate) fn next_timer(&self) -> Option<Duration> {
         let answer = self.slow.keys().map(|&(at, _)| at).next();
         let state = self.states.last().map(|&(at, _)| at);
-        let behind = self.observers.values().filter(|it| self.is_behind(it));
-        let retry = behind.map(|observer| observer.retry).min();
+        let newest = self.observers.values().next_back();
+        let behind = newest.filter(|observer| self.is_behind(observer));
+        let retry = behind.map(|observer| observer.retry);
         let refusal = self.refusals.last().copied();
         [answer, state, retry, refusal].into_iter().flatten().min()
     }
@@ -173,6 +184,11 @@ impl ServerApplication {
         if let Some(Observe::Deregister { .. }) = request.observe {
             return endpoint.respond(clock.instant(), request.exchange, response);
         }
+        if self.observers.len() >= MAX_OBSERVERS
+            && let Some((oldest, _)) = self.observers.pop_first()
+        {
+            endpoint.forget_observation(oldest);
+        }
         let observation =
             endpoint.respond_observed(clock.instant(), request.exchange, response, self.assurance);
         if let Some(observation) = observation {
@@ -188,12 +204,13 @@ impl ServerApplication {
 
     fn notify(&mut self, clock: Clock, endpoint: &mut Endpoint) {
         let (state, size) = (self.state, self.size);
-        for (&id, observer) in &mut self.observers {
+        // Only the newest one is served.
+        if let Some((&id, observer)) = self.observers.iter_mut().next_back() {
             if observer.pending.is_some()
                 || observer.delivered >= state
                 || observer.retry > clock.now
             {
-                continue;
+                return;
             }
             let response = content(states(observer.delivered, state, size));
             match endpoint.notify(clock.instant(), id, response) {

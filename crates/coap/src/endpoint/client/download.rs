@@ -51,17 +51,20 @@ impl Download {
         if code == Code::REQUEST_ENTITY_INCOMPLETE && !self.body.is_empty() {
             return Progress::Lost;
         }
+        let block = message.options.first(OptionNumber::BLOCK2);
+        let Ok(block) = block.map(BlockValue::parse).transpose() else {
+            return Progress::Lost;
+        };
         if code != self.code {
+            if block.is_some_and(|block| block.number > 0) {
+                return Progress::Lost;
+            }
             return Progress::Whole(Response {
                 code,
                 options: application_options(message),
                 payload: Bytes::copy_from_slice(message.payload),
             });
         }
-        let block = message.options.first(OptionNumber::BLOCK2);
-        let Ok(block) = block.map(BlockValue::parse).transpose() else {
-            return Progress::Lost;
-        };
         let offset = block.map_or(0, BlockValue::offset);
         if offset != self.body.len() {
             return Progress::Ignored;
@@ -97,6 +100,11 @@ impl Download {
             }),
             _ => Progress::TooLarge,
         }
+    }
+
+    /// The code of the answer.
+    pub(super) fn code(&self) -> Code {
+        self.code
     }
 
     pub(super) fn footprint(&self) -> usize {

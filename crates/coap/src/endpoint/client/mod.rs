@@ -69,7 +69,8 @@ impl Client {
         Ok(self.open(now, link, request, token, observation))
     }
 
-    /// Registers again with the same token, and other options.
+    /// Registers again, with other options and a new token: what is still under way for the old one would be taken for
+    /// the answer, and is rejected this way.
     pub(super) fn renew(
         &mut self,
         now: Instant,
@@ -77,18 +78,21 @@ impl Client {
         id: RequestId,
         options: OptionList,
     ) -> bool {
+        let token = self.new_token(link);
         let Some(outgoing) = self.requests.get_mut(&id).filter(|it| !it.is_silent()) else {
             return false;
         };
-        if outgoing.observation.is_none() {
+        let Some(observation) = &mut outgoing.observation else {
             return false;
-        }
+        };
+        observation.newest = None;
+        observation.unacknowledged = None;
         outgoing.request.options = options;
         outgoing.deadline = Some(now + outgoing.request.deadline);
-        outgoing.fetch_until = None;
-        if let Some(token) = outgoing.fetch_token.take() {
-            self.tokens.remove(&token);
-        }
+        let before = std::mem::replace(&mut outgoing.token, token);
+        self.tokens.remove(&before);
+        self.tokens.insert(token, id);
+        self.drop_fetch(link, id);
         self.begin(link, id);
         true
     }

@@ -6,7 +6,6 @@ use super::download::Download;
 use crate::{
     BlockSize, BlockValue, Code, OptionList, OptionNumber, Token,
     endpoint::{
-        config::Config,
         event::{Acknowledge, Request},
         link::{Content, Link},
         outbox::{Purpose, SendKey},
@@ -101,7 +100,7 @@ impl Outgoing {
         }
         if let Some(upload) = self.upload {
             if upload.offset > 0 {
-                leave_out(&mut options, &link.config);
+                leave_out(&mut options, self.request.once);
             }
             let end = payload.len().min(upload.offset + upload.size.bytes());
             let block = BlockValue {
@@ -145,7 +144,7 @@ impl Outgoing {
         self.acknowledged = None;
         let mut options = self.request.options.clone();
         options.remove(OptionNumber::CONTENT_FORMAT);
-        leave_out(&mut options, &link.config);
+        leave_out(&mut options, self.request.once);
         options.push_uint(OptionNumber::BLOCK2, block.to_uint());
         // The body of a FETCH is part of what its answer is known by.
         let payload = match self.request.code {
@@ -183,8 +182,8 @@ impl Outgoing {
     }
 }
 
-fn leave_out(options: &mut OptionList, config: &Config) {
-    for &number in &config.left_out_of_follow_ups {
+fn leave_out(options: &mut OptionList, once: &[OptionNumber]) {
+    for &number in once {
         options.remove(number);
     }
 }

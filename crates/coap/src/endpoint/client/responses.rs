@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{
     Client,
     download::{Download, Progress},
-    outgoing::{REGISTER, Upload},
+    outgoing::Upload,
 };
 use crate::{
     BlockValue, Code, Message, OptionNumber,
@@ -48,7 +48,10 @@ impl Client {
         let Some(outgoing) = self.requests.get(&id) else {
             return Verdict::Reject;
         };
-        if outgoing.fetch_token == Some(token) {
+        if outgoing.is_silent() {
+            self.remove(link, id);
+            Verdict::Acknowledge
+        } else if outgoing.fetch_token == Some(token) {
             self.fetched(now, link, id, message, key)
         } else if outgoing.is_observing() {
             self.notified(now, link, id, message, key)
@@ -120,9 +123,7 @@ impl Client {
         let Some(outgoing) = self.requests.get_mut(&id) else {
             return Verdict::Reject;
         };
-        let registers = outgoing
-            .observation
-            .is_some_and(|observation| observation.value == REGISTER);
+        let registers = outgoing.observation.is_some();
         // A newer state takes the place of one that is still fetched.
         if outgoing.fetch_token.is_some()
             && sequence.is_some_and(|sequence| outgoing.is_newer(now, sequence as u32))
@@ -183,9 +184,8 @@ impl Client {
         let Some(outgoing) = self.requests.get_mut(&id) else {
             return Verdict::Reject;
         };
-        let silent = outgoing.is_silent();
-        let observation = outgoing.observation.filter(|_| !silent);
-        let observed = observation.is_some() && (observed || go && response.payload.is_empty());
+        let observed =
+            outgoing.observation.is_some() && (observed || go && response.payload.is_empty());
         let mut verdict = Verdict::Acknowledge;
         if observed {
             link.withdraw(outgoing.message.take());
@@ -201,13 +201,11 @@ impl Client {
         } else {
             self.remove(link, id);
         }
-        if !silent {
-            link.events.push_back(Event::Response {
-                request: id,
-                response,
-                observed,
-            });
-        }
+        link.events.push_back(Event::Response {
+            request: id,
+            response,
+            observed,
+        });
         verdict
     }
 
@@ -276,6 +274,7 @@ impl Client {
         let Some(download) = &mut outgoing.download else {
             return Verdict::Reject;
         };
+        let code = download.code();
         let progress = download.take(message, &link.config);
         let observing = outgoing.is_observing();
         let purpose = if observing {
@@ -300,9 +299,18 @@ impl Client {
                 let observed = response.code.is_success();
                 return self.finish(link, id, response, observed, key);
             }
+            Progress::Lost if !observing => self.lost(link, id),
+            // The last answer of an observation is an error from its first block on; other errors are about the block.
+            Progress::Whole(response) if response.code == code => {
+                self.remove(link, id);
+                link.events.push_back(Event::ObservationRefused {
+                    request: id,
+                    response,
+                });
+                return Verdict::Acknowledge;
+            }
             Progress::TooLarge => self.fail(link, id, Failure::BodyTooLarge),
-            _ if observing => self.drop_fetch(link, id),
-            Progress::Lost | Progress::Whole(_) => self.lost(link, id),
+            Progress::Lost | Progress::Whole(_) => self.drop_fetch(link, id),
         }
         // What does not belong must not be acknowledged: the peer would take a state for delivered.
         Verdict::Reject

@@ -263,6 +263,7 @@ impl Server {
             payload,
             observe,
             confirmable,
+            message_id: key.id(),
         }));
     }
 

@@ -41,8 +41,8 @@ impl Server {
         if !cut.response.code.is_success() {
             return Err(NotifyError::NoRoom);
         }
+        let sequence = u64::from(self.observations.next_sequence());
         let entry = self.observations.get(id).ok_or(NotifyError::Gone)?;
-        let sequence = u64::from(entry.next_sequence());
         cut.response
             .options
             .push_uint(OptionNumber::OBSERVE, sequence);

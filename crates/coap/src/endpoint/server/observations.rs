@@ -13,6 +13,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Observations {
     observations: Vec<Observation>,
+    /// The value of Observe that was used last.
+    sequence: u32,
 }
 
 /// One observation.
@@ -24,7 +26,6 @@ pub(super) struct Observation {
     pub(super) size: BlockSize,
     /// The state that is on its way.
     pub(super) outstanding: Option<Outstanding>,
-    sequence: u32,
 }
 
 /// A state that is not delivered yet.
@@ -37,20 +38,12 @@ pub(super) struct Outstanding {
 }
 
 impl Observations {
-    /// `sequence` is the value of Observe that was used last with the same token.
-    pub(super) fn insert(
-        &mut self,
-        id: ObservationId,
-        known_by: KnownBy,
-        size: BlockSize,
-        sequence: Option<u32>,
-    ) {
+    pub(super) fn insert(&mut self, id: ObservationId, known_by: KnownBy, size: BlockSize) {
         self.observations.push(Observation {
             id,
             known_by,
             size,
             outstanding: None,
-            sequence: sequence.unwrap_or(1),
         });
     }
 
@@ -71,13 +64,12 @@ impl Observations {
     pub(super) fn len(&self) -> usize {
         self.observations.len()
     }
-}
 
-impl Observation {
-    /// The next value of Observe: larger than those before it (RFC 7641 section 4.4). It begins at 2, because clients
-    /// of the Go library reject what they do not know from there on only, and goes round after 2^24 steps.
+    /// The next value of Observe: larger than those before it, also those of earlier observations with the same token
+    /// (RFC 7641 section 4.4). It begins at 2, because clients of the Go library reject what they do not know from
+    /// there on only, and goes round after 2^24 steps.
     pub(super) fn next_sequence(&mut self) -> u32 {
-        self.sequence = self.sequence % 0xff_ffff + 1;
+        self.sequence = self.sequence.max(1) % 0xff_ffff + 1;
         self.sequence
     }
 }

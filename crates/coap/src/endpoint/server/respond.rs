@@ -2,11 +2,7 @@
 
 use std::time::Instant;
 
-use super::{
-    Exchange, Server,
-    observations::{Observation, Outstanding},
-    snapshots::KnownBy,
-};
+use super::{Exchange, Server, observations::Outstanding, snapshots::KnownBy};
 use crate::{
     BlockSize, BlockValue, Code, OptionList, OptionNumber, Type,
     endpoint::{
@@ -58,20 +54,20 @@ impl Server {
             options.push_uint(OptionNumber::BLOCK1, last.to_uint());
         }
         let mut purpose = Purpose::Response(id);
-        if let Some(observation) = observation
-            && let Some(entry) = self.observations.get(observation)
-        {
-            let sequence = entry.next_sequence();
+        if let Some(observation) = observation {
+            let sequence = self.observations.next_sequence();
             if assurance != Some(Assurance::Silent) {
                 let options = &mut cut.response.options;
                 options.push_uint(OptionNumber::OBSERVE, u64::from(sequence));
             }
             if assurance == Some(Assurance::Acknowledged) {
                 purpose = Purpose::Notification(observation);
-                entry.outstanding = Some(Outstanding {
-                    message: None,
-                    snapshot: cut.snapshot,
-                });
+                if let Some(entry) = self.observations.get(observation) {
+                    entry.outstanding = Some(Outstanding {
+                        message: None,
+                        snapshot: cut.snapshot,
+                    });
+                }
                 if let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id)) {
                     snapshot.observation = Some(observation);
                 }
@@ -181,18 +177,14 @@ impl Server {
     fn register(&mut self, link: &mut Link, exchange: &Exchange) -> Option<ObservationId> {
         let known_by = exchange.known_by;
         let same = self.observations.with_token(known_by.token);
-        let mut sequence = None;
         if let Some(same) = same {
-            let old = self.observations.get(same);
-            sequence = old.map(Observation::next_sequence);
             self.forget(link, same);
         } else if self.observations.len() >= link.config.max_observations {
             return None;
         }
         self.last_id += 1;
         let id = same.unwrap_or(ObservationId(self.last_id));
-        self.observations
-            .insert(id, known_by, exchange.size, sequence);
+        self.observations.insert(id, known_by, exchange.size);
         Some(id)
     }
 }

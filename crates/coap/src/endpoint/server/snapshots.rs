@@ -126,7 +126,7 @@ impl Snapshots {
 
     /// The body that a request for a later block means: by its token; by method and options; or, as the Go library
     /// asks for the rest of a notification, and as the options may have been left out, by the path of an observation
-    /// whose next block it is.
+    /// whose next block it is. Of several, the one whose next block it is.
     pub(super) fn find(
         &mut self,
         block: BlockValue,
@@ -141,19 +141,19 @@ impl Snapshots {
             if offset >= snapshot.body.len() {
                 None
             } else if known_by.token == request.token {
-                Some((3, snapshot.touched))
+                Some(3)
             } else if known_by.body_key == body_key {
-                Some((2, snapshot.touched))
+                Some(2)
             } else {
                 let next = snapshot.observation.is_some()
                     && request.code == Code::GET
                     && known_by.path_key == path_key
                     && offset <= snapshot.sent;
-                next.then_some((1, snapshot.touched))
+                next.then_some(1)
             }
         };
         let ranked = self.snapshots.iter_mut().filter_map(|snapshot| {
-            let rank = rank(snapshot)?;
+            let rank = (rank(snapshot)?, offset == snapshot.sent, snapshot.touched);
             Some((rank, snapshot))
         });
         ranked

@@ -135,11 +135,11 @@ fn a_body_that_the_server_has_forgotten_is_sent_again() {
 
 #[test]
 fn follow_ups_may_leave_options_out() {
-    let mut pair = Pair::new(Config {
-        left_out_of_follow_ups: vec![OptionNumber::URI_QUERY],
-        ..Config::default()
-    });
-    let mut request = get("7");
+    let mut pair = Pair::new(Config::default());
+    let mut request = Request {
+        once: &[OptionNumber::URI_QUERY],
+        ..get("7")
+    };
     request
         .options
         .push(OptionNumber::URI_QUERY, "q".repeat(200))

@@ -121,6 +121,7 @@ fn get(path: &str) -> Request {
         payload: Bytes::new(),
         confirmable: true,
         deadline: Duration::from_secs(100),
+        once: &[],
     }
 }
 

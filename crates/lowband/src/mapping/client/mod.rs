@@ -34,6 +34,9 @@ pub struct Settings {
     pub keys: Keys,
     /// Whether the gateway understands the table of paths.
     pub has_path_table: bool,
+    /// Whether the gateway finds a body by the token of its first block, so that requests for further ones may leave
+    /// the query out ([`Extensions`](super::discovery::Extensions)).
+    pub has_short_follow_ups: bool,
     /// The address that the client is told as that of its homeserver: the companion's own.
     pub base_url: Option<String>,
 }
@@ -60,6 +63,8 @@ pub struct CoapRequest {
     pub options: OptionList,
     /// The body.
     pub payload: Bytes,
+    /// The options that go with the first block only.
+    pub once: &'static [OptionNumber],
     /// What [`close`] has to know.
     pub exchange: Exchange,
 }
@@ -102,6 +107,7 @@ impl Default for Settings {
             policy: Policy::new(),
             keys: Keys::V1,
             has_path_table: true,
+            has_short_follow_ups: false,
             base_url: None,
         }
     }
@@ -109,10 +115,7 @@ impl Default for Settings {
 
 /// Prepares an endpoint for an association with a gateway.
 pub fn configure(config: &mut Config) {
-    let known = [ACCESS_TOKEN, TABLE_VERSION];
-    config.sticky.extend(known);
-    // They do not tell one body from another.
-    config.left_out_of_follow_ups.extend(known);
+    config.sticky.extend([ACCESS_TOKEN, TABLE_VERSION]);
 }
 
 /// Translates a request.
@@ -174,6 +177,11 @@ pub fn open(
         code,
         options,
         payload: payload.into(),
+        once: match settings.has_short_follow_ups {
+            true => &[OptionNumber::URI_QUERY, ACCESS_TOKEN, TABLE_VERSION],
+            // These do not tell one body from another.
+            false => &[ACCESS_TOKEN, TABLE_VERSION],
+        },
         exchange: Exchange {
             kind,
             token,

@@ -11,6 +11,8 @@ use super::paths::{self, Prefix};
 pub const UNSTABLE_NAME: &str = "org.matrix.msc3079.low_bandwidth";
 /// The name that it will have then.
 pub const STABLE_NAME: &str = "m.low_bandwidth";
+/// The name of the member that says what this gateway can beyond MSC3079.
+pub const EXTENSIONS_NAME: &str = "io.github.vestibule_proxy.low_bandwidth";
 
 /// What is said about low bandwidth. What is missing is not supported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -21,6 +23,15 @@ pub struct LowBandwidth {
     pub cbor_enum_version: Option<u32>,
     /// The version of the table of [paths](super::paths::table).
     pub coap_enum_version: Option<u32>,
+}
+
+/// What a gateway can beyond MSC3079. What is missing it cannot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Extensions {
+    /// It finds a body by the token of its first block, and that of a notification by its path: requests
+    /// for further blocks may leave the query out.
+    pub short_follow_ups: bool,
 }
 
 /// What is put into `/versions`.
@@ -44,6 +55,16 @@ impl LowBandwidth {
     }
 }
 
+impl Extensions {
+    /// What this answer to `/versions` says. Nothing, when it says nothing about it.
+    pub fn parse(versions: &[u8]) -> Self {
+        let versions = Object::parse(versions);
+        let json = versions.and_then(|versions| Some(versions.member(EXTENSIONS_NAME)?.to_owned()));
+        json.and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default()
+    }
+}
+
 impl Advertisement {
     /// The answer to `/versions` with this in it. Everything else stays as it is written. `None` when
     /// the answer is no JSON object.
@@ -59,6 +80,7 @@ impl Advertisement {
             versions.set(STABLE_NAME, json.clone());
         }
         versions.set(UNSTABLE_NAME, json);
+        versions.set(EXTENSIONS_NAME, r#"{"short_follow_ups":true}"#.to_owned());
         Some(versions.to_json())
     }
 }

@@ -9,16 +9,20 @@ fn add(port: u16, is_stable: bool, versions: &str) -> Option<String> {
 #[test]
 fn the_rest_stays_as_it_is_written() {
     let unstable = r#""org.matrix.msc3079.low_bandwidth":{"dtls":8008,"cbor_enum_version":1,"coap_enum_version":1}"#;
+    let ours = r#""io.github.vestibule_proxy.low_bandwidth":{"short_follow_ups":true}"#;
     let rest = SYNAPSE.strip_suffix('}').unwrap();
     assert_eq!(
         add(8008, false, SYNAPSE).unwrap(),
-        format!("{rest},{unstable}}}")
+        format!("{rest},{unstable},{ours}}}")
     );
-    assert_eq!(add(8008, false, "{}").unwrap(), format!("{{{unstable}}}"));
+    assert_eq!(
+        add(8008, false, "{}").unwrap(),
+        format!("{{{unstable},{ours}}}")
+    );
     let stable = unstable.replace("org.matrix.msc3079", "m");
     assert_eq!(
         add(8008, true, " { } ").unwrap(),
-        format!("{{{stable},{unstable}}}")
+        format!("{{{stable},{unstable},{ours}}}")
     );
 }
 
@@ -27,7 +31,7 @@ fn the_rest_stays_as_it_is_written() {
 fn what_was_said_before_is_replaced() {
     let before = r#"{"org.matrix.msc3079.low_bandwidth":{"dtls":1},"versions":[]}"#;
     let after = add(8008, false, before).unwrap();
-    assert_eq!(after.matches("low_bandwidth").count(), 1);
+    assert_eq!(after.matches("msc3079").count(), 1);
     let expected = LowBandwidth {
         dtls: Some(8008),
         cbor_enum_version: Some(1),
@@ -50,6 +54,24 @@ fn the_stable_name_counts_more() {
     let low_bandwidth = LowBandwidth::parse(versions.as_bytes()).unwrap();
     assert_eq!(low_bandwidth.dtls, Some(2));
     assert_eq!(low_bandwidth.cbor_enum_version, None);
+}
+
+#[test]
+fn what_goes_beyond_the_proposal_has_a_name_of_its_own() {
+    let ours = add(8008, false, SYNAPSE).unwrap();
+    assert!(Extensions::parse(ours.as_bytes()).short_follow_ups);
+    for versions in [
+        SYNAPSE,
+        "nonsense",
+        r#"{"io.github.vestibule_proxy.low_bandwidth":{}}"#,
+        r#"{"io.github.vestibule_proxy.low_bandwidth":{"later":1}}"#,
+        r#"{"io.github.vestibule_proxy.low_bandwidth":true}"#,
+    ] {
+        assert_eq!(
+            Extensions::parse(versions.as_bytes()),
+            Extensions::default()
+        );
+    }
 }
 
 #[test]
