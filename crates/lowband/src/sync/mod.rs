@@ -236,10 +236,8 @@ impl Observation {
     }
 
     /// Something authentic has come from the client, whatever it is: a body that waits for another
-    /// delivery is delivered soon.
-    ///
-    /// That this is not done for every datagram has two reasons. After a failure, some time passes in
-    /// any case; and each failure makes that time longer.
+    /// delivery is delivered at once, or as soon as a part of its wait is over. That part grows with
+    /// each failure, so that a datagram each second makes no storm.
     pub fn handle_peer_alive(&mut self, now: Instant) {
         if let Some(since) = &mut self.silent_since {
             *since = now;
