@@ -1,6 +1,8 @@
 //! The corpus of the fuzz targets, without a fuzzer.
 
-use vestibule_lowband::vectors::{check_cbor_to_json, check_json_to_cbor};
+use vestibule_lowband::vectors::{
+    check_cbor_to_json, check_json_to_cbor, check_paths, check_request,
+};
 use vestibule_test_corpus::replay;
 
 #[test]
@@ -11,4 +13,14 @@ fn lowband_cbor_to_json() {
 #[test]
 fn lowband_json_to_cbor() {
     replay("lowband_json_to_cbor", check_json_to_cbor);
+}
+
+#[test]
+fn lowband_paths() {
+    replay("lowband_paths", check_paths);
+}
+
+#[test]
+fn lowband_request() {
+    replay("lowband_request", check_request);
 }
