@@ -186,9 +186,11 @@ impl Endpoint {
         renewed
     }
 
-    /// Forgets a request. If it has registered, the peer is told to notify no more.
+    /// Forgets a request. If it has registered, the peer is told to notify no more, and what was not
+    /// [acknowledged](Self::acknowledge) is rejected.
     pub fn cancel(&mut self, now: Instant, request: RequestId) {
-        self.client.cancel(now, &mut self.link, request);
+        let (link, received) = (&mut self.link, &mut self.received);
+        self.client.cancel(now, link, received, request);
         self.link.start(now);
     }
 

@@ -4,12 +4,14 @@
 //! does the replay of their corpora.
 
 mod captures;
+mod endpoint;
 mod examples;
 mod message;
 mod options;
 mod vector;
 
 pub use captures::CAPTURES;
+pub use endpoint::check_endpoint;
 pub use examples::EXAMPLES;
 pub use message::check_message;
 pub use options::check_options;

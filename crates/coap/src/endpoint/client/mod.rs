@@ -97,12 +97,23 @@ impl Client {
         true
     }
 
-    /// Ends an observation, and tells the peer so. What it still sends is rejected.
-    pub(super) fn cancel(&mut self, now: Instant, link: &mut Link, id: RequestId) {
+    /// Ends an observation, and tells the peer so. What it still sends is rejected, and so is what was not
+    /// acknowledged.
+    pub(super) fn cancel(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        received: &mut Received,
+        id: RequestId,
+    ) {
         let Some(outgoing) = self.remove(link, id) else {
             return;
         };
-        if outgoing.observation.is_some() {
+        if let Some(observation) = outgoing.observation {
+            if let Some(key) = observation.unacknowledged {
+                received.set_reply(key, Reply::Reset, &link.config);
+                link.send_empty(Type::Reset, key.id());
+            }
             let observation = Observation {
                 value: DEREGISTER,
                 acknowledge: Acknowledge::AtOnce,

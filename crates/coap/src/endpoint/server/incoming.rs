@@ -60,6 +60,9 @@ impl<'a> Incoming<'a> {
         if header.code.detail() > Code::IPATCH.detail() {
             return Err(Refusal::Method);
         }
+        if message.payload.len() > config.max_request_body {
+            return Err(Refusal::BodyTooLarge);
+        }
         let options = readable(message, config)?;
         let block = |number| options.first(number).map(BlockValue::parse).transpose();
         let block1 = block(OptionNumber::BLOCK1).map_err(|_| Refusal::BadBlock)?;

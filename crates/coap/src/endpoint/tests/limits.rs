@@ -122,3 +122,13 @@ fn a_body_without_room_is_answered_with_an_error() {
     pair.answer(asked.exchange, content(large(2000)));
     assert_eq!(pair.answered().1.code, Code::SERVICE_UNAVAILABLE);
 }
+
+#[test]
+fn any_script_keeps_the_limits() {
+    let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(1);
+    for _ in 0..3000 {
+        let mut script = vec![0; rand::Rng::random_range(&mut rng, 0..400)];
+        rand::RngCore::fill_bytes(&mut rng, &mut script);
+        crate::vectors::check_endpoint(&script);
+    }
+}

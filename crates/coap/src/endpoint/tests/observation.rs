@@ -272,3 +272,22 @@ fn a_state_that_is_not_acknowledged_is_told_and_may_be_sent_again() {
         pair.notified(observation, &large(length));
     }
 }
+
+#[test]
+fn a_state_that_was_not_acknowledged_is_rejected_with_its_observation() {
+    let mut pair = Pair::new(Config::default());
+    let (id, observation) = registered(&mut pair, Acknowledge::ByCaller, Assurance::None);
+    pair.answered();
+    let state = content(large(10));
+    pair.server.notify(pair.now, observation, state).unwrap();
+    pair.carry();
+    pair.client.poll_event().unwrap();
+    pair.client.cancel(pair.now, id);
+    pair.carry();
+    assert!(matches!(
+        pair.server.poll_event(),
+        Some(Event::ObservationEnded(id, ObservationEnd::Reset)) if id == observation
+    ));
+    let asked = pair.asked();
+    assert_eq!(asked.observe, Some(Observe::Deregister { ended: None }));
+}
