@@ -8,7 +8,7 @@ use vestibule_coap::Endpoint;
 use vestibule_coap::endpoint::{
     Acknowledge, Assurance, Budget, Config, Event, IncomingRequest, ObservationId, Request,
 };
-use vestibule_lowband::mapping::{client, server};
+use vestibule_lowband::mapping::{client, server, token::Token};
 
 const TOKEN: &str = "Bearer syt_YWxpY2U_abcdefghijklmnop_1a2b3c";
 const SEND: &str =
@@ -162,7 +162,7 @@ impl Path {
         let exchange = self.ask(method, path, body, false);
         let (incoming, request) = self.asked();
         assert_eq!(
-            request.token.as_ref().map(|it| it.as_str()),
+            request.token.as_ref().map(Token::as_str),
             TOKEN.strip_prefix("Bearer ")
         );
         assert_eq!(json(&request.body), json(body.as_bytes()));
