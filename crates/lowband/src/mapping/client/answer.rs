@@ -22,7 +22,7 @@ pub enum Outcome {
 }
 
 /// An answer of HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
@@ -30,6 +30,17 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// The body, `application/json`.
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    /// Without the body, which has secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Translates a response, which must be whole. Also the later ones to who observes a sync.
@@ -44,12 +55,15 @@ pub fn close(
         session.refuse_table();
         return Outcome::Again;
     }
-    if exchange.has_told_table {
-        session.confirm_table();
-    }
     let token = exchange.token.as_ref();
-    if exchange.has_carried {
-        session.confirm(token);
+    // An endpoint that refuses may not have looked at the options.
+    if code.is_success() {
+        if exchange.has_told_table {
+            session.confirm_table();
+        }
+        if exchange.has_carried {
+            session.confirm(token);
+        }
     }
     let mut status = status::to_http(code);
     let body = match json(code, payload) {

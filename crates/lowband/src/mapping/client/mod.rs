@@ -42,7 +42,7 @@ pub struct Settings {
 }
 
 /// A request of HTTP.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Its method.
     pub method: &'a Method,
@@ -55,7 +55,6 @@ pub struct Request<'a> {
 }
 
 /// A request of CoAP.
-#[derive(Debug)]
 pub struct CoapRequest {
     /// The method.
     pub code: Code,
@@ -189,6 +188,28 @@ pub fn open(
             has_told_table,
         },
     })
+}
+
+impl std::fmt::Debug for Request<'_> {
+    /// Without what has secrets: the query, the header and the body.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for CoapRequest {
+    /// Without the body, which has secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CoapRequest")
+            .field("code", &self.code)
+            .field("options", &self.options)
+            .field("payload", &self.payload.len())
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
+    }
 }
 
 impl UseHttp {

@@ -9,7 +9,7 @@ use crate::mapping::token::Token;
 /// What the companion remembers of one association: what the gateway knows already, so that requests
 /// need not repeat it.
 ///
-/// A token is repeated until a request with it has been answered. After a change it is repeated for
+/// A token is repeated until a request with it has succeeded. After a change it is repeated for
 /// as long as a message with another token can be under way, so that no gateway, by whatever order it
 /// goes, takes one token for the other.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl Session {
         carries
     }
 
-    /// Notes that a request that carried this token has been answered.
+    /// Notes that a request that carried this token has succeeded.
     pub(super) fn confirm(&mut self, token: Option<&Token>) {
         if token == self.token.as_ref() {
             self.is_known = true;
@@ -73,7 +73,7 @@ impl Session {
         self.table == Table::Untold
     }
 
-    /// Notes that a request that said so has been answered.
+    /// Notes that a request that said so has succeeded.
     pub(super) fn confirm_table(&mut self) {
         if self.table == Table::Untold {
             self.table = Table::Told;

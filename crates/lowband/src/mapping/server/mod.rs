@@ -56,7 +56,7 @@ pub enum CborKeys {
 }
 
 /// A request of CoAP, whole.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The method.
     pub code: Code,
@@ -84,7 +84,7 @@ pub enum Opened {
 }
 
 /// The homeserver's answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Upstream<'a> {
     /// Its status.
     pub status: StatusCode,
@@ -92,6 +92,29 @@ pub struct Upstream<'a> {
     pub retry_after: Option<&'a str>,
     /// Its body.
     pub body: &'a [u8],
+}
+
+impl std::fmt::Debug for Request<'_> {
+    /// Without the body, which has secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("code", &self.code)
+            .field("options", &self.options)
+            .field("payload", &self.payload.len())
+            .field("message_id", &self.message_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Upstream<'_> {
+    /// Without the body, which has secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Prepares an endpoint for associations with clients.

@@ -14,7 +14,7 @@ use crate::mapping::token::Token;
 use crate::transcode::{Limits, cbor_to_json};
 
 /// A request for the homeserver, and how its answer goes back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpRequest {
     /// GET, POST, PUT or DELETE.
     pub method: Method,
@@ -41,6 +41,19 @@ impl HttpRequest {
             true => self.path.clone(),
             false => format!("{}?{}", self.path, self.query.to_http()),
         }
+    }
+}
+
+impl std::fmt::Debug for HttpRequest {
+    /// Without the query and the body, which have secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("kind", &self.kind)
+            .field("format", &self.format)
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 

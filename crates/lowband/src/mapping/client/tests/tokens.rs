@@ -12,7 +12,7 @@ fn exchange(companion: &mut Companion, sent: &Sent) -> Option<String> {
 }
 
 #[test]
-fn a_token_is_said_until_it_is_answered() {
+fn a_token_is_said_until_a_request_succeeds() {
     let mut companion = Companion::new();
     let first = companion.open(&sync("a")).unwrap();
     let second = companion.open(&sync("a")).unwrap();
@@ -22,6 +22,19 @@ fn a_token_is_said_until_it_is_answered() {
     assert_eq!(said(&third), None);
     companion.answer(&third, Code::CONTENT, b"\xa0");
     assert_eq!(exchange(&mut companion, &sync("a")), None);
+}
+
+/// It may be the endpoint that refuses, which does not keep tokens.
+#[test]
+fn a_refusal_does_not_show_that_a_token_has_come() {
+    let mut companion = Companion::new();
+    for code in [Code::SERVICE_UNAVAILABLE, Code::REQUEST_ENTITY_TOO_LARGE] {
+        let request = companion.open(&sync("a")).unwrap();
+        companion.answer(&request, code, b"\xa0");
+    }
+    let next = companion.open(&sync("a")).unwrap();
+    assert_eq!(said(&next), Some("a"));
+    assert_eq!(next.options.uint(TABLE_VERSION), Some(1));
 }
 
 /// The answer to a request that did not carry it proves nothing.
@@ -117,7 +130,7 @@ fn a_token_that_is_worth_nothing_is_not_taken_for_known() {
 }
 
 #[test]
-fn the_table_is_said_until_it_is_answered() {
+fn the_table_is_said_until_a_request_succeeds() {
     let mut companion = Companion::new();
     let first = companion.open(&sync("a")).unwrap();
     let second = companion.open(&sync("a")).unwrap();

@@ -27,7 +27,11 @@ fn a_request_of_coap_is_one_of_http() {
     );
     assert_eq!(request.kind, Kind::Other);
     assert_eq!(request.format, Format::Cbor(Keys::V1));
-    assert!(!format!("{request:?}").contains("secret"));
+    let shown = format!("{request:?} {:?}", sent.request(gateway.now));
+    assert!(
+        !shown.contains("secret") && !shown.contains("Hello"),
+        "{shown}"
+    );
     assert!(!format!("{:?}", gateway.session).contains("secret"));
 }
 
