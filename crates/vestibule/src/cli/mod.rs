@@ -2,9 +2,12 @@
 
 mod check;
 mod demo;
+mod hex;
+mod jc;
 mod proxy_header;
 mod remote;
 mod run;
+mod streams;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -40,6 +43,8 @@ enum Command {
     /// Take a PROXY header apart, or put one together
     #[command(subcommand)]
     ProxyHeader(proxy_header::Command),
+    /// JSON to CBOR and back, with the integer keys of low bandwidth Matrix
+    Jc(jc::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -49,7 +54,7 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    match Arguments::parse_from(jc::with_two_dashes(std::env::args_os())).command {
         Command::Run { config } => run::run(config),
         Command::Check(arguments) => check::check(arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
@@ -58,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Kill(arguments) => remote::kill(&arguments),
         Command::Show(arguments) => remote::show(&arguments),
         Command::ProxyHeader(command) => proxy_header::run(command),
+        Command::Jc(arguments) => jc::run(&arguments),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             let mut script = Vec::new();

@@ -6,11 +6,12 @@ use vestibule_proxy_protocol::{
 };
 
 use super::{
-    bytes::{to_hex, to_text},
     mistake::Refusal,
     names::{CLIENT_FLAGS, FAMILIES, SSL_TLVS, TLVS},
     names::{Names, TRANSPORTS},
+    text::to_text,
 };
+use crate::cli::hex::to_hex;
 
 /// What a header says. Every header that can be decoded is described in full: written again, it has
 /// the same bytes. (One exception: version 1 has many ways to write an IPv6 address.)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use vestibule_proxy_protocol::{EncodeError, Reject};
 
-use super::bytes::HexError;
+use crate::cli::hex::HexError;
 
 /// Why bytes are no header.
 #[derive(Clone, Debug, PartialEq, Eq)]

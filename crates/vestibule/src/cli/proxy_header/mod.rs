@@ -1,23 +1,25 @@
 //! `vestibule proxy-header`: PROXY headers from bytes to JSON and back.
 
-mod bytes;
 mod description;
 mod flags;
 mod mistake;
 mod names;
+mod text;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use self::{bytes::Form, description::Description, flags::Flags};
+use self::{description::Description, flags::Flags};
+use super::{
+    hex::{self, Form},
+    streams::{self, print},
+};
 
 /// The largest input that is read, in bytes: far more than a header and what follows it.
 const LARGEST_INPUT: u64 = 16 << 20;
@@ -93,7 +95,7 @@ fn encode(arguments: Encode) -> ExitCode {
     };
     match result {
         Ok(header) if arguments.raw => print(&header),
-        Ok(header) => print(format!("{}\n", bytes::to_hex(&header)).as_bytes()),
+        Ok(header) => print(format!("{}\n", hex::to_hex(&header)).as_bytes()),
         Err((code, message)) => {
             super::fail(message);
             ExitCode::from(code)
@@ -107,7 +109,7 @@ fn encode(arguments: Encode) -> ExitCode {
 ///
 /// Which rule it breaks, how much of it is missing, or where the input is not hexadecimal.
 fn decoded(input: &[u8], form: Form, with_payload: bool) -> Result<String, String> {
-    let input = bytes::from_input(input, form).map_err(|error| error.to_string())?;
+    let input = hex::from_input(input, form).map_err(|error| error.to_string())?;
     let description =
         Description::of(&input, with_payload).map_err(|refusal| refusal.to_string())?;
     // These types hold nothing that JSON cannot say.
@@ -129,30 +131,5 @@ fn encoded(json: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn read(file: Option<&Path>) -> Result<Vec<u8>, String> {
-    let mut input = Vec::new();
-    let (name, result) = match file {
-        Some(path) if path != Path::new("-") => {
-            let read = |file: File| file.take(LARGEST_INPUT + 1).read_to_end(&mut input);
-            (path.display().to_string(), File::open(path).and_then(read))
-        }
-        _ => {
-            let stdin = io::stdin().lock();
-            let read = stdin.take(LARGEST_INPUT + 1).read_to_end(&mut input);
-            ("standard input".to_owned(), read)
-        }
-    };
-    match result {
-        Err(error) => Err(format!("cannot read {name}: {error}")),
-        Ok(_) if input.len() as u64 > LARGEST_INPUT => {
-            Err(format!("{name} is longer than {LARGEST_INPUT} bytes"))
-        }
-        Ok(_) => Ok(input),
-    }
-}
-
-/// Prints to standard output; a reader that has had enough is no error.
-fn print(output: &[u8]) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(output).and_then(|()| stdout.flush());
-    ExitCode::SUCCESS
+    streams::read(file, LARGEST_INPUT)
 }

@@ -4,7 +4,8 @@ use vestibule_proxy_protocol::{
     ClientFlags, SslInfo, Transport, V2Builder, encode_v1, encode_v1_unknown, kind,
 };
 
-use super::{bytes::to_hex, *};
+use super::*;
+use crate::cli::hex::to_hex;
 
 const SOURCE: &str = "192.0.2.1:56324";
 const DESTINATION: &str = "198.51.100.1:5222";

@@ -8,10 +8,10 @@ use vestibule_proxy_protocol::{
 };
 
 use super::{
-    bytes::from_text,
     description::{Command, Description, TlvDescription, Version},
     mistake::Mistake,
     names::{CLIENT_FLAGS, FAMILIES, SSL_TLVS, TLVS, TRANSPORTS},
+    text::from_text,
 };
 
 /// The two ends of a connection.

@@ -1,4 +1,4 @@
-//! Bytes as people write them: hexadecimal digits, or text where it is text.
+//! Bytes as people write them: hexadecimal digits.
 
 use std::{
     borrow::Cow,
@@ -26,7 +26,8 @@ pub(super) enum HexError {
 }
 
 /// The bytes that `input` stands for. Of [`Form::Unknown`] only digits and what may separate them
-/// is taken as hexadecimal, which no header is that arrives as bytes.
+/// is taken as hexadecimal, which no PROXY header is that arrives as bytes, and no array or map of
+/// CBOR.
 ///
 /// # Errors
 ///
@@ -76,31 +77,6 @@ pub(super) fn to_hex(bytes: &[u8]) -> String {
         text
     })
 }
-
-/// Bytes as one string, the way that `proxy_tlv` of the configuration writes them: text where it is
-/// text, else `hex:` and digits. [`from_text`] gives back the same bytes.
-pub(super) fn to_text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) && !text.starts_with(HEX) => {
-            text.to_owned()
-        }
-        _ => format!("{HEX}{}", to_hex(bytes)),
-    }
-}
-
-/// The bytes of a string that [`to_text`] or a person wrote.
-///
-/// # Errors
-///
-/// Where the digits after `hex:` go wrong.
-pub(super) fn from_text(text: &str) -> Result<Vec<u8>, HexError> {
-    match text.strip_prefix(HEX) {
-        Some(digits) => from_hex(digits),
-        None => Ok(text.as_bytes().to_vec()),
-    }
-}
-
-const HEX: &str = "hex:";
 
 fn looks_like_hex(input: &[u8]) -> bool {
     let allowed =

@@ -1,0 +1,154 @@
+//! The command line of `jc`, with the flags of the tool of the same name of matrix-org/lb.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use vestibule_lowband::keys::Keys;
+
+use crate::cli::hex::Form;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The document, `@FILE`, or `-` for standard input: JSON, or with --c2j CBOR
+    #[arg(allow_negative_numbers = true)]
+    pub(super) input: OsString,
+    /// From CBOR to JSON
+    #[arg(
+        long,
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        hide_possible_values = true
+    )]
+    pub(super) c2j: bool,
+    /// The file to write, `-` for standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+    /// The version of the table of integer keys
+    #[arg(short, long = "v", value_name = "VERSION", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=1))]
+    version: u8,
+    /// The table of integer keys; none: CBOR as everybody else has it
+    #[arg(
+        long,
+        value_enum,
+        value_name = "TABLE",
+        conflicts_with = "version",
+        default_value = "v1"
+    )]
+    keys: Table,
+    /// JSON on many lines
+    #[arg(long, requires = "c2j")]
+    pub(super) pretty: bool,
+    /// CBOR is read and written as hexadecimal digits
+    #[arg(long, conflicts_with = "raw")]
+    hex: bool,
+    /// CBOR is read and written as bytes
+    #[arg(long)]
+    raw: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Table {
+    V1,
+    None,
+}
+
+impl Arguments {
+    pub(super) fn keys(&self) -> Keys {
+        match self.keys {
+            Table::V1 => Keys::V1,
+            Table::None => Keys::None,
+        }
+    }
+
+    /// How CBOR is to be written, as far as that was said.
+    pub(super) fn form(&self) -> Form {
+        match (self.hex, self.raw) {
+            (true, _) => Form::Hex,
+            (_, true) => Form::Raw,
+            (false, false) => Form::Unknown,
+        }
+    }
+
+    /// How CBOR comes in: on a command line as digits.
+    pub(super) fn form_of_input(&self) -> Form {
+        let is_named = self.input == "-" || self.input.as_encoded_bytes().starts_with(b"@");
+        match self.form() {
+            Form::Unknown if !is_named => Form::Hex,
+            form => form,
+        }
+    }
+
+    /// The file to write; nothing for standard output.
+    pub(super) fn file(&self) -> Option<&Path> {
+        Some(self.out.as_path()).filter(|path| *path != Path::new("-"))
+    }
+}
+
+/// The arguments of the program, where flags of `jc` with one dash, as Go has them, have two.
+pub(in crate::cli) fn with_two_dashes(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter();
+    let mut result: Vec<_> = arguments.by_ref().take(2).collect();
+    if result.get(1).is_some_and(|command| command == "jc") {
+        while let Some(argument) = arguments.next() {
+            let ends_flags = argument == "--";
+            let (argument, wants_value) = flag_with_two_dashes(argument);
+            result.push(argument);
+            if wants_value {
+                result.extend(arguments.next());
+            }
+            if ends_flags {
+                break;
+            }
+        }
+    }
+    result.extend(arguments);
+    result
+}
+
+/// The flags of `jc`, and whether a value follows.
+const FLAGS: [(&str, bool); 8] = [
+    ("c2j", false),
+    ("help", false),
+    ("hex", false),
+    ("keys", true),
+    ("out", true),
+    ("pretty", false),
+    ("raw", false),
+    ("v", true),
+];
+
+/// The same argument, a flag with two dashes, and whether its value is the next one.
+fn flag_with_two_dashes(argument: OsString) -> (OsString, bool) {
+    let Some((dashes, name, value)) = argument.to_str().and_then(parts) else {
+        return (argument, false);
+    };
+    let Some((_, wants_value)) = FLAGS.iter().find(|(flag, _)| *flag == name) else {
+        return (argument, false);
+    };
+    let wants_value = *wants_value && value.is_none();
+    if dashes == 2 {
+        return (argument, wants_value);
+    }
+    let mut flag = OsString::from("-");
+    flag.push(OsStr::new(&argument));
+    (flag, wants_value)
+}
+
+/// The number of dashes of a flag, its name and its value.
+fn parts(argument: &str) -> Option<(usize, &str, Option<&str>)> {
+    let name = argument.trim_start_matches('-');
+    let dashes = argument.len() - name.len();
+    let (name, value) = match name.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (name, None),
+    };
+    (1..=2).contains(&dashes).then_some((dashes, name, value))
+}
