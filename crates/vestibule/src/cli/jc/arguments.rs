@@ -22,6 +22,8 @@ pub(in crate::cli) struct Arguments {
         require_equals = true,
         default_missing_value = "true",
         default_value = "false",
+        value_name = "true|false",
+        hide_default_value = true,
         hide_possible_values = true
     )]
     pub(super) c2j: bool,
