@@ -1,6 +1,6 @@
 //! What passes between an endpoint and its application.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
@@ -19,7 +19,7 @@ pub struct ObservationId(pub(super) u64);
 pub struct RequestId(pub(super) u64);
 
 /// A request of the peer, whole: its blocks are put together, its block options taken away.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct IncomingRequest {
     /// What it is answered by.
     pub exchange: ExchangeId,
@@ -53,7 +53,7 @@ pub enum Observe {
 }
 
 /// A request to be sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// The method.
     pub code: Code,
@@ -71,7 +71,7 @@ pub struct Request {
 }
 
 /// An answer, whole: ours to the peer, or the peer's to us.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     /// The code. From the Go proxy also 0.00, for any status it has no code for.
     pub code: Code,
@@ -175,4 +175,42 @@ pub enum Failure {
     Reset,
     /// No acknowledgement, after all repetitions.
     TimedOut,
+}
+
+/// Payloads are shown by their lengths only: they may be secret.
+impl fmt::Debug for IncomingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingRequest")
+            .field("exchange", &self.exchange)
+            .field("code", &self.code)
+            .field("options", &self.options)
+            .field("payload", &self.payload.len())
+            .field("observe", &self.observe)
+            .field("confirmable", &self.confirmable)
+            .field("message_id", &self.message_id)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("code", &self.code)
+            .field("options", &self.options)
+            .field("payload", &self.payload.len())
+            .field("confirmable", &self.confirmable)
+            .field("deadline", &self.deadline)
+            .field("once", &self.once)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("code", &self.code)
+            .field("options", &self.options)
+            .field("payload", &self.payload.len())
+            .finish()
+    }
 }

@@ -19,6 +19,7 @@ mod server;
 mod tests;
 
 use std::{
+    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -47,7 +48,6 @@ use self::{
 use crate::{Code, Message, OptionList, ParseError, Type};
 
 /// One association with one peer: client and server at once, as both sides of CoAP are.
-#[derive(Debug)]
 pub struct Endpoint {
     link: Link,
     received: Received,
@@ -390,5 +390,14 @@ impl Endpoint {
         self.server.settled(&mut self.link, settled.purpose, reset);
         self.client
             .settled(&mut self.link, settled.purpose, id, reset);
+    }
+}
+
+/// What is held may be secret, and is shown by its amount only.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("footprint", &self.footprint())
+            .finish_non_exhaustive()
     }
 }

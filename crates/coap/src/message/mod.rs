@@ -7,6 +7,8 @@ mod parse;
 pub use encode::encode;
 pub use error::{ParseError, ParseErrorKind};
 
+use std::fmt;
+
 use crate::{Code, Options, Token};
 
 /// How a message takes part in reliability (RFC 7252 section 4).
@@ -36,7 +38,7 @@ pub struct Header {
 }
 
 /// A message as it was received. Borrows the datagram.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Message<'a> {
     /// The fixed part and the token.
     pub header: Header,
@@ -57,6 +59,18 @@ impl<'a> Message<'a> {
     /// with a reset (RFC 7252 section 4.2).
     pub fn parse(datagram: &'a [u8]) -> Result<Self, ParseError> {
         parse::parse(datagram)
+    }
+}
+
+/// The payload is shown by its length only: it may be secret.
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("header", &self.header)
+            .field("options", &self.options)
+            .field("payload", &self.payload.len())
+            .field("bent", &self.bent)
+            .finish()
     }
 }
 

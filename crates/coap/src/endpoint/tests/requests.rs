@@ -238,3 +238,30 @@ fn an_acknowledgement_answers_by_id_and_token_only() {
     assert_eq!(&pair.answered().1.payload[..], [7]);
     assert!(pair.client.poll_event().is_none());
 }
+
+#[test]
+fn what_is_carried_is_not_shown() {
+    let secret = "syt_secret";
+    let mut request = Request {
+        payload: secret.into(),
+        ..get("x")
+    };
+    request.options.push(OptionNumber(256), secret).unwrap();
+    let mut pair = Pair::new(Config::default());
+    pair.client.request(pair.now, request.clone()).unwrap();
+    let datagram = pair.client.poll_transmit().unwrap();
+    let message = Message::parse(&datagram).unwrap();
+    pair.server.handle_datagram(pair.now, &datagram).unwrap();
+    let asked = pair.asked();
+    let shown = format!(
+        "{request:?} {message:?} {asked:?} {:?} {:?} {:?}",
+        content(secret),
+        pair.client,
+        Event::Request(asked.clone())
+    );
+    let bytes = format!("{:?}", secret.as_bytes());
+    assert!(
+        !shown.contains(secret) && !shown.contains(&bytes),
+        "{shown}"
+    );
+}
