@@ -26,7 +26,7 @@ pub(crate) struct ClientApplication {
     /// How many of them are without an outcome.
     pinging: usize,
     pub(crate) observer: Observer,
-    /// From when on no request may fail.
+    /// From when on no request may fail, if ever.
     calm: Duration,
     requests: u64,
     answered: u64,
@@ -53,7 +53,11 @@ impl ClientApplication {
             pings: scenario.pings.iter().rev().copied().collect(),
             pinging: 0,
             observer: Observer::new(scenario),
-            calm: scenario.heals + CALM,
+            calm: if scenario.tight {
+                Duration::MAX
+            } else {
+                scenario.heals + CALM
+            },
             requests: 0,
             answered: 0,
             failed: 0,
@@ -166,7 +170,7 @@ impl ClientApplication {
             payload: Bytes::from(pattern(nonce, ask.body)),
             confirmable: ask.confirmable,
             deadline: ask.deadline,
-            once: &[],
+            once: ask.once,
         };
         let id = endpoint
             .request(clock.instant(), request)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use vestibule_coap::endpoint::{Acknowledge, Assurance, Config, Timing, Tokens};
-use vestibule_coap::{BlockSize, Code};
+use vestibule_coap::{BlockSize, Code, OptionNumber};
 
 use crate::network::Conditions;
 
@@ -17,6 +17,8 @@ pub(crate) struct Scenario {
     pub(crate) heals: Duration,
     pub(crate) client: Config,
     pub(crate) server: Config,
+    /// Whether the endpoints remember so little that they may be too busy for a request.
+    pub(crate) tight: bool,
     /// In the order of time.
     pub(crate) asks: Vec<Ask>,
     pub(crate) observes: bool,
@@ -52,6 +54,8 @@ pub(crate) struct Ask {
     pub(crate) accept: bool,
     /// When the client is not interested any more.
     pub(crate) cancel: Option<Duration>,
+    /// Options that further blocks leave out.
+    pub(crate) once: &'static [OptionNumber],
 }
 
 /// When the path has been good for long enough that every request succeeds.
@@ -63,8 +67,9 @@ impl Scenario {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let heals = Duration::from_secs(rng.random_range(20..400));
-        let client = config(&mut rng);
-        let server = config(&mut rng);
+        let tight = rng.random_bool(0.1);
+        let client = config(&mut rng, tight);
+        let server = config(&mut rng, tight);
         let blocks = client.block_size.min(server.block_size).bytes();
         let mut asks: Vec<Ask> = (0..rng.random_range(1..25))
             .map(|_| ask(&mut rng, heals, blocks))
@@ -92,6 +97,7 @@ impl Scenario {
             heals,
             client,
             server,
+            tight,
             asks,
             observes: rng.random_bool(0.7),
             acknowledge: if rng.random() {
@@ -136,6 +142,11 @@ fn ask(rng: &mut StdRng, heals: Duration, blocks: usize) -> Ask {
         },
         accept: rng.random_bool(0.2),
         cancel: rng.random_bool(0.1).then(|| seconds(rng, 30.0)),
+        once: if rng.random() {
+            &[OptionNumber::URI_QUERY]
+        } else {
+            &[]
+        },
     }
 }
 
@@ -160,8 +171,8 @@ fn size(rng: &mut StdRng, blocks: usize) -> usize {
     }
 }
 
-fn config(rng: &mut StdRng) -> Config {
-    Config {
+fn config(rng: &mut StdRng, tight: bool) -> Config {
+    let mut config = Config {
         timing: match rng.random_range(0..4) {
             0 => Timing::HF,
             1 => Timing::SATELLITE,
@@ -183,7 +194,12 @@ fn config(rng: &mut StdRng) -> Config {
             Tokens::Random
         },
         ..Config::default()
+    };
+    if tight {
+        config.max_received = rng.random_range(4..40);
+        config.max_reply_bytes = rng.random_range(0..2000);
     }
+    config
 }
 
 fn conditions(rng: &mut StdRng, heals: Duration) -> Conditions {
