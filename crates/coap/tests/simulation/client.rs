@@ -10,7 +10,8 @@ use vestibule_coap::{Code, Endpoint};
 use crate::notes::{options, pattern};
 use crate::observer::Observer;
 use crate::scenario::{Ask, CALM, Scenario};
-use crate::world::{Clock, Outcome};
+use crate::side::{Application, Ours};
+use crate::world::{Client, Clock, Outcome};
 
 /// Asks what the scenario says, and observes one resource.
 pub(crate) struct ClientApplication {
@@ -25,10 +26,9 @@ pub(crate) struct ClientApplication {
     pings: Vec<Duration>,
     /// How many of them are without an outcome.
     pinging: usize,
-    pub(crate) observer: Observer,
+    observer: Observer,
     /// From when on no request may fail, if ever.
     calm: Duration,
-    requests: u64,
     answered: u64,
     failed: u64,
     refused: u64,
@@ -58,7 +58,6 @@ impl ClientApplication {
             } else {
                 scenario.heals + CALM
             },
-            requests: 0,
             answered: 0,
             failed: 0,
             refused: 0,
@@ -66,32 +65,58 @@ impl ClientApplication {
         }
     }
 
-    /// The number and the method of each request.
-    pub(crate) fn requests(&self) -> impl Iterator<Item = (u64, Code)> {
-        (1..).zip(self.codes.iter().copied())
-    }
-
-    /// Everything was sent and has come to an end.
-    pub(crate) fn assert_settled(&self) {
-        assert!(self.open.is_empty(), "requests without an end");
-        assert!(self.asks.is_empty(), "requests that were not sent");
-        assert_eq!(self.pinging, 0, "pings without an end");
-    }
-
-    pub(crate) fn outcome(&self) -> Outcome {
-        Outcome {
-            requests: self.requests,
-            answered: self.answered,
-            failed: self.failed,
-            refused: self.refused,
-            cancelled: self.cancelled,
-            notifications: self.observer.notifications,
-            registrations: self.observer.registrations,
-            ..Outcome::default()
+    fn ask(&mut self, clock: Clock, endpoint: &mut Endpoint, ask: &Ask) {
+        self.codes.push(ask.code);
+        let nonce = self.codes.len() as u64;
+        let numbers = [
+            ("nonce", nonce),
+            ("code", u64::from(ask.code.0)),
+            ("body", ask.body as u64),
+            ("answer", ask.answer as u64),
+            ("wait", ask.wait.as_millis() as u64),
+            ("accept", u64::from(ask.accept)),
+        ];
+        let request = Request {
+            code: ask.code,
+            options: options("ask", &numbers),
+            payload: Bytes::from(pattern(nonce, ask.body)),
+            confirmable: ask.confirmable,
+            deadline: ask.deadline,
+            once: ask.once,
+        };
+        let id = endpoint
+            .request(clock.instant(), request)
+            .expect("room for requests");
+        if let Some(after) = ask.cancel {
+            self.cancels.insert((clock.now + after, id));
         }
+        let open = Open {
+            nonce,
+            begun: clock.now,
+            deadline: ask.deadline,
+            answer: ask.answer,
+        };
+        assert!(self.open.insert(id, open).is_none());
     }
 
-    pub(crate) fn handle_event(&mut self, clock: Clock, endpoint: &mut Endpoint, event: Event) {
+    fn answered(&mut self, clock: Clock, open: Open, response: &Response) {
+        assert!(clock.now <= open.until(), "an answer after the deadline");
+        let code = response.code;
+        if code == Code::CONTENT {
+            let expected = pattern(open.nonce + 1, open.answer);
+            assert_eq!(response.payload, expected, "the answer to another request");
+            self.answered += 1;
+            return;
+        }
+        let may_be = [Code::SERVICE_UNAVAILABLE, Code::REQUEST_ENTITY_INCOMPLETE];
+        assert!(may_be.contains(&code), "{code}");
+        assert!(open.begun < self.calm, "{code} on a good path");
+        self.refused += 1;
+    }
+}
+
+impl Application for ClientApplication {
+    fn handle_event(&mut self, clock: Clock, endpoint: &mut Endpoint, event: Event) {
         match event {
             Event::Response {
                 request,
@@ -122,7 +147,7 @@ impl ClientApplication {
         }
     }
 
-    pub(crate) fn next_timer(&self) -> Option<Duration> {
+    fn next_timer(&self) -> Option<Duration> {
         let times = [
             self.asks.last().map(|ask| ask.at),
             self.cancels.first().map(|&(at, _)| at),
@@ -132,7 +157,7 @@ impl ClientApplication {
         times.into_iter().flatten().min()
     }
 
-    pub(crate) fn handle_timer(&mut self, clock: Clock, endpoint: &mut Endpoint) {
+    fn handle_timer(&mut self, clock: Clock, endpoint: &mut Endpoint) {
         while let Some(ask) = self.asks.pop_if(|ask| ask.at <= clock.now) {
             self.ask(clock, endpoint, &ask);
         }
@@ -152,55 +177,34 @@ impl ClientApplication {
         }
         self.observer.handle_timer(clock, endpoint);
     }
+}
 
-    fn ask(&mut self, clock: Clock, endpoint: &mut Endpoint, ask: &Ask) {
-        self.codes.push(ask.code);
-        let nonce = self.codes.len() as u64;
-        let numbers = [
-            ("nonce", nonce),
-            ("code", u64::from(ask.code.0)),
-            ("body", ask.body as u64),
-            ("answer", ask.answer as u64),
-            ("wait", ask.wait.as_millis() as u64),
-            ("accept", u64::from(ask.accept)),
-        ];
-        let request = Request {
-            code: ask.code,
-            options: options("ask", &numbers),
-            payload: Bytes::from(pattern(nonce, ask.body)),
-            confirmable: ask.confirmable,
-            deadline: ask.deadline,
-            once: ask.once,
-        };
-        let id = endpoint
-            .request(clock.instant(), request)
-            .expect("room for requests");
-        if let Some(after) = ask.cancel {
-            self.cancels.insert((clock.now + after, id));
-        }
-        self.requests += 1;
-        let open = Open {
-            nonce,
-            begun: clock.now,
-            deadline: ask.deadline,
-            answer: ask.answer,
-        };
-        assert!(self.open.insert(id, open).is_none());
+impl Client for Ours<ClientApplication> {
+    fn requests(&self) -> Vec<(u64, Code)> {
+        let codes = self.application.codes.iter();
+        (1..).zip(codes.copied()).collect()
     }
 
-    fn answered(&mut self, clock: Clock, open: Open, response: &Response) {
-        assert!(clock.now <= open.until(), "an answer after the deadline");
-        let code = response.code;
-        if code == Code::CONTENT {
-            let expected = pattern(open.nonce + 1, open.answer);
-            assert_eq!(response.payload, expected, "the answer to another request");
-            self.answered += 1;
-            return;
+    fn finish(self, last_state: u64) -> Outcome {
+        self.assert_empty();
+        let application = self.application;
+        assert!(application.open.is_empty(), "requests without an end");
+        assert!(application.asks.is_empty(), "requests that were not sent");
+        assert_eq!(application.pinging, 0, "pings without an end");
+        let observer = application.observer;
+        if observer.registrations > 0 {
+            assert_eq!(observer.state, last_state, "states that never arrived");
         }
-        let may_be = [Code::SERVICE_UNAVAILABLE, Code::REQUEST_ENTITY_INCOMPLETE];
-        assert!(may_be.contains(&code), "{code}");
-        assert!(open.begun < self.calm, "{code} on a good path");
-        self.refused += 1;
+        Outcome {
+            requests: application.codes.len() as u64,
+            answered: application.answered,
+            failed: application.failed,
+            refused: application.refused,
+            cancelled: application.cancelled,
+            notifications: observer.notifications,
+            registrations: observer.registrations,
+            ..Outcome::default()
+        }
     }
 }
 

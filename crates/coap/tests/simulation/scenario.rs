@@ -118,6 +118,14 @@ impl Scenario {
             rng,
         }
     }
+
+    /// For a client of the Go library: it asks in one way only, and cannot begin an observation again.
+    pub(crate) fn with_go_client(seed: u64) -> Self {
+        let mut scenario = Self::new(seed);
+        scenario.assurance = Assurance::Silent;
+        scenario.refusals.clear();
+        scenario
+    }
 }
 
 fn ask(rng: &mut StdRng, heals: Duration, blocks: usize) -> Ask {

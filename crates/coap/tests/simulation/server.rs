@@ -11,6 +11,7 @@ use vestibule_coap::{Code, Endpoint, OptionList};
 
 use crate::notes::{number, pattern, states};
 use crate::scenario::Scenario;
+use crate::side::Application;
 use crate::world::Clock;
 
 /// Answers what it is asked as the question says, and tells observers of new states: each only when
@@ -30,7 +31,6 @@ pub(crate) struct ServerApplication {
     refusals: Vec<Duration>,
     state: u64,
     size: usize,
-    pub(crate) delivered: u64,
     pub(crate) undelivered: u64,
 }
 
@@ -59,7 +59,6 @@ impl ServerApplication {
             refusals: scenario.refusals.iter().rev().copied().collect(),
             state: 0,
             size: 0,
-            delivered: 0,
             undelivered: 0,
         }
     }
@@ -75,75 +74,6 @@ impl ServerApplication {
     /// How often this question was put.
     pub(crate) fn executions(&self, nonce: u64) -> u32 {
         self.executions.get(&nonce).copied().unwrap_or_default()
-    }
-
-    pub(crate) fn handle_event(&mut self, clock: Clock, endpoint: &mut Endpoint, event: Event) {
-        match event {
-            Event::Request(request) => {
-                for observer in self.observers.values_mut() {
-                    observer.retry = clock.now;
-                }
-                if request.observe.is_some() {
-                    self.observe(clock, endpoint, &request);
-                } else {
-                    self.execute(clock, endpoint, &request);
-                }
-            }
-            Event::NotificationDelivered(id) => {
-                self.delivered += 1;
-                let observer = self.observers.get_mut(&id).expect("an observer");
-                observer.delivered = observer.pending.take().expect("something was on its way");
-                let current = self.observers.split_off(&id);
-                for (before, _) in std::mem::replace(&mut self.observers, current) {
-                    endpoint.forget_observation(before);
-                }
-            }
-            Event::NotificationFailed(id, _) => {
-                self.undelivered += 1;
-                let observer = self.observers.get_mut(&id).expect("an observer");
-                observer.pending.take().expect("something was on its way");
-                observer.retry = clock.now + RETRY;
-            }
-            Event::ObservationEnded(id, _) => {
-                self.observers.remove(&id).expect("an observer");
-            }
-            Event::Pong(_) | Event::PingFailed => {}
-            event => panic!("for a server: {event:?}"),
-        }
-        self.notify(clock, endpoint);
-    }
-
-    pub(crate) fn next_timer(&self) -> Option<Duration> {
-        let answer = self.slow.keys().map(|&(at, _)| at).next();
-        let state = self.states.last().map(|&(at, _)| at);
-        let newest = self.observers.values().next_back();
-        let behind = newest.filter(|observer| self.is_behind(observer));
-        let retry = behind.map(|observer| observer.retry);
-        let refusal = self.refusals.last().copied();
-        [answer, state, retry, refusal].into_iter().flatten().min()
-    }
-
-    pub(crate) fn handle_timer(&mut self, clock: Clock, endpoint: &mut Endpoint) {
-        while let Some(entry) = self.slow.first_entry()
-            && entry.key().0 <= clock.now
-        {
-            let ((_, exchange), response) = entry.remove_entry();
-            endpoint.respond(clock.instant(), exchange, response);
-        }
-        while let Some((_, size)) = self.states.pop_if(|(at, _)| *at <= clock.now) {
-            self.state += 1;
-            self.size = size;
-        }
-        while self.refusals.pop_if(|at| *at <= clock.now).is_some() {
-            for (id, _) in std::mem::take(&mut self.observers) {
-                let response = Response {
-                    code: Code::NOT_FOUND,
-                    ..content(pattern(0, self.size))
-                };
-                endpoint.refuse_observation(clock.instant(), id, response);
-            }
-        }
-        self.notify(clock, endpoint);
     }
 
     /// Nobody is there any more.
@@ -180,7 +110,11 @@ impl ServerApplication {
 
     fn observe(&mut self, clock: Clock, endpoint: &mut Endpoint, request: &IncomingRequest) {
         let since = number(&request.options, "since");
-        let response = content(states(since, self.state, self.size));
+        let body = match self.assurance {
+            Assurance::Silent => Vec::new(),
+            _ => states(since, self.state, self.size),
+        };
+        let response = content(body);
         if let Some(Observe::Deregister { .. }) = request.observe {
             return endpoint.respond(clock.instant(), request.exchange, response);
         }
@@ -219,6 +153,76 @@ impl ServerApplication {
                 Err(error) => panic!("cannot notify: {error:?}"),
             }
         }
+    }
+}
+
+impl Application for ServerApplication {
+    fn handle_event(&mut self, clock: Clock, endpoint: &mut Endpoint, event: Event) {
+        match event {
+            Event::Request(request) => {
+                for observer in self.observers.values_mut() {
+                    observer.retry = clock.now;
+                }
+                if request.observe.is_some() {
+                    self.observe(clock, endpoint, &request);
+                } else {
+                    self.execute(clock, endpoint, &request);
+                }
+            }
+            Event::NotificationDelivered(id) => {
+                let observer = self.observers.get_mut(&id).expect("an observer");
+                observer.delivered = observer.pending.take().expect("something was on its way");
+                let current = self.observers.split_off(&id);
+                for (before, _) in std::mem::replace(&mut self.observers, current) {
+                    endpoint.forget_observation(before);
+                }
+            }
+            Event::NotificationFailed(id, _) => {
+                self.undelivered += 1;
+                let observer = self.observers.get_mut(&id).expect("an observer");
+                observer.pending.take().expect("something was on its way");
+                observer.retry = clock.now + RETRY;
+            }
+            Event::ObservationEnded(id, _) => {
+                self.observers.remove(&id).expect("an observer");
+            }
+            Event::Pong(_) | Event::PingFailed => {}
+            event => panic!("for a server: {event:?}"),
+        }
+        self.notify(clock, endpoint);
+    }
+
+    fn next_timer(&self) -> Option<Duration> {
+        let answer = self.slow.keys().map(|&(at, _)| at).next();
+        let state = self.states.last().map(|&(at, _)| at);
+        let newest = self.observers.values().next_back();
+        let behind = newest.filter(|observer| self.is_behind(observer));
+        let retry = behind.map(|observer| observer.retry);
+        let refusal = self.refusals.last().copied();
+        [answer, state, retry, refusal].into_iter().flatten().min()
+    }
+
+    fn handle_timer(&mut self, clock: Clock, endpoint: &mut Endpoint) {
+        while let Some(entry) = self.slow.first_entry()
+            && entry.key().0 <= clock.now
+        {
+            let ((_, exchange), response) = entry.remove_entry();
+            endpoint.respond(clock.instant(), exchange, response);
+        }
+        while let Some((_, size)) = self.states.pop_if(|(at, _)| *at <= clock.now) {
+            self.state += 1;
+            self.size = size;
+        }
+        while self.refusals.pop_if(|at| *at <= clock.now).is_some() {
+            for (id, _) in std::mem::take(&mut self.observers) {
+                let response = Response {
+                    code: Code::NOT_FOUND,
+                    ..content(pattern(0, self.size))
+                };
+                endpoint.refuse_observation(clock.instant(), id, response);
+            }
+        }
+        self.notify(clock, endpoint);
     }
 }
 

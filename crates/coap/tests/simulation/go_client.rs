@@ -1,0 +1,331 @@
+//! A client as the Go library makes them, as far as it was captured.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::Rng;
+use rand::rngs::StdRng;
+use vestibule_coap::{
+    BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type, encode,
+};
+
+use crate::ladder::Ladder;
+use crate::notes::{options, pattern, read_states};
+use crate::scenario::{Ask, Scenario};
+use crate::side::Side;
+use crate::world::{Client, Clock, Outcome};
+
+/// Registers once, with the id 0; asks for each further block of a notification in the acknowledgement of the one
+/// before; repeats at a constant rate; answers a repeated message with what it has answered before.
+pub(crate) struct GoClient {
+    rng: StdRng,
+    /// Those to come, the next one last.
+    asks: Vec<Ask>,
+    codes: Vec<Code>,
+    next_id: u16,
+    flights: Vec<Flight>,
+    /// What was answered to the messages of the server, by their ids.
+    replies: HashMap<u16, Bytes>,
+    questions: HashMap<Token, Question>,
+    observation: Token,
+    /// The notification that is fetched: its token and what there is of it.
+    fetch: Option<(Token, Vec<u8>)>,
+    ready: Vec<Bytes>,
+    registered: bool,
+    state: u64,
+    answered: u64,
+    notifications: u64,
+}
+
+/// A confirmable message without an acknowledgement.
+struct Flight {
+    id: u16,
+    datagram: Bytes,
+    next: Duration,
+    repetitions: u8,
+}
+
+/// A request without an answer.
+struct Question {
+    code: Code,
+    options: OptionList,
+    answer: Vec<u8>,
+    body: Vec<u8>,
+}
+
+const REPEAT_AFTER: Duration = Duration::from_secs(9);
+const REPETITIONS: u8 = 4;
+
+impl GoClient {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let mut rng = scenario.rng.clone();
+        let observation = token(&mut rng);
+        let mut client = Self {
+            next_id: rng.random_range(1..60_000),
+            rng,
+            asks: scenario.asks.iter().rev().cloned().collect(),
+            codes: Vec::new(),
+            flights: Vec::new(),
+            replies: HashMap::new(),
+            questions: HashMap::new(),
+            observation,
+            fetch: None,
+            ready: Vec::new(),
+            registered: false,
+            state: 0,
+            answered: 0,
+            notifications: 0,
+        };
+        if scenario.observes {
+            let mut registration = options("states", &[("since", 0)]);
+            registration.push_empty(OptionNumber::OBSERVE);
+            let header = Header {
+                kind: Type::Confirmable,
+                code: Code::GET,
+                id: 0,
+                token: observation,
+            };
+            client.launch(Duration::ZERO, header, &registration, &[]);
+        }
+        client
+    }
+
+    /// Sends a confirmable message until it is acknowledged.
+    fn launch(&mut self, now: Duration, header: Header, options: &OptionList, payload: &[u8]) {
+        let datagram = datagram(header, options, payload);
+        self.ready.push(datagram.clone());
+        self.flights.push(Flight {
+            id: header.id,
+            datagram,
+            next: now + REPEAT_AFTER,
+            repetitions: 0,
+        });
+    }
+
+    fn ask(&mut self, now: Duration, ask: &Ask) {
+        self.codes.push(ask.code);
+        let nonce = self.codes.len() as u64;
+        // Its bodies fit one block here.
+        let body = ask.body.min(512);
+        let numbers = [
+            ("nonce", nonce),
+            ("code", u64::from(ask.code.0)),
+            ("body", body as u64),
+            ("answer", ask.answer as u64),
+            ("wait", ask.wait.as_millis() as u64),
+            ("accept", u64::from(ask.accept)),
+        ];
+        let question = Question {
+            code: ask.code,
+            options: options("ask", &numbers),
+            answer: pattern(nonce + 1, ask.answer),
+            body: Vec::new(),
+        };
+        let header = self.header(ask.code);
+        self.launch(now, header, &question.options, &pattern(nonce, body));
+        self.questions.insert(header.token, question);
+    }
+
+    /// Of a new request.
+    fn header(&mut self, code: Code) -> Header {
+        self.next_id += 1;
+        Header {
+            kind: Type::Confirmable,
+            code,
+            id: self.next_id,
+            token: token(&mut self.rng),
+        }
+    }
+
+    /// A response: all of an answer, or a block of it. The next one is asked for with the same token and options.
+    fn take_answer(&mut self, now: Duration, message: &Message<'_>) {
+        let token = message.header.token;
+        let Some(question) = self.questions.get_mut(&token) else {
+            return;
+        };
+        if message.header.code != Code::CONTENT {
+            self.questions.remove(&token);
+            return;
+        }
+        let block = block2(message);
+        if block.map_or(0, BlockValue::offset) != question.body.len() {
+            return;
+        }
+        question.body.extend_from_slice(message.payload);
+        if let Some(block) = block.filter(|block| block.more) {
+            let code = question.code;
+            let mut options = question.options.clone();
+            options.push_uint(OptionNumber::BLOCK2, next(block).to_uint());
+            let header = Header {
+                token,
+                ..self.header(code)
+            };
+            return self.launch(now, header, &options, &[]);
+        }
+        assert_eq!(
+            question.body, question.answer,
+            "the answer to another request"
+        );
+        self.questions.remove(&token);
+        self.answered += 1;
+    }
+
+    /// A notification or a block of one: what acknowledges it.
+    fn take_notification(&mut self, message: &Message<'_>) -> Bytes {
+        let header = message.header;
+        let block = block2(message);
+        let offset = block.map_or(0, BlockValue::offset);
+        let first = header.token == self.observation;
+        if first && (header.code != Code::CONTENT || message.payload.is_empty()) {
+            return acknowledgement(header.id);
+        }
+        if first {
+            let fetch_token = token(&mut self.rng);
+            self.fetch = Some((fetch_token, Vec::new()));
+        }
+        let Some((fetch_token, body)) = &mut self.fetch else {
+            return acknowledgement(header.id);
+        };
+        if offset != body.len() {
+            return acknowledgement(header.id);
+        }
+        body.extend_from_slice(message.payload);
+        if let Some(block) = block.filter(|block| block.more) {
+            let mut options = options("states", &[("since", 0)]);
+            options.push_uint(OptionNumber::BLOCK2, next(block).to_uint());
+            let header = Header {
+                kind: Type::Acknowledgement,
+                code: Code::GET,
+                id: header.id,
+                token: *fetch_token,
+            };
+            return datagram(header, &options, &[]);
+        }
+        let (from, to) = read_states(body);
+        let known = self.state;
+        assert!(from <= known, "a gap: {from} to {to} after {known}");
+        assert!(to >= known, "old news: {from} to {to} after {known}");
+        self.state = to;
+        self.fetch = None;
+        self.notifications += 1;
+        acknowledgement(header.id)
+    }
+
+    fn is_of_notification(&self, token: Token) -> bool {
+        let fetching = self
+            .fetch
+            .as_ref()
+            .is_some_and(|(other, _)| *other == token);
+        fetching || token == self.observation
+    }
+}
+
+impl Side for GoClient {
+    fn handle_datagram(&mut self, clock: Clock, datagram: &[u8]) {
+        let message = Message::parse(datagram).expect("a message");
+        let Header {
+            kind, id, token, ..
+        } = message.header;
+        if kind == Type::Confirmable {
+            if !self.replies.contains_key(&id) {
+                let reply = if self.is_of_notification(token) {
+                    self.take_notification(&message)
+                } else {
+                    self.take_answer(clock.now, &message);
+                    acknowledgement(id)
+                };
+                self.replies.insert(id, reply);
+            }
+            self.ready.push(self.replies[&id].clone());
+        } else {
+            self.flights.retain(|flight| flight.id != id);
+            if token == self.observation {
+                self.registered = true;
+            } else {
+                self.take_answer(clock.now, &message);
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, clock: Clock) {
+        for flight in &mut self.flights {
+            if flight.next <= clock.now && flight.repetitions < REPETITIONS {
+                self.ready.push(flight.datagram.clone());
+            }
+            if flight.next <= clock.now {
+                flight.next = clock.now + REPEAT_AFTER;
+                flight.repetitions += 1;
+            }
+        }
+        self.flights
+            .retain(|flight| flight.repetitions <= REPETITIONS);
+        while let Some(ask) = self.asks.pop_if(|ask| ask.at <= clock.now) {
+            self.ask(clock.now, &ask);
+        }
+    }
+
+    fn next_time(&self, _clock: Clock) -> Option<Duration> {
+        let flights = self.flights.iter().map(|flight| flight.next);
+        flights.chain(self.asks.last().map(|ask| ask.at)).min()
+    }
+
+    fn poll_transmit(&mut self, _clock: Clock, _ladder: &mut Ladder) -> Option<Bytes> {
+        (!self.ready.is_empty()).then(|| self.ready.remove(0))
+    }
+}
+
+impl Client for GoClient {
+    fn requests(&self) -> Vec<(u64, Code)> {
+        (1..).zip(self.codes.iter().copied()).collect()
+    }
+
+    fn finish(self, last_state: u64) -> Outcome {
+        if self.registered {
+            assert_eq!(self.state, last_state, "states that never arrived");
+        }
+        let requests = self.codes.len() as u64;
+        Outcome {
+            requests,
+            answered: self.answered,
+            failed: requests - self.answered,
+            notifications: self.notifications,
+            registrations: u64::from(self.registered),
+            ..Outcome::default()
+        }
+    }
+}
+
+fn token(rng: &mut StdRng) -> Token {
+    Token::try_from(&rng.random::<[u8; 8]>()[..]).expect("eight bytes")
+}
+
+fn block2(message: &Message<'_>) -> Option<BlockValue> {
+    let value = message.options.first(OptionNumber::BLOCK2)?;
+    Some(BlockValue::parse(value).expect("a block"))
+}
+
+/// The library says that more blocks follow, in a request for one.
+fn next(block: BlockValue) -> BlockValue {
+    BlockValue {
+        number: block.number + 1,
+        more: true,
+        ..block
+    }
+}
+
+fn acknowledgement(id: u16) -> Bytes {
+    let header = Header {
+        kind: Type::Acknowledgement,
+        code: Code::EMPTY,
+        id,
+        token: Token::EMPTY,
+    };
+    datagram(header, &OptionList::new(), &[])
+}
+
+fn datagram(header: Header, options: &OptionList, payload: &[u8]) -> Bytes {
+    let mut out = Vec::new();
+    encode(header, options, payload, &mut out);
+    Bytes::from(out)
+}
