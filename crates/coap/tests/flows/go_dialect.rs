@@ -156,6 +156,29 @@ fn a_large_notification() {
     assert_eq!(peer.endpoint.footprint().snapshots, 0);
 }
 
+/// An acknowledgement that asks for a block comes again when another notification is under way, whose blocks it must
+/// not get: the client would acknowledge what it cannot use.
+#[test]
+fn a_late_request_for_a_block() {
+    let (mut peer, observation) = observing_client();
+    let now = peer.now;
+    peer.endpoint
+        .notify(now, observation, content(body(1500)))
+        .unwrap();
+    peer.sends("CON 2.05 B t4a93f3fa44aa928b ETag Observe=3 Block2=0/1/1024 Size2=1500 +1024");
+    peer.receives(&acknowledging_request('B', "1e"));
+    peer.sends("CON 2.05 C tc5b086deb9494e68 ETag Block2=1/0/1024 +476");
+    peer.receives("60 00 {C}");
+    assert!(matches!(peer.event(), Event::NotificationDelivered(_)));
+    peer.endpoint
+        .notify(now, observation, content(body(1600)))
+        .unwrap();
+    peer.sends("CON 2.05 D t4a93f3fa44aa928b ETag Observe=4 Block2=0/1/1024 Size2=1600 +1024");
+    peer.receives(&acknowledging_request('B', "1e"));
+    peer.receives(&acknowledging_request('C', "1e"));
+    peer.is_silent();
+}
+
 /// An acknowledgement that asks for nothing: the rest is not fetched, and the state was not delivered.
 #[test]
 fn a_large_notification_that_is_not_fetched() {
