@@ -2,6 +2,7 @@
 //! show, and those of the Go library.
 
 mod etsi;
+mod floods;
 mod go_dialect;
 mod line;
 mod pair;
