@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rand::Rng;
 use rand::rngs::StdRng;
 use vestibule_coap::{
-    BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type, encode,
+    BlockSize, BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type, encode,
 };
 
 use crate::ladder::Ladder;
@@ -50,8 +50,13 @@ struct Flight {
 struct Question {
     code: Code,
     options: OptionList,
+    payload: Vec<u8>,
+    /// The block of the payload that is on its way, if it does not fit one message.
+    block1: Option<BlockValue>,
+    /// What is to be answered.
+    expected: Vec<u8>,
+    /// What was answered so far.
     answer: Vec<u8>,
-    body: Vec<u8>,
 }
 
 const REPEAT_AFTER: Duration = Duration::from_secs(9);
@@ -106,67 +111,95 @@ impl GoClient {
     fn ask(&mut self, now: Duration, ask: &Ask) {
         self.codes.push(ask.code);
         let nonce = self.codes.len() as u64;
-        // Its bodies fit one block here.
-        let body = ask.body.min(512);
         let numbers = [
             ("nonce", nonce),
             ("code", u64::from(ask.code.0)),
-            ("body", body as u64),
+            ("body", ask.body as u64),
             ("answer", ask.answer as u64),
             ("wait", ask.wait.as_millis() as u64),
             ("accept", u64::from(ask.accept)),
         ];
+        let size = BlockSize::MAX;
         let question = Question {
             code: ask.code,
             options: options("ask", &numbers),
-            answer: pattern(nonce + 1, ask.answer),
-            body: Vec::new(),
+            payload: pattern(nonce, ask.body),
+            block1: (ask.body >= size.bytes()).then_some(BlockValue {
+                number: 0,
+                more: ask.body > size.bytes(),
+                size,
+            }),
+            expected: pattern(nonce + 1, ask.answer),
+            answer: Vec::new(),
         };
-        let header = self.header(ask.code);
-        self.launch(now, header, &question.options, &pattern(nonce, body));
-        self.questions.insert(header.token, question);
+        let token = token(&mut self.rng);
+        self.questions.insert(token, question);
+        self.send_question(now, token);
     }
 
-    /// Of a new request.
-    fn header(&mut self, code: Code) -> Header {
+    /// Sends a request, or the next block of it.
+    fn send_question(&mut self, now: Duration, token: Token) {
+        let Some(question) = self.questions.get(&token) else {
+            return;
+        };
+        let options = question.options_with_block1();
+        let payload = match question.block1 {
+            Some(block) => {
+                let rest = &question.payload[block.offset()..];
+                rest[..rest.len().min(block.size.bytes())].to_vec()
+            }
+            None => question.payload.clone(),
+        };
+        let code = question.code;
+        let header = self.header(code, token);
+        self.launch(now, header, &options, &payload);
+    }
+
+    /// Of the next message of a request.
+    fn header(&mut self, code: Code, token: Token) -> Header {
         self.next_id += 1;
         Header {
             kind: Type::Confirmable,
             code,
             id: self.next_id,
-            token: token(&mut self.rng),
+            token,
         }
     }
 
-    /// A response: all of an answer, or a block of it. The next one is asked for with the same token and options.
+    /// A response: the word that the next block may come, all of an answer, or a block of it. Further blocks are asked for
+    /// with the same token and options, the last block of the question among them.
     fn take_answer(&mut self, now: Duration, message: &Message<'_>) {
         let token = message.header.token;
         let Some(question) = self.questions.get_mut(&token) else {
             return;
         };
-        if message.header.code != Code::CONTENT {
-            self.questions.remove(&token);
+        match message.header.code {
+            Code::CONTENT => {}
+            Code::CONTINUE => {
+                let taken = block(message, OptionNumber::BLOCK1).expect("the block that was taken");
+                if question.go_on(taken) {
+                    self.send_question(now, token);
+                }
+                return;
+            }
+            _ => {
+                self.questions.remove(&token);
+                return;
+            }
+        }
+        let block = block(message, OptionNumber::BLOCK2);
+        if block.map_or(0, BlockValue::offset) != question.answer.len() {
             return;
         }
-        let block = block2(message);
-        if block.map_or(0, BlockValue::offset) != question.body.len() {
-            return;
-        }
-        question.body.extend_from_slice(message.payload);
+        question.answer.extend_from_slice(message.payload);
         if let Some(block) = block.filter(|block| block.more) {
-            let code = question.code;
-            let mut options = question.options.clone();
+            let mut options = question.options_with_block1();
             options.push_uint(OptionNumber::BLOCK2, next(block).to_uint());
-            let header = Header {
-                token,
-                ..self.header(code)
-            };
+            let code = question.code;
+            let header = self.header(code, token);
             return self.launch(now, header, &options, &[]);
         }
-        assert_eq!(
-            question.body, question.answer,
-            "the answer to another request"
-        );
+        assert_eq!(question.answer, question.expected, "another answer");
         self.questions.remove(&token);
         self.answered += 1;
     }
@@ -174,7 +207,7 @@ impl GoClient {
     /// A notification or a block of one: what acknowledges it.
     fn take_notification(&mut self, message: &Message<'_>) -> Bytes {
         let header = message.header;
-        let block = block2(message);
+        let block = block(message, OptionNumber::BLOCK2);
         let offset = block.map_or(0, BlockValue::offset);
         let first = header.token == self.observation;
         if first && (header.code != Code::CONTENT || message.payload.is_empty()) {
@@ -218,6 +251,32 @@ impl GoClient {
             .as_ref()
             .is_some_and(|(other, _)| *other == token);
         fetching || token == self.observation
+    }
+}
+
+impl Question {
+    fn options_with_block1(&self) -> OptionList {
+        let mut options = self.options.clone();
+        if let Some(block) = self.block1 {
+            options.push_uint(OptionNumber::BLOCK1, block.to_uint());
+            options.push_uint(OptionNumber::SIZE1, self.payload.len() as u64);
+        }
+        options
+    }
+
+    /// This block has been taken. Whether there is another one.
+    fn go_on(&mut self, taken: BlockValue) -> bool {
+        let Some(block) = self.block1.filter(|block| block.number == taken.number) else {
+            return false;
+        };
+        let offset = block.offset() + block.size.bytes();
+        let size = block.size.min(taken.size);
+        self.block1 = block.more.then(|| BlockValue {
+            number: (offset / size.bytes()) as u32,
+            more: offset + size.bytes() < self.payload.len(),
+            size,
+        });
+        self.block1.is_some()
     }
 }
 
@@ -300,8 +359,8 @@ fn token(rng: &mut StdRng) -> Token {
     Token::try_from(&rng.random::<[u8; 8]>()[..]).expect("eight bytes")
 }
 
-fn block2(message: &Message<'_>) -> Option<BlockValue> {
-    let value = message.options.first(OptionNumber::BLOCK2)?;
+fn block(message: &Message<'_>, number: OptionNumber) -> Option<BlockValue> {
+    let value = message.options.first(number)?;
     Some(BlockValue::parse(value).expect("a block"))
 }
 
