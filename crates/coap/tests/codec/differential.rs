@@ -8,7 +8,7 @@ use vestibule_coap::{Code, Message, OptionNumber, ParseErrorKind, Type};
 use crate::generator;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
     fn reading_any_input(input in generator::input()) {

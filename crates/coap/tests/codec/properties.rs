@@ -6,7 +6,7 @@ use vestibule_coap::{Message, OptionList};
 use crate::generator;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn what_is_sent_is_received(sent in generator::sent()) {
