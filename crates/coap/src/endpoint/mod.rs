@@ -354,8 +354,13 @@ impl Endpoint {
     fn handle_acknowledgement(&mut self, now: Instant, message: &Message<'_>) {
         let header = message.header;
         if header.code.is_request() {
-            let acknowledged = match self.link.purpose(header.id) {
-                Some(Purpose::Block(id)) => Some(id),
+            // A late repetition must not be served from what is under way by now.
+            let Some(purpose) = self.link.purpose(header.id) else {
+                return;
+            };
+            let acknowledged = match purpose {
+                Purpose::Block(id) => Some(id),
+                Purpose::Notification(id) => self.server.outstanding_body(id),
                 _ => None,
             };
             self.handle_settled(now, header.id, false);

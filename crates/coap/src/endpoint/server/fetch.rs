@@ -67,14 +67,12 @@ impl Server {
         let Some(block) = request.block2.filter(|block| block.number > 0) else {
             return;
         };
-        let snapshot = match acknowledged.and_then(|id| self.snapshots.get(id)) {
-            Some(snapshot) if block.offset() < snapshot.body.len() => Some(snapshot.id),
-            _ => {
-                let found = self.snapshots.find(block, &request, &link.config);
-                found.map(|snapshot| snapshot.id)
-            }
+        let snapshot = match acknowledged {
+            Some(id) => self.snapshots.get(id),
+            None => self.snapshots.find(block, &request, &link.config),
         };
-        if let Some(id) = snapshot {
+        let snapshot = snapshot.filter(|snapshot| block.offset() < snapshot.body.len());
+        if let Some(id) = snapshot.map(|snapshot| snapshot.id) {
             self.send_block(now, link, id, block, request.token);
         }
     }

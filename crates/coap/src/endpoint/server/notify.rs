@@ -63,6 +63,14 @@ impl Server {
         Ok(())
     }
 
+    /// The body of the state that is on its way, if it travels in blocks.
+    pub(in crate::endpoint) fn outstanding_body(
+        &mut self,
+        id: ObservationId,
+    ) -> Option<SnapshotId> {
+        self.observations.get(id)?.outstanding?.snapshot
+    }
+
     /// Ends an observation with a last answer, which says why (RFC 7641 section 4.2).
     pub(in crate::endpoint) fn refuse_observation(
         &mut self,
