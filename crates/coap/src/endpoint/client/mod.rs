@@ -238,6 +238,7 @@ impl Client {
                 fetch_token: None,
                 observation,
                 upload: None,
+                tag: None,
                 download: None,
                 fetch_until: None,
                 message: None,

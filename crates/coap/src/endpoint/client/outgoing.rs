@@ -25,6 +25,9 @@ pub(super) struct Outgoing {
     pub(super) observation: Option<Observation>,
     /// The body on its way out, if it does not fit one block.
     pub(super) upload: Option<Upload>,
+    /// The Request-Tag, if the body does not fit one block: it tells this attempt from others of the same request,
+    /// until the last block of the answer (RFC 9175 section 3).
+    pub(super) tag: Option<u8>,
     pub(super) download: Option<Download>,
     /// When fetching a notification fails.
     pub(super) fetch_until: Option<Instant>,
@@ -54,8 +57,6 @@ pub(super) struct Upload {
     /// Where the block begins that is on its way.
     pub(super) offset: usize,
     pub(super) size: BlockSize,
-    /// Tells this attempt from others of the same request (RFC 9175 section 3).
-    pub(super) tag: u8,
 }
 
 /// The value of Observe that registers.
@@ -82,11 +83,9 @@ impl Outgoing {
     pub(super) fn begin(&mut self, link: &mut Link, tag: u8, size: BlockSize, purpose: Purpose) {
         link.withdraw(self.message.take());
         self.download = None;
-        self.upload = (self.request.payload.len() > size.bytes()).then_some(Upload {
-            offset: 0,
-            size,
-            tag,
-        });
+        let in_blocks = self.request.payload.len() > size.bytes();
+        self.upload = in_blocks.then_some(Upload { offset: 0, size });
+        self.tag = in_blocks.then_some(tag);
         self.send_body(link, purpose, false);
     }
 
@@ -113,10 +112,9 @@ impl Outgoing {
                 options.push_uint(OptionNumber::SIZE1, payload.len() as u64);
             }
             options.push_uint(OptionNumber::BLOCK1, block.to_uint());
-            // One byte is far below the limit.
-            let _ = options.push(OptionNumber::REQUEST_TAG, [upload.tag]);
             payload = &payload[upload.offset..end];
         }
+        self.push_tag(&mut options);
         if link.config.block_size < BlockSize::MAX {
             let wanted = BlockValue {
                 number: 0,
@@ -143,9 +141,9 @@ impl Outgoing {
         link.withdraw(self.message.take());
         self.acknowledged = None;
         let mut options = self.request.options.clone();
-        options.remove(OptionNumber::CONTENT_FORMAT);
         leave_out(&mut options, self.request.once);
         options.push_uint(OptionNumber::BLOCK2, block.to_uint());
+        self.push_tag(&mut options);
         // The body of a FETCH is part of what its answer is known by.
         let payload = match self.request.code {
             Code::FETCH => &self.request.payload[..],
@@ -179,6 +177,13 @@ impl Outgoing {
     pub(super) fn footprint(&self) -> usize {
         let download = self.download.as_ref().map_or(0, Download::footprint);
         size_of::<Self>() + self.request.payload.len() + self.request.options.footprint() + download
+    }
+
+    fn push_tag(&self, options: &mut OptionList) {
+        if let Some(tag) = self.tag {
+            // One byte is far below the limit.
+            let _ = options.push(OptionNumber::REQUEST_TAG, [tag]);
+        }
     }
 }
 

@@ -86,7 +86,6 @@ impl Client {
                     outgoing.upload = Some(Upload {
                         offset: upload.offset + upload.size.bytes(),
                         size: smaller.unwrap_or(upload.size),
-                        ..upload
                     });
                     outgoing.send_body(link, Purpose::Request(id), true);
                 }

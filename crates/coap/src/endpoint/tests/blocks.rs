@@ -177,3 +177,34 @@ fn follow_ups_may_leave_options_out() {
     pair.server.poll_event().unwrap();
     pair.notified(observation, &large(5000));
 }
+
+/// Servers know the answer by it, too.
+#[test]
+fn the_tag_of_a_request_stays_until_the_last_block_of_its_answer() {
+    let mut pair = Pair::new(Config::default());
+    let mut request = Request {
+        code: Code::POST,
+        payload: large(2000),
+        ..get("x")
+    };
+    let format = OptionNumber::CONTENT_FORMAT;
+    request.options.push_uint(format, 60);
+    pair.client.request(pair.now, request).unwrap();
+    let mut tags = Vec::new();
+    while let Some(datagram) = pair.client.poll_transmit() {
+        let message = Message::parse(&datagram).unwrap();
+        assert_eq!(message.options.uint(format), Some(60));
+        tags.push(message.options.uint(OptionNumber::REQUEST_TAG).unwrap());
+        pair.server.handle_datagram(pair.now, &datagram).unwrap();
+        if let Some(Event::Request(asked)) = pair.server.poll_event() {
+            let answer = content(large(3000));
+            pair.server.respond(pair.now, asked.exchange, answer);
+        }
+        while let Some(datagram) = pair.server.poll_transmit() {
+            pair.client.handle_datagram(pair.now, &datagram).unwrap();
+        }
+    }
+    assert_eq!(tags, [tags[0]; 4]);
+    assert_eq!(pair.answered().1.payload, large(3000));
+    pair.nothing_is_left();
+}
