@@ -15,7 +15,7 @@ use crate::workspace_root;
 /// Installs what is missing and says each step. Does nothing, quickly, when all is there.
 ///
 /// Packages are installed without letting them start their services, and services that already
-/// run are not touched. slixmpp goes into a virtual environment under `.peers/`.
+/// run are not touched. aiocoap and slixmpp go into a virtual environment under `.peers/`.
 ///
 /// # Errors
 ///

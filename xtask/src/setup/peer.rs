@@ -28,6 +28,8 @@ enum Probe {
 
 pub(super) const PEERS: &[Peer] = &[
     Peer::command("chromium", "chromium", "chromium"),
+    Peer::command("coap-client", "libcoap3-bin", "coap-client-notls"),
+    Peer::command("coap-server", "libcoap3-bin", "coap-server-notls"),
     Peer::command("curl", "curl", "curl"),
     Peer {
         name: "ejabberd",

@@ -19,7 +19,8 @@ pub(super) fn environment(directory: &Path) -> Result<(), Error> {
     let python = directory.join("bin/python");
     let is_current =
         || fs::read_to_string(&installed).is_ok_and(|installed| installed == REQUIREMENTS);
-    let imports = || command::succeeds(Command::new(&python).args(["-c", "import slixmpp"]));
+    let imports =
+        || command::succeeds(Command::new(&python).args(["-c", "import aiocoap, slixmpp"]));
     if is_current() && imports() {
         println!("setup: the Python environment is present");
         return Ok(());
@@ -50,7 +51,8 @@ pub(super) fn environment(directory: &Path) -> Result<(), Error> {
     )?;
     command::run(Command::new(&python).args([
         "-c",
-        "import slixmpp; print('setup: slixmpp', slixmpp.__version__, 'can be imported')",
+        "import aiocoap.meta as a, slixmpp as s; \
+         print('setup: aiocoap', a.version, 'and slixmpp', s.__version__, 'can be imported')",
     ]))?;
     // Under its final name only now, so that a half-made environment is made anew.
     fs::rename(&wanted, &installed).map_err(|source| Error::Io {
