@@ -5,6 +5,7 @@
 //! use for an error.
 
 mod access;
+pub mod coap;
 mod http_origin;
 mod metrics;
 mod name_server;

@@ -1,0 +1,81 @@
+"""Sends one request with aiocoap and prints what comes of it, a JSON object a line.
+
+The argument is a JSON object: `url`; `method`; `payload`, a text; `block`, the exponent of the
+largest block; `accept`, `format`, `request_tag` (hexadecimal); `non`, for a request that is not
+confirmable; `timeout`, ACK_TIMEOUT in seconds; `observe`, how many notifications to wait for before
+the observation is given up, or the body of the last one, or null for all until the server ends it;
+`linger`, for how many seconds to stay after that.
+
+What aiocoap has to complain about goes to standard error.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+
+import aiocoap
+from aiocoap.numbers.constants import TransportTuning
+
+
+def tell(**what):
+    print(json.dumps(what), flush=True)
+
+
+def tell_message(message):
+    tell(
+        code=message.code.dotted,
+        format=None if message.opt.content_format is None else int(message.opt.content_format),
+        observe=message.opt.observe,
+        body=message.payload.decode("utf-8", "backslashreplace"),
+    )
+
+
+def to_message(order):
+    message = aiocoap.Message(
+        code=getattr(aiocoap, order.get("method", "GET")),
+        uri=order["url"],
+        payload=order.get("payload", "").encode("utf-8"),
+    )
+    if order.get("non"):
+        message.transport_tuning = aiocoap.Unreliable
+    if "accept" in order:
+        message.opt.accept = order["accept"]
+    if "format" in order:
+        message.opt.content_format = order["format"]
+    if "request_tag" in order:
+        message.opt.request_tag = [bytes.fromhex(order["request_tag"])]
+    if "observe" in order:
+        message.opt.observe = 0
+    return message
+
+
+async def follow(request, wanted):
+    seen = 0
+    async for notification in request.observation:
+        tell_message(notification)
+        seen += 1
+        if wanted in (seen, notification.payload.decode()):
+            request.observation.cancel()
+            tell(end="cancelled")
+            return
+    tell(end="ended")
+
+
+async def main(order):
+    TransportTuning.ACK_TIMEOUT = order.get("timeout", TransportTuning.ACK_TIMEOUT)
+    context = await aiocoap.Context.create_client_context(transports=["udp6"])
+    message = to_message(order)
+    if "block" in order:
+        await context.find_remote_and_interface(message)
+        message.remote.maximum_block_size_exp = order["block"]
+    request = context.request(message)
+    tell_message(await request.response)
+    if "observe" in order:
+        await follow(request, order["observe"])
+    await asyncio.sleep(order.get("linger", 0))
+    await context.shutdown()
+
+
+logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+asyncio.run(main(json.loads(sys.argv[1])))
