@@ -64,7 +64,7 @@ impl Plan<'_> {
     fn step(&mut self, list: &mut OptionList, model: &mut Vec<(OptionNumber, Vec<u8>)>) {
         match self.byte() {
             // Lengths beyond what a plan has bytes for, a few times.
-            0 if self.long < 8 => {
+            0 if self.long < 2 => {
                 self.long += 1;
                 let (number, length) = (self.number(), usize::from(self.word()) * 2);
                 let value = vec![self.byte(); length];
