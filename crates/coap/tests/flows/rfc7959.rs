@@ -170,7 +170,7 @@ fn post_with_large_request_and_response() {
         <- ACK 2.31 A t01 Block1=0/1/128
         -> CON 0.02 B t01 Uri-Path=soap Block1=8/0/128 Request-Tag +76
         <- ACK 2.05 B t01 ETag Block2=0/1/128 Block1=8/0/128 Size2=200 +128
-        -> CON 0.02 C t01 Uri-Path=soap Block2=1/0/128
+        -> CON 0.02 C t01 Uri-Path=soap Block2=1/0/128 Request-Tag
         <- ACK 2.05 C t01 ETag Block2=1/0/128 +72
         ",
     );

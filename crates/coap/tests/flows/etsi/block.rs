@@ -102,7 +102,7 @@ fn td_coap_block_05_large_post_in_both_directions() {
         <- ACK 2.31 A t01 Block1=0/1/1024
         -> CON 0.02 B t01 Uri-Path=large-post Block1=1/0/1024 Request-Tag +256
         <- ACK 2.05 B t01 ETag Block2=0/1/1024 Block1=1/0/1024 Size2=2000 +1024
-        -> CON 0.02 C t01 Uri-Path=large-post Block2=1/0/1024
+        -> CON 0.02 C t01 Uri-Path=large-post Block2=1/0/1024 Request-Tag
         <- ACK 2.05 C t01 ETag Block2=1/0/1024 +976
         ",
     );
