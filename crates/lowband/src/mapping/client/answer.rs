@@ -1,13 +1,13 @@
 //! Responses of a gateway.
 
 use http::StatusCode;
-use serde::de::IgnoredAny;
 use vestibule_coap::endpoint::Response;
 use vestibule_coap::{Code, OptionNumber};
 
 use super::{Exchange, Session, Settings};
 use crate::keys::Keys;
 use crate::mapping::endpoint::Kind;
+use crate::mapping::format::Format;
 use crate::mapping::{format, object, rewrite, status};
 use crate::transcode::{Limits, cbor_to_json};
 
@@ -100,7 +100,7 @@ pub fn close(
     })
 }
 
-/// The body as JSON; `None` if it cannot be read. It is read as what it is: the proxy written in Go
+/// The body as JSON; `None` if it cannot be read or is beyond the limits. It is read as what it is: the proxy written in Go
 /// says of CBOR that it is JSON, or names a format at random.
 fn json(code: Code, payload: &[u8]) -> Option<Vec<u8>> {
     if payload.is_empty() {
@@ -111,8 +111,7 @@ fn json(code: Code, payload: &[u8]) -> Option<Vec<u8>> {
         };
     }
     if format::is_json(payload) {
-        let json = serde_json::from_slice::<IgnoredAny>(payload);
-        return json.is_ok().then(|| payload.to_vec());
+        return Format::Json.encode(payload).ok();
     }
     let mut json = Vec::new();
     cbor_to_json(payload, Keys::V1, &Limits::RESPONSE, &mut json).ok()?;

@@ -15,6 +15,7 @@ use vestibule_coap::{Code, ContentFormat, OptionList, OptionNumber, OptionTooLon
 pub use answer::{Answer, Outcome, close};
 pub use session::Session;
 
+use super::discovery::{Extensions, LowBandwidth};
 use super::endpoint::{self, Kind, Need, need};
 use super::format::MAX_REQUEST_LEN;
 use super::paths::{self, PathError};
@@ -35,7 +36,7 @@ pub struct Settings {
     /// Whether the gateway understands the table of paths.
     pub has_path_table: bool,
     /// Whether the gateway finds a body by the token of its first block, so that requests for further ones may leave
-    /// the query out ([`Extensions`](super::discovery::Extensions)).
+    /// the query out ([`Extensions`]).
     pub has_short_follow_ups: bool,
     /// The address that the client is told as that of its homeserver: the companion's own.
     pub base_url: Option<String>,
@@ -97,6 +98,22 @@ pub enum UseHttp {
     Token(TokenError),
     /// The body is larger than what gateways take.
     TooLarge,
+}
+
+impl Settings {
+    /// For a gateway that has said this about itself in `/versions`.
+    pub fn new(low_bandwidth: LowBandwidth, extensions: Extensions) -> Self {
+        let has = |version: Option<u32>| version.is_some_and(|version| version >= 1);
+        Self {
+            keys: match has(low_bandwidth.cbor_enum_version) {
+                true => Keys::V1,
+                false => Keys::None,
+            },
+            has_path_table: has(low_bandwidth.coap_enum_version),
+            has_short_follow_ups: extensions.short_follow_ups,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Settings {

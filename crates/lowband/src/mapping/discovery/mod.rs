@@ -66,8 +66,9 @@ impl Extensions {
 }
 
 impl Advertisement {
-    /// The answer to `/versions` with this in it. Everything else stays as it is written. `None` when
-    /// the answer is no JSON object.
+    /// The answer to `/versions` with this in it. Every other member keeps its place and its value as it is
+    /// written; white space between members goes, and escapes in their names that need not be. `None`
+    /// when the answer is no JSON object.
     pub fn add(&self, versions: &[u8]) -> Option<String> {
         let mut versions = Object::parse(versions)?;
         let json = format!(

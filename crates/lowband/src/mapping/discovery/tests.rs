@@ -26,6 +26,12 @@ fn the_rest_stays_as_it_is_written() {
     );
 }
 
+#[test]
+fn names_are_written_anew() {
+    let added = add(8008, false, "{ \"\\u00e9\" : \"\\u00e9\" }").unwrap();
+    assert!(added.starts_with("{\"é\":\"\\u00e9\","), "{added}");
+}
+
 /// A homeserver behind another gateway.
 #[test]
 fn what_was_said_before_is_replaced() {

@@ -91,6 +91,7 @@ fn an_answer_that_cannot_be_read() {
         (Code::CONTENT, b"hello", 502, "hello"),
         (Code::CONTENT, b"\xa1", 502, "Content"),
         (Code::CONTENT, b"{\"a\"", 502, "{\"a\""),
+        (Code::CONTENT, b"{\"a\":\"\xff\xfe\"}", 502, "Content"),
     ] {
         let answer = companion.answer(&request, code, payload);
         let error = serde_json::Value::from(error);
@@ -100,6 +101,19 @@ fn an_answer_that_cannot_be_read() {
     let long = "é".repeat(1_000);
     let (_, body) = companion.answer(&request, Code::BAD_GATEWAY, long.as_bytes());
     assert_eq!(body.chars().filter(|c| *c == 'é').count(), 200);
+}
+
+#[test]
+fn json_has_the_limits_of_cbor() {
+    let mut companion = Companion::new();
+    let request = opened(&mut companion);
+    let depth = Limits::RESPONSE.depth + 1;
+    let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(Limits::RESPONSE.string + 1));
+    for body in [deep, long] {
+        let (status, _) = companion.answer(&request, Code::CONTENT, body.as_bytes());
+        assert_eq!(status, 502);
+    }
 }
 
 #[test]

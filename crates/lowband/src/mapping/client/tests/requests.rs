@@ -1,4 +1,5 @@
 use super::*;
+use crate::mapping::discovery;
 
 #[test]
 fn a_request_of_http_is_one_of_coap() {
@@ -108,4 +109,40 @@ fn what_is_left_to_http() {
     // Nothing has gone out: nothing was said.
     let request = companion.open(&Sent::sync().token("a")).unwrap();
     assert_eq!(said(&request), Some("a"));
+}
+
+#[test]
+fn settings_are_what_the_gateway_says() {
+    let said = |json: &str| {
+        let versions = json.as_bytes();
+        let low_bandwidth = LowBandwidth::parse(versions).unwrap();
+        let settings = Settings::new(low_bandwidth, Extensions::parse(versions));
+        (
+            settings.keys,
+            settings.has_path_table,
+            settings.has_short_follow_ups,
+        )
+    };
+    for (json, expected) in [
+        ("{}", (Keys::None, false, false)),
+        (r#"{"cbor_enum_version":1}"#, (Keys::V1, false, false)),
+        (r#"{"coap_enum_version":1}"#, (Keys::None, true, false)),
+        // Who knows a later version knows the first one.
+        (
+            r#"{"cbor_enum_version":2,"coap_enum_version":3}"#,
+            (Keys::V1, true, false),
+        ),
+        (
+            r#"{"cbor_enum_version":0,"coap_enum_version":0}"#,
+            (Keys::None, false, false),
+        ),
+    ] {
+        let versions = format!(r#"{{"org.matrix.msc3079.low_bandwidth":{json}}}"#);
+        assert_eq!(said(&versions), expected, "{json}");
+    }
+    let ours = discovery::Advertisement {
+        port: 8008,
+        is_stable: false,
+    };
+    assert_eq!(said(&ours.add(b"{}").unwrap()), (Keys::V1, true, true));
 }
