@@ -6,6 +6,9 @@ use http::Method;
 
 use super::query::Query;
 
+/// The longest time for which a sync may ask the homeserver to wait.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -19,12 +22,12 @@ pub enum Kind {
     Register,
     /// A sliding sync (MSC4186), a POST that waits for news.
     SlidingSync {
-        /// How long the homeserver may wait.
+        /// How long the homeserver may wait, at most [`MAX_TIMEOUT`].
         timeout: Duration,
     },
     /// `GET sync`, however it was named: the one resource that can be observed.
     Sync {
-        /// How long the homeserver may wait.
+        /// How long the homeserver may wait, at most [`MAX_TIMEOUT`].
         timeout: Duration,
     },
     /// `GET versions`.
@@ -47,8 +50,11 @@ pub enum Need {
 /// What a request for this `path` is for. The path is whole, not as the table shortens it.
 pub fn kind(method: &Method, path: &[&str], query: &Query) -> Kind {
     let timeout = || {
-        let milliseconds = query.value("timeout").and_then(|text| text.parse().ok());
-        Duration::from_millis(milliseconds.unwrap_or_default())
+        let value = query.value("timeout");
+        value
+            .and_then(milliseconds)
+            .unwrap_or_default()
+            .min(MAX_TIMEOUT)
     };
     match (method, without_slash(path)) {
         (&Method::GET, [".well-known", "matrix", "client"]) => Kind::WellKnown,
@@ -100,6 +106,21 @@ pub fn need(method: &Method, path: &[&str]) -> Need {
         ] => Need::Token,
         _ => Need::Perhaps,
     }
+}
+
+/// Puts [`MAX_TIMEOUT`] for a longer timeout of a sync. All else in the query stays.
+pub(super) fn limit_timeout(query: &mut Query) {
+    query.revise("timeout", |value| {
+        let is_longer = milliseconds(value).is_some_and(|timeout| timeout > MAX_TIMEOUT);
+        is_longer.then(|| MAX_TIMEOUT.as_millis().to_string())
+    });
+}
+
+/// A number of milliseconds, however large; `None` if it is none.
+fn milliseconds(text: &str) -> Option<Duration> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_millis(digits.parse().unwrap_or(u64::MAX)))
 }
 
 fn without_slash<'a, 'b>(path: &'a [&'b str]) -> &'a [&'b str] {

@@ -34,6 +34,41 @@ fn syncs_are_one_resource() {
 }
 
 #[test]
+fn no_sync_waits_for_ever() {
+    for (text, milliseconds) in [
+        ("300000", 300_000),
+        ("300001", 300_000),
+        ("%2B9", 9),
+        ("18446744073709551615", 300_000),
+        ("99999999999999999999999", 300_000),
+    ] {
+        let timeout = Duration::from_millis(milliseconds);
+        let path = format!("/_matrix/client/v3/sync?timeout={text}");
+        assert_eq!(kind_of(&Method::GET, &path), Kind::Sync { timeout });
+        let path = format!("/_matrix/client/v4/sync?timeout={text}");
+        assert_eq!(kind_of(&Method::POST, &path), Kind::SlidingSync { timeout });
+    }
+}
+
+#[test]
+fn only_a_longer_timeout_is_limited() {
+    for (query, limited) in [
+        ("a=1&timeout=300000&b", "a=1&timeout=300000&b"),
+        ("a=1&timeout=300001&b", "a=1&timeout=300000&b"),
+        ("timeout=99999999999999999999999", "timeout=300000"),
+        (
+            "timeout=x&timeout=-1&timeout=",
+            "timeout=x&timeout=-1&timeout=",
+        ),
+        ("timeout=1&timeout=300001", "timeout=1&timeout=300000"),
+    ] {
+        let (mut query, _) = Query::from_http(query).unwrap();
+        limit_timeout(&mut query);
+        assert_eq!(query.to_http(), limited);
+    }
+}
+
+#[test]
 fn sliding_syncs_wait_too() {
     let timeout = Duration::from_millis(1500);
     for path in ["v4/sync", "unstable/org.matrix.simplified_msc3575/sync"] {

@@ -10,7 +10,7 @@ pub const MAX_ITEMS: usize = 32;
 pub const MAX_ITEM_LEN: usize = 4_096;
 /// Most bytes of an item that is sent (RFC 7252 section 5.10).
 pub const MAX_SENT_ITEM_LEN: usize = 255;
-/// Most bytes of a query that is received.
+/// Most bytes of a query that is received, without the access token.
 pub const MAX_QUERY_LEN: usize = 8_192;
 
 /// The items of a query, each `key=value` or only `key`, in the order in which they came and as they
@@ -40,21 +40,22 @@ pub enum QueryError {
 }
 
 impl Query {
-    /// The query that these Uri-Query options are, and the access token that was in it. Empty items,
-    /// which say nothing, are left out.
+    /// The query that these Uri-Query options are, and the access token that was in it, also where the
+    /// rest is an error. Empty items, which say nothing, are left out.
     ///
     /// # Errors
     ///
     /// When it cannot be sent to a homeserver.
     pub fn from_options<'a>(
         options: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<(Self, Option<Token>), QueryError> {
+    ) -> (Result<Self, QueryError>, Option<Token>) {
         let mut reader = Reader::default();
+        let mut result = Ok(());
         for option in options {
-            let item = str::from_utf8(option).map_err(|_| QueryError::Utf8)?;
-            reader.push(item.to_owned())?;
+            let item = str::from_utf8(option).map_err(|_| QueryError::Utf8);
+            result = result.and(item.and_then(|item| reader.push(item.to_owned())));
         }
-        Ok((reader.query, reader.token))
+        (result.map(|()| reader.query), reader.token)
     }
 
     /// The query that stands behind the question mark of a request of HTTP, and the access token
@@ -100,6 +101,18 @@ impl Query {
         let value = |item: &'_ String| item.strip_prefix(key)?.strip_prefix('=').map(str::len);
         let item = self.items.iter().find(|item| value(item).is_some())?;
         Some(&item[key.len() + 1..])
+    }
+
+    /// Gives the items with this key the value that `revise` makes of theirs, where it makes one.
+    pub(super) fn revise(&mut self, key: &str, revise: impl Fn(&str) -> Option<String>) {
+        for item in &mut self.items {
+            let value = item
+                .strip_prefix(key)
+                .and_then(|rest| rest.strip_prefix('='));
+            if let Some(revised) = value.and_then(&revise) {
+                *item = format!("{key}={revised}");
+            }
+        }
     }
 
     /// Whether there are no items.
@@ -184,17 +197,18 @@ struct Reader {
 
 impl Reader {
     fn push(&mut self, item: String) -> Result<(), QueryError> {
+        if let Some(token) = item.strip_prefix("access_token=") {
+            let token = Token::parse(token.as_bytes()).map_err(QueryError::Token)?;
+            // The first one counts, as it does for homeservers.
+            self.token = self.token.take().or(token);
+            return Ok(());
+        }
         if item.len() > MAX_ITEM_LEN {
             return Err(QueryError::ItemTooLong);
         }
         self.len += item.len();
         if self.len > MAX_QUERY_LEN {
             return Err(QueryError::TooLong);
-        }
-        if let Some(token) = item.strip_prefix("access_token=") {
-            let token = Token::parse(token.as_bytes()).map_err(QueryError::Token)?;
-            self.token = token.or(self.token.take());
-            return Ok(());
         }
         if item.is_empty() {
             return Ok(());

@@ -1,7 +1,8 @@
 use super::*;
 
 fn received(items: &[&str]) -> Result<(Query, Option<Token>), QueryError> {
-    Query::from_options(items.iter().map(|item| item.as_bytes()))
+    let (query, token) = Query::from_options(items.iter().map(|item| item.as_bytes()));
+    Ok((query?, token))
 }
 
 fn to_http(items: &[&str]) -> String {
@@ -69,6 +70,36 @@ fn tokens_are_lifted_out() {
 }
 
 #[test]
+fn the_first_token_counts() {
+    let items = ["access_token=", "access_token=a", "access_token=b", "x"];
+    let (query, token) = received(&items).unwrap();
+    assert_eq!(token.unwrap().as_str(), "a");
+    assert_eq!(query.to_http(), "x");
+}
+
+#[test]
+fn a_token_beside_what_is_refused() {
+    let long = "a".repeat(4_097);
+    for (other, error) in [
+        (&b"\xff"[..], QueryError::Utf8),
+        (long.as_bytes(), QueryError::ItemTooLong),
+    ] {
+        for items in [[other, b"access_token=a"], [b"access_token=a", other]] {
+            let (query, token) = Query::from_options(items);
+            assert_eq!(query, Err(error));
+            assert_eq!(token.unwrap().as_str(), "a");
+        }
+    }
+}
+
+#[test]
+fn one_item_is_revised_and_the_rest_stays() {
+    let (mut query, _) = received(&["t=1", "tt=1", "t", "a=1", "t=2"]).unwrap();
+    query.revise("t", |value| (value == "1").then(|| "3".to_owned()));
+    assert_eq!(query.to_http(), "t=3&tt=1&t&a=1&t=2");
+}
+
+#[test]
 fn keys_that_would_end_elsewhere_are_not_sent() {
     for query in ["a%3Db=c", "a%3Db"] {
         assert_eq!(Query::from_http(query), Err(QueryError::Key), "{query}");
@@ -81,7 +112,8 @@ fn broken_items_are_refused() {
         assert_eq!(Query::from_http(query), Err(QueryError::Escape), "{query}");
     }
     assert_eq!(Query::from_http("a=%ff"), Err(QueryError::Escape));
-    assert_eq!(Query::from_options([&b"a=\xff"[..]]), Err(QueryError::Utf8));
+    let (query, _) = Query::from_options([&b"a=\xff"[..]]);
+    assert_eq!(query, Err(QueryError::Utf8));
 }
 
 #[test]

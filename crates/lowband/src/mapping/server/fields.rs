@@ -3,7 +3,7 @@
 use vestibule_coap::{OptionList, OptionNumber};
 
 use super::refusal::Refusal;
-use super::session::Carried;
+use super::tokens::Carried;
 use crate::mapping::query::Query;
 use crate::mapping::token::Token;
 use crate::mapping::{ACCESS_TOKEN, TABLE_VERSION};
@@ -17,7 +17,6 @@ pub(super) struct Fields<'a> {
     pub(super) table: Option<u64>,
     pub(super) accept: Option<u64>,
     pub(super) content_format: Option<u64>,
-    pub(super) is_conditional: bool,
     /// What is wrong with them. The rest counts all the same: the client takes for granted that its
     /// token has come.
     pub(super) refusal: Option<Refusal>,
@@ -29,16 +28,15 @@ impl<'a> Fields<'a> {
         let said = options.all(TABLE_VERSION).count();
         let is_understood = said == 0 || said == 1 && table.is_some();
         let mut refusal = (!is_understood).then_some(Refusal::TableVersion);
-        let (query, in_query) = match Query::from_options(options.all(OptionNumber::URI_QUERY)) {
-            Ok(query) => query,
-            Err(error) => {
-                refusal = refusal.or(Some(Refusal::Query(error)));
-                Default::default()
-            }
-        };
+        let (query, in_query) = Query::from_options(options.all(OptionNumber::URI_QUERY));
+        let query = query.unwrap_or_else(|error| {
+            refusal = refusal.or(Some(Refusal::Query(error)));
+            Query::default()
+        });
         let carried = match options.first(ACCESS_TOKEN).map(Token::parse) {
             Some(Ok(Some(token))) => Carried::Token(token),
-            Some(Ok(None)) => Carried::Anonymous,
+            // Clients written in Go say of a request whose token is in the query that it has none.
+            Some(Ok(None)) => in_query.map_or(Carried::Anonymous, Carried::Token),
             Some(Err(error)) => {
                 refusal = refusal.or(Some(Refusal::Token(error)));
                 Carried::Nothing
@@ -52,7 +50,6 @@ impl<'a> Fields<'a> {
             table,
             accept: options.uint(OptionNumber::ACCEPT),
             content_format: options.uint(OptionNumber::CONTENT_FORMAT),
-            is_conditional: options.first(OptionNumber::ETAG).is_some(),
             refusal,
         }
     }

@@ -5,11 +5,11 @@ mod fields;
 mod refusal;
 mod request;
 mod session;
+mod tokens;
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::StatusCode;
 use vestibule_coap::endpoint::{Config, Explanation, Response};
 use vestibule_coap::{Code, ContentFormat, OptionList};
@@ -19,7 +19,7 @@ pub use request::HttpRequest;
 pub use session::Session;
 
 use super::discovery::Advertisement;
-use super::endpoint::{Kind, Need, need};
+use super::endpoint::{self, Kind, Need, need};
 use super::format::{self, Format, MAX_REQUEST_LEN};
 use super::paths::{self, Prefix};
 use super::policy::Policy;
@@ -27,7 +27,9 @@ use super::{ACCESS_TOKEN, TABLE_VERSION, method, query, rewrite, status};
 use crate::keys::Keys;
 use fields::Fields;
 
-/// How long a request waits for the token that another one brings, in [`open`].
+/// How long a request waits for the token that another one brings, in [`open`]. Those that wait are
+/// requests without an answer, of which the endpoint lets one association have
+/// [`max_exchanges`](Config::max_exchanges), 64 by default.
 pub const HOLD: Duration = Duration::from_secs(1);
 
 /// How one gateway serves its clients.
@@ -76,7 +78,7 @@ pub enum Opened {
     /// It goes to the homeserver.
     Forward(Box<HttpRequest>),
     /// It waits: it has no token, and the request that brings one may have been overtaken by it.
-    /// [`open`] it again when the session has a [token](Session::token), or then.
+    /// [`open`] it again when a token [has come](Session::take_new_token), or then.
     Hold {
         /// The latest time at which it is answered.
         until: Instant,
@@ -142,8 +144,8 @@ pub fn open(
     if let Some(version) = fields.table {
         session.set_table(version);
     }
-    let is_silent = fields.carried == session::Carried::Nothing;
-    let token = session.carry(fields.carried, request.message_id, now);
+    let is_silent = fields.carried == tokens::Carried::Nothing;
+    let carried = session.carry(fields.carried, request.message_id, now);
     if let Some(refusal) = fields.refusal {
         return Err(refusal);
     }
@@ -156,8 +158,13 @@ pub fn open(
         .map_err(Refusal::Denied)?;
     let accept = fields.accept;
     let format = request::format(session, settings, accept, fields.content_format, request)?;
+    let need = need(&method, &path);
+    let mut token = match carried {
+        Ok(token) => token,
+        Err(_) if need == Need::None => None,
+        Err(_) => return Err(Refusal::MissingToken),
+    };
     if token.is_none() {
-        let need = need(&method, &path);
         let until = request.received + HOLD;
         if need != Need::None && is_silent && now < until {
             return Ok(Opened::Hold { until });
@@ -172,15 +179,22 @@ pub fn open(
         Format::Cbor(_) => Format::Cbor(session.keys(settings.cbor_keys)),
         Format::Json => Format::Json,
     };
+    let mut query = fields.query;
+    let kind = endpoint::kind(&method, &path, &query);
+    match kind {
+        Kind::Sync { .. } | Kind::SlidingSync { .. } => endpoint::limit_timeout(&mut query),
+        // It is often another server that answers, and it needs none.
+        Kind::WellKnown => token = None,
+        _ => {}
+    }
     Ok(Opened::Forward(Box::new(HttpRequest {
-        kind: super::endpoint::kind(&method, &path, &fields.query),
+        kind,
         method,
         path: paths::to_http(&path),
-        query: fields.query,
+        query,
         token,
         body,
         format,
-        is_conditional: fields.is_conditional,
     })))
 }
 
@@ -198,14 +212,8 @@ pub fn close(
     {
         session.forget(token);
     }
-    let code = status::to_coap(status, request.is_conditional);
-    if code == Code::VALID {
-        return Response {
-            code,
-            options: OptionList::new(),
-            payload: Bytes::new(),
-        };
-    }
+    let code = status::to_coap(status);
+    let max_age = status::max_age(status, upstream.retry_after, body);
     if status.is_redirection() {
         return Refusal::Redirect.response(request.format);
     }
@@ -213,13 +221,10 @@ pub fn close(
         .format
         .encode(&revise(settings, request.kind, status, body))
     {
-        Ok(payload) => {
-            let max_age = status::max_age(status, upstream.retry_after, body);
-            format::response(code, request.format, payload, max_age)
-        }
+        Ok(payload) => format::response(code, request.format, payload, max_age),
         Err(error) if error.reason.is_limit() => Refusal::AnswerTooLarge.response(request.format),
         Err(_) if status.is_success() => Refusal::NotJson.response(request.format),
-        Err(_) => Refusal::NotJson.response_with(code, request.format),
+        Err(_) => Refusal::NotJson.response_with(code, request.format, max_age),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Refusal {
     Denied(Denied),
     /// The method is none of the four.
     Method,
-    /// The request needs a token, and none came.
+    /// The request needs a token, and none came, or it is not sure which of two it has.
     MissingToken,
     /// The homeserver's answer is no JSON.
     NotJson,
@@ -123,11 +123,16 @@ impl Refusal {
 
     /// The response, which always has a body with `errcode` and `error`.
     pub fn response(self, format: Format) -> Response {
-        self.response_with(self.code(), format)
+        self.response_with(self.code(), format, None)
     }
 
-    /// The response, with the code of the homeserver's status.
-    pub(super) fn response_with(self, code: Code, format: Format) -> Response {
+    /// The response, with the code of the homeserver's status and the Max-Age that it asks for.
+    pub(super) fn response_with(
+        self,
+        code: Code,
+        format: Format,
+        max_age: Option<u32>,
+    ) -> Response {
         let retry_after = match self {
             Self::Overloaded { retry_after } | Self::TooManyRequests { retry_after } => {
                 Some(retry_after)
@@ -136,8 +141,8 @@ impl Refusal {
         };
         let payload = error_body(format, self.errcode(), &self.to_string(), retry_after);
         let seconds = |duration: Duration| duration.as_millis().div_ceil(1_000);
-        let max_age = retry_after.map(|after| u32::try_from(seconds(after)).unwrap_or(u32::MAX));
-        format::response(code, format, payload, max_age)
+        let own = retry_after.map(|after| u32::try_from(seconds(after)).unwrap_or(u32::MAX));
+        format::response(code, format, payload, own.or(max_age))
     }
 }
 

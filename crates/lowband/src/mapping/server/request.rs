@@ -11,6 +11,7 @@ use crate::mapping::endpoint::Kind;
 use crate::mapping::format::{self, Format};
 use crate::mapping::query::Query;
 use crate::mapping::token::Token;
+use crate::sync::Poll;
 use crate::transcode::{Limits, cbor_to_json};
 
 /// A request for the homeserver, and how its answer goes back.
@@ -30,11 +31,24 @@ pub struct HttpRequest {
     pub kind: Kind,
     /// The format of the answer.
     pub format: Format,
-    /// Whether the client has a representation already and named its ETag.
-    pub is_conditional: bool,
 }
 
 impl HttpRequest {
+    /// The request for this poll of the observation that this request for a sync has registered.
+    pub fn for_poll(&self, poll: &Poll) -> Self {
+        Self {
+            method: Method::GET,
+            path: self.path.clone(),
+            query: Query::from_items(poll.query.clone()),
+            token: self.token.clone(),
+            body: Vec::new(),
+            kind: Kind::Sync {
+                timeout: poll.timeout,
+            },
+            format: self.format,
+        }
+    }
+
     /// The target of the request line.
     pub fn path_and_query(&self) -> String {
         match self.query.is_empty() {

@@ -3,16 +3,15 @@
 use http::StatusCode;
 use vestibule_coap::Code;
 
-/// The code that tells of this status. 304 needs that the request was conditional.
+/// The code that tells of this status.
 ///
 /// 200 is 2.05 for every method, which RFC 7252 would not have it be: existing clients know no other
 /// success. What CoAP has no code for becomes the general one of its class.
-pub fn to_coap(status: StatusCode, is_conditional: bool) -> Code {
+pub fn to_coap(status: StatusCode) -> Code {
     match status.as_u16() {
         201 => Code::CREATED,
         202 | 204 => Code::CHANGED,
         200..=299 => Code::CONTENT,
-        304 if is_conditional => Code::VALID,
         401 => Code::UNAUTHORIZED,
         403 => Code::FORBIDDEN,
         404 | 410 => Code::NOT_FOUND,
@@ -31,7 +30,7 @@ pub fn to_coap(status: StatusCode, is_conditional: bool) -> Code {
         503 => Code::SERVICE_UNAVAILABLE,
         504 => Code::GATEWAY_TIMEOUT,
         500..=599 => Code::INTERNAL_SERVER_ERROR,
-        // Redirections are not followed, and the rest is no answer.
+        // Redirections are not followed, 304 answers nothing that was asked, and the rest is no answer.
         _ => Code::BAD_GATEWAY,
     }
 }

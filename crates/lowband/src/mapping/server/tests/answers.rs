@@ -89,14 +89,15 @@ fn redirections_are_not_followed() {
     }
 }
 
+/// No request asks the homeserver whether something has changed.
 #[test]
-fn not_modified_has_no_body() {
+fn not_modified_is_no_answer() {
     let mut gateway = Gateway::new();
     let sent = Sent::get(VERSIONS).option(OptionNumber::ETAG, "x");
     let request = gateway.open(&sent).unwrap();
     let response = gateway.close(&request, 304, "");
-    assert_eq!(response.code, Code::VALID);
-    assert!(response.payload.is_empty() && response.options.is_empty());
+    assert_eq!(response.code, Code::BAD_GATEWAY);
+    assert!(body(&response).contains("M_UNKNOWN"));
 }
 
 #[test]
@@ -131,13 +132,22 @@ fn when_to_ask_again() {
     assert_eq!(response.code, Code::TOO_MANY_REQUESTS);
     assert_eq!(response.options.uint(OptionNumber::MAX_AGE), Some(2));
     assert_eq!(body(&response), limited);
-    let upstream = Upstream {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        retry_after: Some("30"),
-        body: b"{}",
-    };
-    let response = close(&mut gateway.session, &gateway.settings, &request, &upstream);
-    assert_eq!(response.options.uint(OptionNumber::MAX_AGE), Some(30));
+    // Also from a proxy in front of a homeserver that begins anew, which does not speak JSON.
+    for (status, body, seconds) in [
+        (503, "{}", Some(30)),
+        (503, "<html>", Some(30)),
+        (429, "<html>", Some(30)),
+        (502, "<html>", None),
+    ] {
+        let upstream = Upstream {
+            status: StatusCode::from_u16(status).unwrap(),
+            retry_after: Some("30"),
+            body: body.as_bytes(),
+        };
+        let response = close(&mut gateway.session, &gateway.settings, &request, &upstream);
+        let max_age = response.options.uint(OptionNumber::MAX_AGE);
+        assert_eq!(max_age, seconds, "{status} {body}");
+    }
 }
 
 #[test]

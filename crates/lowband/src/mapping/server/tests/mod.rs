@@ -1,5 +1,6 @@
 mod answers;
 mod captured;
+mod order;
 mod requests;
 mod tokens;
 

@@ -3,6 +3,7 @@ use crate::mapping::paths::PathError;
 use crate::mapping::policy::Denied;
 use crate::mapping::query::QueryError;
 use crate::mapping::token::TokenError;
+use crate::sync::{self, Action, Observation, Registration};
 use crate::transcode::Reason;
 
 #[test]
@@ -46,6 +47,89 @@ fn tokens_in_the_query_are_tokens() {
     // The option counts more.
     let both = Sent::get("/7?access_token=other").token("mine");
     assert_eq!(token_of(&gateway.open(&both).unwrap()), Some("mine"));
+}
+
+/// Clients written in Go say of a request whose token is in the query that it has none.
+#[test]
+fn a_token_in_the_query_counts_beside_an_empty_option() {
+    let mut gateway = Gateway::new();
+    let sent = Sent::get("/7?access_token=secret").token("");
+    assert_eq!(token_of(&gateway.open(&sent).unwrap()), Some("secret"));
+    // It holds for those who say nothing.
+    assert_eq!(
+        token_of(&gateway.open(&Sent::get(SYNC)).unwrap()),
+        Some("secret")
+    );
+}
+
+#[test]
+fn a_token_in_a_query_that_is_refused_has_come_all_the_same() {
+    let mut gateway = Gateway::new();
+    let sent = Sent::get("/7?access_token=secret").option(OptionNumber::URI_QUERY, b"\xff");
+    assert_eq!(gateway.refused(&sent), Refusal::Query(QueryError::Utf8));
+    assert_eq!(
+        token_of(&gateway.open(&Sent::get(SYNC)).unwrap()),
+        Some("secret")
+    );
+}
+
+/// They are often served by another server than the homeserver.
+#[test]
+fn well_known_documents_are_asked_for_without_a_token() {
+    let mut gateway = Gateway::new();
+    let sent = Sent::get("/.well-known/matrix/client").token("secret");
+    assert_eq!(token_of(&gateway.open(&sent).unwrap()), None);
+    // These say more to those who are known.
+    assert_eq!(
+        token_of(&gateway.open(&Sent::get(VERSIONS)).unwrap()),
+        Some("secret")
+    );
+}
+
+#[test]
+fn a_sync_waits_for_five_minutes_at_most() {
+    let mut gateway = Gateway::new();
+    let long = "timeout=18446744073709551615";
+    let sent = Sent::get(&format!("/7?since=s1&{long}&set_presence=offline")).token("a");
+    let request = gateway.open(&sent).unwrap();
+    let timeout = Duration::from_secs(300);
+    assert_eq!(request.kind, Kind::Sync { timeout });
+    assert_eq!(
+        request.path_and_query(),
+        "/_matrix/client/v3/sync?since=s1&timeout=300000&set_presence=offline"
+    );
+    let sent = Sent::new(Code::POST, &format!("/_matrix/client/v4/sync?{long}"));
+    let request = gateway.open(&sent).unwrap();
+    assert_eq!(request.kind, Kind::SlidingSync { timeout });
+    assert_eq!(request.query.to_http(), "timeout=300000");
+    // Elsewhere it has another meaning.
+    let request = gateway.open(&Sent::get(&format!("/d?{long}"))).unwrap();
+    assert_eq!(request.query.to_http(), long);
+}
+
+#[test]
+fn polls_are_made_of_the_request_that_registers() {
+    let mut gateway = Gateway::new();
+    let sent = Sent::get("/7?since=s1&timeout=7&filter=1").token("secret");
+    let request = gateway.open(&sent).unwrap();
+    let mut observation = Observation::new(sync::Settings::default(), 1);
+    let registration = Registration::from_query(request.query.items());
+    observation.handle_register(gateway.now, registration);
+    let Some(Action::Poll(poll)) = observation.poll_action() else {
+        panic!("the homeserver is asked");
+    };
+    let asked = request.for_poll(&poll);
+    assert_eq!(
+        asked.path_and_query(),
+        "/_matrix/client/v3/sync?since=s1&timeout=0&filter=1"
+    );
+    assert_eq!(
+        (&asked.method, token_of(&asked)),
+        (&Method::GET, Some("secret"))
+    );
+    assert_eq!((asked.format, asked.body.len()), (request.format, 0));
+    let timeout = Duration::ZERO;
+    assert_eq!(asked.kind, Kind::Sync { timeout });
 }
 
 #[test]

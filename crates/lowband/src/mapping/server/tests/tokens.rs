@@ -1,7 +1,7 @@
 use super::*;
 
 /// The token with which a request goes on.
-fn carried(gateway: &mut Gateway, sent: &Sent) -> Option<String> {
+pub(super) fn carried(gateway: &mut Gateway, sent: &Sent) -> Option<String> {
     let request = gateway.open(sent).unwrap();
     token_of(&request).map(str::to_owned)
 }
@@ -77,6 +77,25 @@ fn who_has_no_token_yet_waits_for_it() {
     assert_eq!(carried(&mut gateway, &early).as_deref(), Some("a"));
 }
 
+/// So that those who wait need not be opened again at each request.
+#[test]
+fn the_session_tells_that_a_token_has_come() {
+    let mut gateway = Gateway::new();
+    let held = [Sent::get(SYNC), Sent::get(SYNC)];
+    for sent in &held {
+        assert!(is_held(&mut gateway, sent));
+    }
+    gateway.open(&Sent::get(VERSIONS).token("")).unwrap();
+    assert!(!gateway.session.take_new_token());
+    // Also by a request that is refused.
+    gateway.refused(&Sent::get("/_synapse/x").token("a"));
+    assert!(gateway.session.take_new_token());
+    for sent in &held {
+        assert_eq!(carried(&mut gateway, sent).as_deref(), Some("a"));
+    }
+    assert!(!gateway.session.take_new_token());
+}
+
 #[test]
 fn who_waits_in_vain_is_told() {
     let mut gateway = Gateway::new();
@@ -128,92 +147,6 @@ fn a_request_that_is_refused_brings_its_token_all_the_same() {
             Some("a")
         );
     }
-}
-
-/// The first datagram with `a` was lost, and is repeated behind the one with `b`.
-#[test]
-fn a_late_request_does_not_bring_its_token_back() {
-    let mut gateway = Gateway::new();
-    carried(&mut gateway, &Sent::get(SYNC).token("z").id(7));
-    carried(&mut gateway, &Sent::get(SYNC).token("b").id(10));
-    let late = Sent::get(SYNC).token("a").id(9);
-    assert_eq!(carried(&mut gateway, &late).as_deref(), Some("a"));
-    assert_eq!(
-        carried(&mut gateway, &Sent::get(SYNC).id(11)).as_deref(),
-        Some("b")
-    );
-    // Nor does one that says there is none.
-    assert_eq!(
-        carried(&mut gateway, &Sent::get(VERSIONS).token("").id(8)),
-        None
-    );
-    assert_eq!(
-        carried(&mut gateway, &Sent::get(SYNC).id(12)).as_deref(),
-        Some("b")
-    );
-}
-
-#[test]
-fn a_late_request_without_a_token_has_the_one_of_its_time() {
-    let mut gateway = Gateway::new();
-    carried(&mut gateway, &Sent::get(SYNC).token("a").id(65_530));
-    carried(&mut gateway, &Sent::get(SYNC).token("b").id(3));
-    for id in [65_531, 1] {
-        assert_eq!(
-            carried(&mut gateway, &Sent::get(SYNC).id(id)).as_deref(),
-            Some("a")
-        );
-    }
-    for id in [3, 4, 300, 65_000] {
-        assert_eq!(
-            carried(&mut gateway, &Sent::get(SYNC).id(id)).as_deref(),
-            Some("b"),
-            "{id}"
-        );
-    }
-    // The same token again is no change.
-    carried(&mut gateway, &Sent::get(SYNC).token("b").id(20));
-    assert_eq!(
-        carried(&mut gateway, &Sent::get(SYNC).id(10)).as_deref(),
-        Some("b")
-    );
-}
-
-/// Clients with several threads may number a request before the one that brings the first token.
-#[test]
-fn nobody_is_late_for_the_first_token() {
-    let mut gateway = Gateway::new();
-    carried(&mut gateway, &Sent::get(SYNC).token("a").id(6));
-    assert_eq!(
-        carried(&mut gateway, &Sent::get(SYNC).id(5)).as_deref(),
-        Some("a")
-    );
-}
-
-#[test]
-fn ids_that_say_nothing_leave_the_order_of_arrival() {
-    let mut gateway = Gateway::new();
-    for (token, id) in [("a", 10), ("b", 0), ("a", 9), ("b", 40_000), ("a", 39_000)] {
-        carried(&mut gateway, &Sent::get(SYNC).token(token).id(id));
-        let stored = gateway
-            .session
-            .token()
-            .map(|token| token.as_str().to_owned());
-        assert_eq!(stored.as_deref(), Some(token), "{id}");
-    }
-}
-
-#[test]
-fn nothing_is_late_for_ever() {
-    let mut gateway = Gateway::new();
-    carried(&mut gateway, &Sent::get(SYNC).token("a").id(9));
-    carried(&mut gateway, &Sent::get(SYNC).token("b").id(10));
-    gateway.now += Duration::from_secs(247);
-    carried(&mut gateway, &Sent::get(SYNC).token("a").id(9));
-    assert_eq!(
-        carried(&mut gateway, &Sent::get(SYNC)).as_deref(),
-        Some("a")
-    );
 }
 
 #[test]
