@@ -11,7 +11,8 @@ use std::{
     },
 };
 
-/// How many bytes of bodies all endpoints that hold a clone of it may keep together.
+/// How many bytes of bodies all endpoints that hold a clone of it may keep together: those that the peers fetch in
+/// blocks, and those that they send in blocks. What else an association holds is bounded by its own limits.
 #[derive(Clone)]
 pub struct Budget {
     shared: Arc<Shared>,
@@ -54,6 +55,12 @@ impl Budget {
 }
 
 impl Reservation {
+    /// How many bytes are not taken by anybody.
+    pub(super) fn available(&self) -> usize {
+        let Shared { limit, used } = &*self.budget.shared;
+        limit.saturating_sub(used.load(Ordering::Relaxed))
+    }
+
     /// Makes the part larger. `false` when the budget does not allow it; nothing is taken then.
     #[must_use]
     pub(super) fn grow(&mut self, bytes: usize) -> bool {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{BlockSize, Code, ContentFormat, OptionNumber};
+use super::refusal::{Explanation, Refusal};
+use crate::{BlockSize, OptionNumber};
 
 /// For how long a peer may repeat a message, and for how long its id stands for it (RFC 7252 section 4.8.2).
 pub const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
@@ -27,13 +28,16 @@ pub struct Config {
     pub block_size: BlockSize,
     /// How many confirmable requests may be without acknowledgement at a time: NSTART (RFC 7252 section 4.7).
     pub nstart: usize,
+    /// How many separate answers may be without acknowledgement at a time.
+    pub max_answers: usize,
     /// How the tokens of our requests are made.
     pub tokens: Tokens,
     /// Which program the peer is.
     pub dialect: Dialect,
     /// How many requests of ours may be open at a time, waiting ones included.
     pub max_requests: usize,
-    /// How many requests of the peer may be without an answer at a time. Further ones are answered 5.03.
+    /// How many requests of the peer may be without an answer, or with one that waits to be acknowledged. Further ones
+    /// are answered 5.03.
     pub max_exchanges: usize,
     /// How many observations the peer may have. Further ones are served as plain requests.
     pub max_observations: usize,
@@ -51,8 +55,11 @@ pub struct Config {
     pub max_snapshots: usize,
     /// How many bytes these bodies may have together.
     pub max_snapshot_bytes: usize,
-    /// For how long a body is kept after its last block was asked for.
+    /// For how long a body is kept after a block was asked for. Half of it after the last block, except for states
+    /// that are to be delivered.
     pub snapshot_idle: Duration,
+    /// For how long a body is kept at most.
+    pub snapshot_total: Duration,
     /// How many ids of received messages are remembered. When all are in use, further requests are answered 5.03.
     pub max_received: usize,
     /// How many bytes of answers are kept for repeated requests.
@@ -82,7 +89,7 @@ pub struct Timing {
     pub min_request: Duration,
     /// The longest first timeout that the path can teach.
     pub max: Duration,
-    /// How often a message is repeated: MAX_RETRANSMIT. None is repeated beyond [`MAX_TRANSMIT_SPAN`].
+    /// How often a message is repeated: MAX_RETRANSMIT, but not beyond [`MAX_TRANSMIT_SPAN`].
     pub retransmissions: u8,
 }
 
@@ -102,36 +109,6 @@ pub enum Dialect {
     Go,
     /// One that follows the specifications.
     Standard,
-}
-
-/// Why the endpoint refused a request without asking the application.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Refusal {
-    /// A block option that cannot be read, or a block of the wrong length: 4.00.
-    BadBlock,
-    /// A critical option that is not understood, repeated, or of the wrong length: 4.02.
-    BadOption(OptionNumber),
-    /// More than [`Config::max_request_body`]: 4.13.
-    BodyTooLarge,
-    /// Too many requests at a time, or too many in short time: 5.03.
-    Busy,
-    /// A method that is not GET, POST, PUT, DELETE, FETCH, PATCH or iPATCH: 4.05.
-    Method,
-    /// The block cannot be fetched (any more), or earlier ones are missing: 4.08.
-    MissingBlocks,
-    /// Proxy-Uri or Proxy-Scheme: 5.05.
-    Proxy,
-    /// More options than [`Config::max_options`]: 4.00.
-    TooManyOptions,
-}
-
-/// What a refusal carries beside its code.
-#[derive(Clone, Debug, Default)]
-pub struct Explanation {
-    /// How the payload is written. A diagnostic text has none (RFC 7252 section 5.5.2).
-    pub format: Option<ContentFormat>,
-    /// The payload.
-    pub payload: Bytes,
 }
 
 impl Timing {
@@ -158,9 +135,37 @@ impl Timing {
         initial: Duration::from_secs(20),
         min: Duration::from_secs(8),
         min_request: Duration::from_secs(12),
-        max: Duration::from_secs(45),
+        max: Duration::from_secs(30),
         retransmissions: 4,
     };
+}
+
+impl Config {
+    /// For round trips of 0.6 to 2 s.
+    #[must_use]
+    pub fn satellite() -> Self {
+        Self {
+            timing: Timing::SATELLITE,
+            upload_idle: Duration::from_secs(120),
+            upload_total: Duration::from_secs(15 * 60),
+            snapshot_idle: Duration::from_secs(300),
+            snapshot_total: Duration::from_secs(60 * 60),
+            ..Self::default()
+        }
+    }
+
+    /// For round trips of 5 to 30 s.
+    #[must_use]
+    pub fn hf() -> Self {
+        Self {
+            timing: Timing::HF,
+            upload_idle: Duration::from_secs(300),
+            upload_total: Duration::from_secs(2 * 60 * 60),
+            snapshot_idle: Duration::from_secs(15 * 60),
+            snapshot_total: Duration::from_secs(4 * 60 * 60),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Config {
@@ -170,6 +175,7 @@ impl Default for Config {
             piggyback_window: Duration::from_millis(1500),
             block_size: BlockSize::MAX,
             nstart: 1,
+            max_answers: 4,
             tokens: Tokens::Counted,
             dialect: Dialect::Standard,
             max_requests: 64,
@@ -183,6 +189,7 @@ impl Default for Config {
             max_snapshots: 4,
             max_snapshot_bytes: 16 << 20,
             snapshot_idle: Duration::from_secs(120),
+            snapshot_total: Duration::from_secs(30 * 60),
             max_received: 2048,
             max_reply_bytes: 512 << 10,
             max_options: 64,
@@ -194,37 +201,6 @@ impl Default for Config {
                 format: None,
                 payload: Bytes::from_static(refusal.text().as_bytes()),
             },
-        }
-    }
-}
-
-impl Refusal {
-    /// The code that says it.
-    #[must_use]
-    pub const fn code(self) -> Code {
-        match self {
-            Self::BadBlock | Self::TooManyOptions => Code::BAD_REQUEST,
-            Self::BadOption(_) => Code::BAD_OPTION,
-            Self::BodyTooLarge => Code::REQUEST_ENTITY_TOO_LARGE,
-            Self::Busy => Code::SERVICE_UNAVAILABLE,
-            Self::Method => Code::METHOD_NOT_ALLOWED,
-            Self::MissingBlocks => Code::REQUEST_ENTITY_INCOMPLETE,
-            Self::Proxy => Code::PROXYING_NOT_SUPPORTED,
-        }
-    }
-
-    /// The reason, as a sentence without a point.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::BadBlock => "a block option or a block that is malformed",
-            Self::BadOption(_) => "a critical option that is not understood here",
-            Self::BodyTooLarge => "the body is too large",
-            Self::Busy => "too many requests at a time",
-            Self::Method => "not a method",
-            Self::MissingBlocks => "blocks are missing, begin again",
-            Self::Proxy => "not a forward proxy",
-            Self::TooManyOptions => "too many options",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
+use super::refusal::Refusal;
 use crate::{Code, OptionList, OptionNumber};
 
 /// A request of the peer that wants an answer: [`super::Endpoint::respond`].
@@ -33,7 +34,7 @@ pub struct IncomingRequest {
     pub observe: Option<Observe>,
     /// Whether the peer repeats it until it is acknowledged.
     pub confirmable: bool,
-    /// The id of its message, of the last one if it came in blocks.
+    /// The id of the message that carried the options, the first one if it came in blocks.
     pub message_id: u16,
 }
 
@@ -52,6 +53,20 @@ pub enum Observe {
     },
 }
 
+/// A request that the application does not get, or not yet. What it says of the association, as credentials do, counts
+/// all the same, and the client takes for granted that it has come.
+#[derive(Clone, Debug)]
+pub struct PartialRequest {
+    /// The method, perhaps none that is known.
+    pub code: Code,
+    /// All options.
+    pub options: OptionList,
+    /// The id of the message.
+    pub message_id: u16,
+    /// Why it was refused. `None` for the first block of a request that comes in blocks.
+    pub refusal: Option<Refusal>,
+}
+
 /// A request to be sent.
 #[derive(Clone)]
 pub struct Request {
@@ -61,7 +76,8 @@ pub struct Request {
     pub options: OptionList,
     /// The body, of any length.
     pub payload: Bytes,
-    /// Whether it is repeated until it is acknowledged. Further blocks always are.
+    /// Whether it is repeated until it is acknowledged. Further blocks always are. If not, that the peer rejects it is
+    /// not noticed.
     pub confirmable: bool,
     /// When it fails if there is no whole answer.
     pub deadline: Duration,
@@ -125,6 +141,8 @@ pub enum Event {
         /// The last answer.
         response: Response,
     },
+    /// The peer asks, and was refused, or has not finished.
+    Partial(PartialRequest),
     /// No answer to a ping.
     PingFailed,
     /// The peer has answered a ping, after this time.
@@ -171,6 +189,8 @@ pub enum Failure {
     BodyTooLarge,
     /// Its time is over.
     Deadline,
+    /// The answer, or a notification, is malformed.
+    Malformed,
     /// The peer cannot process the message.
     Reset,
     /// No acknowledgement, after all repetitions.

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::{Rng, rngs::StdRng};
 
@@ -44,9 +44,4 @@ impl MessageIds {
         self.next = if id == u16::MAX { 1 } else { id + 1 };
         Ok(id)
     }
-}
-
-/// A random time between `base` and one and a half of it: ACK_RANDOM_FACTOR (RFC 7252 section 4.8).
-pub(super) fn spread(base: Duration, rng: &mut StdRng) -> Duration {
-    base.mul_f64(rng.random_range(1.0..=1.5))
 }

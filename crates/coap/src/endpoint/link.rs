@@ -14,9 +14,10 @@ use super::{
     event::Event,
     ids::MessageIds,
     outbox::{Outbox, Purpose, SendKey, Sender, Settled},
-    rtt::RoundTrip,
+    received::MessageKey,
+    rtt::{RoundTrip, earliest},
 };
-use crate::{Code, Header, OptionList, Token, Type, encode};
+use crate::{Code, Header, OptionList, OptionNumber, Token, Type, encode};
 
 /// Messages out, events up.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Link {
     pub(super) rng: StdRng,
     pub(super) events: VecDeque<Event>,
     pub(super) transmits: VecDeque<Bytes>,
+    /// Messages that were held, and are to be rejected.
+    pub(super) rejected: Vec<MessageKey>,
     outbox: Outbox,
     ids: MessageIds,
     path: RoundTrip,
@@ -43,6 +46,16 @@ pub(super) struct Content<'a> {
     pub(super) payload: &'a [u8],
 }
 
+/// Options that the endpoint deals with itself: the application neither sees nor sets them.
+pub(super) const OWN: [OptionNumber; 6] = [
+    OptionNumber::OBSERVE,
+    OptionNumber::BLOCK1,
+    OptionNumber::BLOCK2,
+    OptionNumber::SIZE1,
+    OptionNumber::SIZE2,
+    OptionNumber::NO_RESPONSE,
+];
+
 /// How many non-confirmable messages wait for an id. Beyond, they are lost, as they may be.
 const MAX_UNNUMBERED: usize = 16;
 
@@ -56,27 +69,23 @@ impl Link {
             rng,
             events: VecDeque::new(),
             transmits: VecDeque::new(),
+            rejected: Vec::new(),
             outbox: Outbox::default(),
             id_free: None,
             unnumbered: VecDeque::new(),
         }
     }
 
-    /// Queues a confirmable message; `first` before others of its kind.
-    pub(super) fn confirmable(
-        &mut self,
-        content: Content<'_>,
-        purpose: Purpose,
-        first: bool,
-    ) -> SendKey {
+    /// Queues a confirmable message.
+    pub(super) fn confirmable(&mut self, content: Content<'_>, purpose: Purpose) -> SendKey {
         let datagram = content.to_datagram(Type::Confirmable, 0);
-        self.outbox.push(datagram, purpose, first)
+        self.outbox.push(datagram, purpose)
     }
 
     /// Queues a ping: an empty confirmable message.
     pub(super) fn ping(&mut self) -> SendKey {
         let datagram = empty(Type::Confirmable, 0).to_vec();
-        self.outbox.push(datagram, Purpose::Ping, false)
+        self.outbox.push(datagram, Purpose::Ping)
     }
 
     /// Queues a non-confirmable message.
@@ -119,6 +128,7 @@ impl Link {
         let mut sender = Sender {
             timing: &self.config.timing,
             nstart: self.config.nstart,
+            max_answers: self.config.max_answers,
             ids: &mut self.ids,
             path: &self.path,
             rng: &mut self.rng,
@@ -167,6 +177,11 @@ impl Link {
         self.path.timeout()
     }
 
+    /// How many separate answers wait for an acknowledgement.
+    pub(super) fn answers(&self) -> usize {
+        self.outbox.answers()
+    }
+
     /// How many messages wait for an acknowledgement.
     pub(super) fn unsettled(&self) -> usize {
         self.outbox.len()
@@ -193,9 +208,11 @@ impl Content<'_> {
     }
 }
 
-/// The earliest of some times.
-pub(super) fn earliest(times: impl IntoIterator<Item = Option<Instant>>) -> Option<Instant> {
-    times.into_iter().flatten().min()
+/// Takes the [`OWN`] options away.
+pub(super) fn remove_own(options: &mut OptionList) {
+    for number in OWN {
+        options.remove(number);
+    }
 }
 
 fn empty(kind: Type, id: u16) -> [u8; 4] {

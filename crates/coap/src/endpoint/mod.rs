@@ -13,6 +13,7 @@ mod ids;
 mod link;
 mod outbox;
 mod received;
+mod refusal;
 mod rtt;
 mod server;
 #[cfg(test)]
@@ -28,21 +29,21 @@ use bytes::Bytes;
 
 pub use self::{
     budget::Budget,
-    client::TooManyRequests,
-    config::{
-        Config, Dialect, EXCHANGE_LIFETIME, Explanation, MAX_TRANSMIT_SPAN, Refusal, Timing, Tokens,
-    },
+    client::RequestError,
+    config::{Config, Dialect, EXCHANGE_LIFETIME, MAX_TRANSMIT_SPAN, Timing, Tokens},
     event::{
         Acknowledge, Assurance, Event, ExchangeId, Failure, IncomingRequest, ObservationEnd,
-        ObservationId, Observe, Request, RequestId, Response, Undelivered,
+        ObservationId, Observe, PartialRequest, Request, RequestId, Response, Undelivered,
     },
+    refusal::{Explanation, Refusal},
     server::NotifyError,
 };
 use self::{
     client::{Client, Verdict},
-    link::{Link, earliest},
+    link::Link,
     outbox::Purpose,
     received::{MessageKey, Received, Reply},
+    rtt::earliest,
     server::Server,
 };
 use crate::{Code, Message, OptionList, ParseError, Type};
@@ -106,7 +107,7 @@ impl Endpoint {
                 }
             }
         }
-        self.link.start(now);
+        self.finish(now);
         result.map(|_| ())
     }
 
@@ -123,7 +124,7 @@ impl Endpoint {
         self.server
             .handle_timeout(now, &mut self.link, &mut self.received);
         self.client.handle_timeout(now, &mut self.link);
-        self.link.start(now);
+        self.finish(now);
     }
 
     /// The next datagram to be sent to the peer.
@@ -150,30 +151,26 @@ impl Endpoint {
     /// Sends a request. It waits when [`Config::nstart`] others are not acknowledged.
     ///
     /// # Errors
-    /// [`Config::max_requests`] are open.
-    pub fn request(
-        &mut self,
-        now: Instant,
-        request: Request,
-    ) -> Result<RequestId, TooManyRequests> {
+    /// [`Config::max_requests`] are open, or the body has more blocks than can be counted.
+    pub fn request(&mut self, now: Instant, request: Request) -> Result<RequestId, RequestError> {
         let id = self.client.request(now, &mut self.link, request, None);
-        self.link.start(now);
+        self.finish(now);
         id
     }
 
     /// Sends a request that registers for notifications (RFC 7641). [`Event::Response`] says whether they follow.
     ///
     /// # Errors
-    /// [`Config::max_requests`] are open.
+    /// [`Config::max_requests`] are open, or the body has more blocks than can be counted.
     pub fn observe(
         &mut self,
         now: Instant,
         request: Request,
         acknowledge: Acknowledge,
-    ) -> Result<RequestId, TooManyRequests> {
+    ) -> Result<RequestId, RequestError> {
         let link = &mut self.link;
         let id = self.client.request(now, link, request, Some(acknowledge));
-        self.link.start(now);
+        self.finish(now);
         id
     }
 
@@ -182,16 +179,15 @@ impl Endpoint {
     /// observation.
     pub fn renew(&mut self, now: Instant, request: RequestId, options: OptionList) -> bool {
         let renewed = self.client.renew(now, &mut self.link, request, options);
-        self.link.start(now);
+        self.finish(now);
         renewed
     }
 
     /// Forgets a request. If it has registered, the peer is told to notify no more, and what was not
     /// [acknowledged](Self::acknowledge) is rejected.
     pub fn cancel(&mut self, now: Instant, request: RequestId) {
-        let (link, received) = (&mut self.link, &mut self.received);
-        self.client.cancel(now, link, received, request);
-        self.link.start(now);
+        self.client.cancel(now, &mut self.link, request);
+        self.finish(now);
     }
 
     /// Acknowledges what was notified last: with [`Acknowledge::ByCaller`], the peer repeats it until then.
@@ -203,7 +199,7 @@ impl Endpoint {
     /// Asks for a sign of life: [`Event::Pong`] or [`Event::PingFailed`].
     pub fn ping(&mut self, now: Instant) {
         self.link.ping();
-        self.link.start(now);
+        self.finish(now);
     }
 
     /// Acknowledges a request of the peer whose answer will take long, so that it is not repeated.
@@ -217,7 +213,7 @@ impl Endpoint {
         let (link, received) = (&mut self.link, &mut self.received);
         self.server
             .respond(now, link, received, exchange, response, None);
-        self.link.start(now);
+        self.finish(now);
     }
 
     /// Answers a request that registers, and allows what it asks for. `None` if the answer is no success, if the
@@ -233,7 +229,7 @@ impl Endpoint {
         let observation =
             self.server
                 .respond(now, link, received, exchange, response, Some(assurance));
-        self.link.start(now);
+        self.finish(now);
         observation
     }
 
@@ -251,7 +247,7 @@ impl Endpoint {
         let result = self
             .server
             .notify(now, &mut self.link, observation, response);
-        self.link.start(now);
+        self.finish(now);
         result
     }
 
@@ -264,7 +260,7 @@ impl Endpoint {
     ) {
         self.server
             .refuse_observation(now, &mut self.link, observation, response);
-        self.link.start(now);
+        self.finish(now);
     }
 
     /// Ends an observation of the peer without a word.
@@ -276,6 +272,13 @@ impl Endpoint {
     #[must_use]
     pub fn path_timeout(&self) -> Duration {
         self.link.path_timeout()
+    }
+
+    /// Forgets a request of the peer without answering it: for who cannot, or must not. It is acknowledged if it waits
+    /// for that, because the peer would repeat it.
+    pub fn drop_exchange(&mut self, exchange: ExchangeId) {
+        self.accept(exchange);
+        self.server.drop_exchange(exchange);
     }
 
     /// What is held at present.
@@ -298,9 +301,21 @@ impl Endpoint {
         }
     }
 
+    /// What is to be done after every call: rejects what was held, and starts what may start.
+    fn finish(&mut self, now: Instant) {
+        for key in std::mem::take(&mut self.link.rejected) {
+            self.received
+                .set_reply(key, Reply::Reset, &self.link.config);
+            self.link.send_empty(Type::Reset, key.id());
+        }
+        self.link.start(now);
+    }
+
     fn handle_message(&mut self, now: Instant, message: &Message<'_>, datagram: &[u8]) {
         match message.header.kind {
             Type::Acknowledgement => self.handle_acknowledgement(now, message),
+            // With content it is none (RFC 7252 section 4.2).
+            Type::Reset if message.header.code != Code::EMPTY => {}
             Type::Reset => self.handle_settled(now, message.header.id, true),
             Type::Confirmable | Type::NonConfirmable => self.handle_new(now, message, datagram),
         }
@@ -333,20 +348,20 @@ impl Endpoint {
     /// A separate response or a notification.
     fn handle_response(&mut self, now: Instant, message: &Message<'_>, key: MessageKey) {
         let confirmable = message.header.kind == Type::Confirmable;
-        // Without room to remember it a repetition is rejected, because its token is not known any more.
-        let _ = self.received.insert(now, key, &self.link.config);
         let held = confirmable.then_some(key);
         let verdict = self
             .client
             .handle_response(now, &mut self.link, message, held);
-        let (reply, kind) = match verdict {
-            Verdict::Acknowledge => (Reply::Acknowledgement, Type::Acknowledgement),
-            Verdict::Hold => return,
-            Verdict::Reject => (Reply::Reset, Type::Reset),
-        };
-        if confirmable || verdict == Verdict::Reject {
-            self.received.set_reply(key, reply, &self.link.config);
-            self.link.send_empty(kind, key.id());
+        if verdict == Verdict::Reject {
+            self.link.send_empty(Type::Reset, key.id());
+            return;
+        }
+        // Without room to remember it, a repetition is judged anew: its token is not known any more, or it is not newer.
+        let _ = self.received.insert(now, key, &self.link.config);
+        if confirmable && verdict == Verdict::Acknowledge {
+            self.received
+                .set_reply(key, Reply::Acknowledgement, &self.link.config);
+            self.link.send_empty(Type::Acknowledgement, key.id());
         }
     }
 

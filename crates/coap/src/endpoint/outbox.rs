@@ -11,8 +11,8 @@ use rand::rngs::StdRng;
 use super::{
     config::{MAX_TRANSMIT_SPAN, Timing},
     event::{ExchangeId, ObservationId, RequestId},
-    ids::{MessageIds, spread},
-    rtt::{RoundTrip, next_timeout},
+    ids::MessageIds,
+    rtt::{RoundTrip, grown, spread},
 };
 
 /// Holds each confirmable message from when it is ready until it is acknowledged, rejected, given up or withdrawn;
@@ -61,6 +61,8 @@ pub(super) struct Settled {
 /// Which messages wait for each other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Lane {
+    /// A few at a time.
+    Answers,
     /// For none.
     Free,
     /// One at a time.
@@ -93,6 +95,7 @@ struct Flight {
 pub(super) struct Sender<'a> {
     pub(super) timing: &'a Timing,
     pub(super) nstart: usize,
+    pub(super) max_answers: usize,
     pub(super) ids: &'a mut MessageIds,
     pub(super) path: &'a RoundTrip,
     pub(super) rng: &'a mut StdRng,
@@ -100,22 +103,17 @@ pub(super) struct Sender<'a> {
 }
 
 impl Outbox {
-    /// Queues a datagram of a confirmable message with the id 0. `first` lets it wait before others of its lane: the
-    /// next step of something that has begun.
-    pub(super) fn push(&mut self, datagram: Vec<u8>, purpose: Purpose, first: bool) -> SendKey {
+    /// Queues a datagram of a confirmable message with the id 0, behind others of its lane: the next step of a long
+    /// transfer too, so that it does not keep them waiting to its end.
+    pub(super) fn push(&mut self, datagram: Vec<u8>, purpose: Purpose) -> SendKey {
         self.last_key += 1;
         let key = SendKey(self.last_key);
-        let entry = Entry {
+        self.entries.push_back(Entry {
             key,
             purpose,
             datagram: Bytes::from(datagram),
             flight: None,
-        };
-        if first {
-            self.entries.push_front(entry);
-        } else {
-            self.entries.push_back(entry);
-        }
+        });
         key
     }
 
@@ -130,7 +128,7 @@ impl Outbox {
             else {
                 continue;
             };
-            if !self.has_room(purpose.lane(), sender.nstart) {
+            if !self.has_room(purpose.lane(), sender) {
                 continue;
             }
             let id = match sender.ids.next(now) {
@@ -183,13 +181,17 @@ impl Outbox {
             let Some(flight) = entry.flight.as_mut().filter(|flight| flight.next <= now) else {
                 continue;
             };
-            let span = now.saturating_duration_since(flight.since);
-            if flight.repetitions >= timing.retransmissions || span > MAX_TRANSMIT_SPAN {
+            let last = flight.since + MAX_TRANSMIT_SPAN;
+            if flight.repetitions >= timing.retransmissions || now > last {
                 return Some(self.entries.remove(at)?.purpose);
             }
             flight.repetitions += 1;
-            flight.timeout = next_timeout(flight.timeout, flight.first_timeout);
+            flight.timeout = grown(flight.timeout, flight.first_timeout);
             flight.next = now + flight.timeout;
+            // Where the next repetition would be too late, it is the last one that is in time.
+            if now < last && flight.repetitions < timing.retransmissions {
+                flight.next = flight.next.min(last);
+            }
             transmits.push_back(entry.datagram.clone());
         }
         None
@@ -202,6 +204,12 @@ impl Outbox {
             .iter()
             .filter_map(|entry| entry.flight.as_ref());
         flights.map(|flight| flight.next).min()
+    }
+
+    /// How many separate answers are held.
+    pub(super) fn answers(&self) -> usize {
+        let is_answer = |entry: &&Entry| entry.purpose.lane() == Lane::Answers;
+        self.entries.iter().filter(is_answer).count()
     }
 
     /// How many messages are held.
@@ -220,11 +228,12 @@ impl Outbox {
         self.entries.iter().position(has)
     }
 
-    fn has_room(&self, lane: Lane, nstart: usize) -> bool {
+    fn has_room(&self, lane: Lane, sender: &Sender<'_>) -> bool {
         let limit = match lane {
+            Lane::Answers => sender.max_answers,
             Lane::Free => return true,
             Lane::Notifications => 1,
-            Lane::Requests => nstart,
+            Lane::Requests => sender.nstart,
         };
         let flying = |entry: &&Entry| entry.flight.is_some() && entry.purpose.lane() == lane;
         self.entries.iter().filter(flying).count() < limit
@@ -257,7 +266,8 @@ impl Entry {
 impl Purpose {
     fn lane(self) -> Lane {
         match self {
-            Self::Block(_) | Self::Ping | Self::Response(_) => Lane::Free,
+            Self::Response(_) => Lane::Answers,
+            Self::Block(_) | Self::Ping => Lane::Free,
             Self::Fetch(_) | Self::Request(_) => Lane::Requests,
             Self::Notification(_) => Lane::Notifications,
         }

@@ -17,12 +17,20 @@ use super::config::{Config, EXCHANGE_LIFETIME};
 /// remembered here; what may be processed again, such as fetching a block, need not be.
 #[derive(Debug, Default)]
 pub(super) struct Received {
-    entries: HashMap<MessageKey, Reply>,
+    entries: HashMap<MessageKey, Entry>,
     /// In the order of arrival, with the time at which each may be forgotten.
     order: VecDeque<(Instant, MessageKey)>,
     reply_bytes: usize,
     /// Keys whose replies are held, in the order of the replies; some may be forgotten already.
     held: VecDeque<MessageKey>,
+    /// Keys that make room for others, in the order of arrival; some may be forgotten already.
+    passing: VecDeque<MessageKey>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    expiry: Instant,
+    reply: Reply,
 }
 
 /// What a message is known by: its id. The Go library sends many different messages with the id 0; these are known by
@@ -70,7 +78,7 @@ impl MessageKey {
 impl Received {
     /// What to answer if this message was seen before.
     pub(super) fn reply(&self, key: MessageKey) -> Option<&Reply> {
-        self.entries.get(&key)
+        self.entries.get(&key).map(|entry| &entry.reply)
     }
 
     /// Remembers a message.
@@ -84,12 +92,34 @@ impl Received {
         config: &Config,
     ) -> Result<(), Full> {
         self.forget(now);
-        if self.entries.len() >= config.max_received {
-            return Err(Full);
+        while self.entries.len() >= config.max_received {
+            let passing = self.passing.pop_front().ok_or(Full)?;
+            self.remove(passing);
         }
-        self.entries.insert(key, Reply::Nothing);
-        self.order.push_back((now + EXCHANGE_LIFETIME, key));
+        let expiry = now + EXCHANGE_LIFETIME;
+        let reply = Reply::Nothing;
+        self.entries.insert(key, Entry { expiry, reply });
+        self.order.push_back((expiry, key));
         Ok(())
+    }
+
+    /// Remembers a message until there is no room: processing it again would do little harm.
+    pub(super) fn insert_passing(
+        &mut self,
+        now: Instant,
+        key: MessageKey,
+        config: &Config,
+    ) -> Result<(), Full> {
+        self.insert(now, key, config)?;
+        self.let_pass(key);
+        Ok(())
+    }
+
+    /// From now on a message makes room for others.
+    pub(super) fn let_pass(&mut self, key: MessageKey) {
+        if self.entries.contains_key(&key) {
+            self.passing.push_back(key);
+        }
     }
 
     /// Sets what a repetition is answered with. Without effect when the message is forgotten. The oldest datagrams go
@@ -98,16 +128,17 @@ impl Received {
         let Some(entry) = self.entries.get_mut(&key) else {
             return;
         };
-        if let Reply::Datagram(datagram) = &reply {
-            self.reply_bytes += datagram.len();
+        self.reply_bytes -= entry.reply.bytes();
+        self.reply_bytes += reply.bytes();
+        if let Reply::Datagram(_) = &reply {
             self.held.push_back(key);
         }
-        *entry = reply;
+        entry.reply = reply;
         while self.reply_bytes > config.max_reply_bytes
             && let Some(oldest) = self.held.pop_front()
         {
-            if let Some(reply) = self.entries.get_mut(&oldest) {
-                self.reply_bytes -= std::mem::replace(reply, Reply::Nothing).bytes();
+            if let Some(entry) = self.entries.get_mut(&oldest) {
+                self.reply_bytes -= std::mem::replace(&mut entry.reply, Reply::Nothing).bytes();
             }
         }
     }
@@ -118,14 +149,21 @@ impl Received {
             && expiry <= now
         {
             self.order.pop_front();
-            if let Some(reply) = self.entries.remove(&key) {
-                self.reply_bytes -= reply.bytes();
+            // It may have made room, and have come again since.
+            if self
+                .entries
+                .get(&key)
+                .is_some_and(|entry| entry.expiry == expiry)
+            {
+                self.remove(key);
             }
         }
-        while let Some(key) = self.held.front()
-            && !self.entries.contains_key(key)
-        {
-            self.held.pop_front();
+        for keys in [&mut self.held, &mut self.passing] {
+            while let Some(key) = keys.front()
+                && !self.entries.contains_key(key)
+            {
+                keys.pop_front();
+            }
         }
         if self.entries.is_empty() && self.order.capacity() > 0 {
             *self = Self::default();
@@ -144,8 +182,14 @@ impl Received {
 
     /// How many bytes that takes.
     pub(super) fn footprint(&self) -> usize {
-        let entry = size_of::<(MessageKey, Reply)>() + size_of::<(Instant, MessageKey)>();
+        let entry = size_of::<(MessageKey, Entry)>() + size_of::<(Instant, MessageKey)>();
         self.entries.len() * entry + self.reply_bytes
+    }
+
+    fn remove(&mut self, key: MessageKey) {
+        if let Some(entry) = self.entries.remove(&key) {
+            self.reply_bytes -= entry.reply.bytes();
+        }
     }
 }
 

@@ -1,9 +1,11 @@
-//! How long the path takes.
+//! How long the path takes, and other questions of time.
 
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rand::{Rng, rngs::StdRng};
 
 use super::config::Timing;
 
@@ -50,7 +52,7 @@ impl RoundTrip {
         *estimate = Some(updated);
         let learned = updated.smoothed + updated.variation * factor;
         let timeout = (self.timeout * (weight - 1) + learned) / weight;
-        self.timeout = timeout.clamp(timing.min, timing.max);
+        self.timeout = timeout.min(timing.max).max(timing.min);
     }
 }
 
@@ -72,10 +74,20 @@ impl Estimate {
 
 /// The timeout after this one: it grows faster where it began short, so that short ones do not flood a path that has
 /// become slow, and more slowly where it began long.
-pub(super) fn next_timeout(timeout: Duration, first: Duration) -> Duration {
+pub(super) fn grown(timeout: Duration, first: Duration) -> Duration {
     match first {
         first if first < SECOND => timeout * 3,
         first if first <= SECOND * 3 => timeout * 2,
         _ => timeout * 3 / 2,
     }
+}
+
+/// A random time between `base` and one and a half of it: ACK_RANDOM_FACTOR (RFC 7252 section 4.8).
+pub(super) fn spread(base: Duration, rng: &mut StdRng) -> Duration {
+    base.mul_f64(rng.random_range(1.0..=1.5))
+}
+
+/// The earliest of some times.
+pub(super) fn earliest(times: impl IntoIterator<Item = Option<Instant>>) -> Option<Instant> {
+    times.into_iter().flatten().min()
 }

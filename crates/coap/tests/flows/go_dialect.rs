@@ -8,7 +8,7 @@ use vestibule_coap::endpoint::{
 use vestibule_coap::{Code, ContentFormat, OptionNumber};
 
 use crate::pair::{body, content, get, request};
-use crate::peer::Peer;
+use crate::peer::{Peer, told};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ACCESS_TOKEN: OptionNumber = OptionNumber(256);
@@ -87,7 +87,7 @@ fn requests_that_are_repeated_at_a_constant_rate() {
         peer.sends("ACK 0.00 A");
         while peer.endpoint.poll_transmit().is_some() {}
     }
-    assert!(peer.endpoint.poll_event().is_none());
+    assert!(told(&mut peer.endpoint).is_none());
     peer.endpoint
         .respond(peer.now, asked.exchange, content("x"));
     peer.sends(r#"CON 2.05 B t10 "x""#);

@@ -11,6 +11,7 @@ use vestibule_coap::endpoint::{
 use vestibule_coap::{Code, OptionList, OptionNumber};
 
 use crate::line::{Names, Owner};
+use crate::peer::told;
 
 /// A client and a server. Datagrams arrive at once.
 pub(crate) struct Pair {
@@ -71,7 +72,7 @@ impl Pair {
 
     /// What the server is asked.
     pub(crate) fn asked(&mut self) -> IncomingRequest {
-        match self.server.poll_event() {
+        match told(&mut self.server) {
             Some(Event::Request(request)) => request,
             event => panic!("{event:?} in place of a request"),
         }
@@ -101,7 +102,7 @@ impl Pair {
     }
 
     pub(crate) fn delivered(&mut self) -> ObservationId {
-        match self.server.poll_event() {
+        match told(&mut self.server) {
             Some(Event::NotificationDelivered(id)) => id,
             event => panic!("{event:?} in place of a delivery"),
         }
@@ -157,7 +158,7 @@ impl Pair {
         self.pass(Duration::from_secs(900));
         self.expect("");
         for mut endpoint in [self.client, self.server] {
-            assert!(endpoint.poll_event().is_none());
+            assert!(told(&mut endpoint).is_none());
             assert_eq!(endpoint.footprint(), Footprint::default());
         }
     }

@@ -61,12 +61,12 @@ impl Peer {
         let datagram = self.endpoint.poll_transmit();
         let sent = datagram.map(|datagram| self.names.line(self.us, &datagram));
         assert_eq!(sent, None);
-        let event = self.endpoint.poll_event();
+        let event = told(&mut self.endpoint);
         assert!(event.is_none(), "{event:?}");
     }
 
     pub(crate) fn event(&mut self) -> Event {
-        self.endpoint.poll_event().expect("an event")
+        told(&mut self.endpoint).expect("an event")
     }
 
     pub(crate) fn asked(&mut self) -> IncomingRequest {
@@ -84,6 +84,16 @@ impl Peer {
             self.endpoint.handle_timeout(self.now);
         }
         self.now = end;
+    }
+}
+
+/// What has happened next, but for requests that the application does not get.
+pub(crate) fn told(endpoint: &mut Endpoint) -> Option<Event> {
+    loop {
+        match endpoint.poll_event() {
+            Some(Event::Partial(_)) => {}
+            event => return event,
+        }
     }
 }
 

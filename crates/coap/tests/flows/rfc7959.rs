@@ -6,7 +6,7 @@ use vestibule_coap::endpoint::{Config, Event, Failure};
 use vestibule_coap::{BlockSize, Code};
 
 use crate::pair::{Pair, body, content, get, request, response};
-use crate::peer::Peer;
+use crate::peer::{Peer, told};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -240,15 +240,35 @@ fn a_block_is_missing() {
 /// Section 2.9.3: a body that is too large, told by its size or by its blocks.
 #[test]
 fn a_body_that_is_too_large() {
-    let config = Config {
+    let config_of_40 = || Config {
         max_request_body: 40,
         ..blocks_of(16)
     };
-    let mut pair = Pair::with(blocks_of(16), config);
+    let mut pair = Pair::with(blocks_of(16), config_of_40());
     pair.request(request(Code::POST, "x", body(50)));
     assert_eq!(pair.answered().code, Code::REQUEST_ENTITY_TOO_LARGE);
-    assert!(pair.server.poll_event().is_none());
+    assert!(told(&mut pair.server).is_none());
     assert_eq!(pair.server.footprint().uploads, 0);
+    // Its size was told with the first block.
+    assert_eq!(pair.server.footprint().received, 0);
+
+    let mut peer = Peer::of_server(config_of_40());
+    for (number, answer) in ["ACK 2.31", "ACK 2.31", "ACK 4.13"].iter().enumerate() {
+        let block = (number << 4) | 8;
+        let payload = "00".repeat(16);
+        peer.receives(&format!(
+            "40 02 00 0{} d1 0e {block:02x} ff {payload}",
+            number + 1
+        ));
+        let datagram = peer.endpoint.poll_transmit().expect("an answer");
+        let code = if answer.ends_with("2.31") {
+            Code::CONTINUE
+        } else {
+            Code::REQUEST_ENTITY_TOO_LARGE
+        };
+        assert_eq!(datagram[1], code.0, "{answer}");
+    }
+    assert_eq!(peer.endpoint.footprint().uploads, 0);
 }
 
 /// Section 2.4: a body is kept for as long as somebody asks for it, then it is gone, and nothing is executed for it.

@@ -123,6 +123,12 @@ impl ServerApplication {
         {
             endpoint.forget_observation(oldest);
         }
+        if let Some(Observe::Register {
+            replaces: Some(before),
+        }) = request.observe
+        {
+            self.observers.remove(&before);
+        }
         let observation =
             endpoint.respond_observed(clock.instant(), request.exchange, response, self.assurance);
         if let Some(observation) = observation {
@@ -186,7 +192,7 @@ impl Application for ServerApplication {
             Event::ObservationEnded(id, _) => {
                 self.observers.remove(&id).expect("an observer");
             }
-            Event::Pong(_) | Event::PingFailed => {}
+            Event::Partial(_) | Event::Pong(_) | Event::PingFailed => {}
             event => panic!("for a server: {event:?}"),
         }
         self.notify(clock, endpoint);

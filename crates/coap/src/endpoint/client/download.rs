@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     BlockValue, Code, Message, OptionList, OptionNumber,
-    endpoint::{config::Config, event::Response},
+    endpoint::{config::Config, event::Response, link::remove_own},
 };
 
 /// The body of an answer, as far as it has come.
@@ -115,14 +115,6 @@ impl Download {
 /// The options as the application sees them.
 fn application_options(message: &Message<'_>) -> OptionList {
     let mut options = OptionList::from(message.options);
-    for number in [
-        OptionNumber::OBSERVE,
-        OptionNumber::BLOCK2,
-        OptionNumber::BLOCK1,
-        OptionNumber::SIZE2,
-        OptionNumber::SIZE1,
-    ] {
-        options.remove(number);
-    }
+    remove_own(&mut options);
     options
 }

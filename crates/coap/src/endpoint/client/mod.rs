@@ -16,9 +16,10 @@ use self::outgoing::{DEREGISTER, Observation, Outgoing, REGISTER};
 use super::{
     config::Tokens,
     event::{Acknowledge, Event, Failure, Request, RequestId},
-    link::{Link, earliest},
+    link::Link,
     outbox::Purpose,
     received::{Received, Reply},
+    rtt::earliest,
 };
 use crate::{OptionList, Token, Type, option::uint_to_bytes};
 
@@ -33,9 +34,14 @@ pub(super) struct Client {
     tag: u8,
 }
 
-/// There are [`super::Config::max_requests`] already.
+/// Why a request cannot be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct TooManyRequests;
+pub enum RequestError {
+    /// The body has more blocks than can be counted: 2^20.
+    BodyTooLarge,
+    /// There are [`super::Config::max_requests`] already.
+    TooMany,
+}
 
 impl Client {
     pub(super) fn new(tag: u8) -> Self {
@@ -55,9 +61,12 @@ impl Client {
         link: &mut Link,
         request: Request,
         observe: Option<Acknowledge>,
-    ) -> Result<RequestId, TooManyRequests> {
+    ) -> Result<RequestId, RequestError> {
         if self.requests.len() >= link.config.max_requests {
-            return Err(TooManyRequests);
+            return Err(RequestError::TooMany);
+        }
+        if request.payload.len() > link.config.block_size.bytes() << 20 {
+            return Err(RequestError::BodyTooLarge);
         }
         let observation = observe.map(|acknowledge| Observation {
             value: REGISTER,
@@ -86,7 +95,7 @@ impl Client {
             return false;
         };
         observation.newest = None;
-        observation.unacknowledged = None;
+        link.rejected.extend(observation.unacknowledged.take());
         outgoing.request.options = options;
         outgoing.deadline = Some(now + outgoing.request.deadline);
         let before = std::mem::replace(&mut outgoing.token, token);
@@ -99,21 +108,11 @@ impl Client {
 
     /// Ends an observation, and tells the peer so. What it still sends is rejected, and so is what was not
     /// acknowledged.
-    pub(super) fn cancel(
-        &mut self,
-        now: Instant,
-        link: &mut Link,
-        received: &mut Received,
-        id: RequestId,
-    ) {
+    pub(super) fn cancel(&mut self, now: Instant, link: &mut Link, id: RequestId) {
         let Some(outgoing) = self.remove(link, id) else {
             return;
         };
-        if let Some(observation) = outgoing.observation {
-            if let Some(key) = observation.unacknowledged {
-                received.set_reply(key, Reply::Reset, &link.config);
-                link.send_empty(Type::Reset, key.id());
-            }
+        if outgoing.observation.is_some() {
             let observation = Observation {
                 value: DEREGISTER,
                 acknowledge: Acknowledge::AtOnce,
@@ -282,6 +281,8 @@ impl Client {
     fn remove(&mut self, link: &mut Link, id: RequestId) -> Option<Outgoing> {
         let outgoing = self.requests.remove(&id)?;
         link.withdraw(outgoing.message);
+        let held = outgoing.observation.and_then(|it| it.unacknowledged);
+        link.rejected.extend(held);
         self.tokens.remove(&outgoing.token);
         if let Some(token) = outgoing.fetch_token {
             self.tokens.remove(&token);

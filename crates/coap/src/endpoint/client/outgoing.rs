@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::download::Download;
+use super::{Verdict, download::Download};
 use crate::{
     BlockSize, BlockValue, Code, OptionList, OptionNumber, Token,
     endpoint::{
@@ -86,11 +86,11 @@ impl Outgoing {
         let in_blocks = self.request.payload.len() > size.bytes();
         self.upload = in_blocks.then_some(Upload { offset: 0, size });
         self.tag = in_blocks.then_some(tag);
-        self.send_body(link, purpose, false);
+        self.send_body(link, purpose);
     }
 
     /// Sends the block of the request that is to be sent, or all of it.
-    pub(super) fn send_body(&mut self, link: &mut Link, purpose: Purpose, first: bool) {
+    pub(super) fn send_body(&mut self, link: &mut Link, purpose: Purpose) {
         self.acknowledged = None;
         let mut options = self.request.options.clone();
         let mut payload = &self.request.payload[..];
@@ -130,7 +130,7 @@ impl Outgoing {
             payload,
         };
         if self.request.confirmable || self.upload.is_some() {
-            self.message = Some(link.confirmable(content, purpose, first));
+            self.message = Some(link.confirmable(content, purpose));
         } else {
             link.non_confirmable(content);
         }
@@ -155,7 +155,7 @@ impl Outgoing {
             options: &options,
             payload,
         };
-        self.message = Some(link.confirmable(content, purpose, true));
+        self.message = Some(link.confirmable(content, purpose));
     }
 
     /// Whether a state is newer than the newest (RFC 7641 section 3.4). If so it is the newest now.
@@ -172,6 +172,29 @@ impl Outgoing {
             observation.newest = Some((sequence, now));
         }
         newer
+    }
+
+    /// How a state is acknowledged that is not newer: not at all if it is the one that is held.
+    pub(super) fn verdict_on_old(&self, sequence: u32) -> Verdict {
+        let is_held = self.observation.is_some_and(|it| {
+            it.unacknowledged.is_some() && it.newest.is_some_and(|(newest, _)| newest == sequence)
+        });
+        if is_held {
+            Verdict::Hold
+        } else {
+            Verdict::Acknowledge
+        }
+    }
+
+    /// How the message that made a state whole is acknowledged.
+    pub(super) fn hold(&mut self, key: Option<MessageKey>) -> Verdict {
+        match &mut self.observation {
+            Some(observation) if observation.acknowledge == Acknowledge::ByCaller => {
+                observation.unacknowledged = key;
+                Verdict::Hold
+            }
+            _ => Verdict::Acknowledge,
+        }
     }
 
     pub(super) fn footprint(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::{
     BlockValue, Code, Message, OptionNumber,
     endpoint::{
         config::Dialect,
-        event::{Acknowledge, Event, Failure, RequestId, Response},
+        event::{Event, Failure, RequestId, Response},
         link::Link,
         outbox::Purpose,
         received::MessageKey,
@@ -49,6 +49,10 @@ impl Client {
             return Verdict::Reject;
         };
         if outgoing.is_silent() {
+            if message.options.first(OptionNumber::OBSERVE).is_some() {
+                // A notification that has met the deregistration.
+                return Verdict::Reject;
+            }
             self.remove(link, id);
             Verdict::Acknowledge
         } else if outgoing.fetch_token == Some(token) {
@@ -87,7 +91,7 @@ impl Client {
                         offset: upload.offset + upload.size.bytes(),
                         size: smaller.unwrap_or(upload.size),
                     });
-                    outgoing.send_body(link, Purpose::Request(id), true);
+                    outgoing.send_body(link, Purpose::Request(id));
                 }
                 false
             }
@@ -220,19 +224,26 @@ impl Client {
         let Some(outgoing) = self.requests.get_mut(&id) else {
             return Verdict::Reject;
         };
-        let sequence = message.options.uint(OptionNumber::OBSERVE);
-        let newer = match sequence {
-            Some(sequence) => outgoing.is_newer(now, sequence as u32),
-            None => true,
-        };
-        if !newer {
-            return Verdict::Acknowledge;
-        }
         let (download, progress) = Download::begin(message, &link.config);
+        if let Progress::Ignored | Progress::Lost | Progress::TooLarge = progress {
+            let failure = match progress {
+                Progress::TooLarge => Failure::BodyTooLarge,
+                _ => Failure::Malformed,
+            };
+            self.fail(link, id, failure);
+            return Verdict::Reject;
+        }
+        let sequence = message.options.uint(OptionNumber::OBSERVE);
+        if let Some(sequence) = sequence
+            && !outgoing.is_newer(now, sequence as u32)
+        {
+            return outgoing.verdict_on_old(sequence as u32);
+        }
         self.drop_fetch(link, id);
-        let goes_on = sequence.is_some() && message.header.code.is_success();
         match progress {
-            Progress::Whole(response) if goes_on => self.deliver(link, id, response, key),
+            Progress::Whole(response) if sequence.is_some() && response.code.is_success() => {
+                self.deliver(link, id, response, key)
+            }
             Progress::Whole(response) => {
                 self.remove(link, id);
                 link.events.push_back(Event::ObservationRefused {
@@ -250,11 +261,7 @@ impl Client {
                 }
                 Verdict::Acknowledge
             }
-            Progress::TooLarge => {
-                self.fail(link, id, Failure::BodyTooLarge);
-                Verdict::Reject
-            }
-            Progress::Ignored | Progress::Lost => Verdict::Acknowledge,
+            _ => Verdict::Reject,
         }
     }
 
@@ -358,19 +365,6 @@ impl Client {
             if let Some(before) = before {
                 self.tokens.remove(&before);
             }
-        }
-    }
-}
-
-impl super::Outgoing {
-    /// How the message that made a state whole is acknowledged.
-    fn hold(&mut self, key: Option<MessageKey>) -> Verdict {
-        match &mut self.observation {
-            Some(observation) if observation.acknowledge == Acknowledge::ByCaller => {
-                observation.unacknowledged = key;
-                Verdict::Hold
-            }
-            _ => Verdict::Acknowledge,
         }
     }
 }

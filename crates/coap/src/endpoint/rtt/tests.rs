@@ -44,7 +44,7 @@ fn a_path_slower_than_the_timeout_is_learned_from_repeated_messages() {
 
 #[test]
 fn short_timeouts_grow_quickly_and_long_ones_slowly() {
-    assert_eq!(next_timeout(millis(600), millis(600)), millis(1800));
-    assert_eq!(next_timeout(millis(2000), millis(2000)), millis(4000));
-    assert_eq!(next_timeout(millis(6000), millis(4000)), millis(9000));
+    assert_eq!(grown(millis(600), millis(600)), millis(1800));
+    assert_eq!(grown(millis(2000), millis(2000)), millis(4000));
+    assert_eq!(grown(millis(6000), millis(4000)), millis(9000));
 }

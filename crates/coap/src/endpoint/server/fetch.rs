@@ -2,14 +2,19 @@
 
 use std::time::Instant;
 
-use super::{Server, incoming::Incoming, refuse, snapshots::Flying};
+use super::{
+    Server,
+    incoming::Incoming,
+    open::{answer, refuse, tell},
+    snapshots::Flying,
+};
 use crate::{
     BlockValue, Message, OptionNumber, Token, Type,
     endpoint::{
-        config::Refusal,
         link::{Content, Link},
         outbox::{Purpose, SnapshotId},
         received::MessageKey,
+        refusal::Refusal,
     },
 };
 
@@ -23,32 +28,30 @@ impl Server {
         request: &Incoming<'_>,
         block: BlockValue,
     ) {
-        let Incoming {
-            key,
-            confirmable,
-            token,
-            ..
-        } = *request;
+        let asker = request.asker();
         let Some(snapshot) = self.snapshots.find(block, request, &link.config) else {
-            return refuse(link, key, confirmable, token, Refusal::MissingBlocks);
+            let options = request.options.clone();
+            tell(link, asker, options, Some(Refusal::MissingBlocks));
+            refuse(link, asker, Refusal::MissingBlocks);
+            return;
         };
         let id = snapshot.id;
         let cut = snapshot.later(now, block);
         // Only the acknowledgement of the last block says that a state was delivered.
         if snapshot.observation.is_some() && !cut.value.more {
-            if confirmable {
-                link.send_empty(Type::Acknowledgement, key.id());
+            if asker.confirmable {
+                link.send_empty(Type::Acknowledgement, asker.key.id());
             }
-            return self.send_block(now, link, id, block, token);
+            return self.send_block(now, link, id, block, asker.token);
         }
         let options = snapshot.block_options(&cut);
         let content = Content {
             code: snapshot.code,
-            token,
+            token: asker.token,
             options: &options,
             payload: &cut.payload,
         };
-        super::answer(link, key, confirmable, content);
+        answer(link, asker, content);
     }
 
     /// The Go library asks for the rest of a notification in its acknowledgement: type ACK, code GET, a token of its
@@ -108,7 +111,7 @@ impl Server {
             payload: &cut.payload,
         };
         snapshot.flying = Some(Flying {
-            message: link.confirmable(content, Purpose::Block(id), false),
+            message: link.confirmable(content, Purpose::Block(id)),
             offset: cut.offset,
             token,
             last: !cut.value.more,

@@ -2,11 +2,14 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::open::Asker;
 use crate::{
     BlockValue, Code, Message, OptionFormat, OptionList, OptionNumber, Token,
     endpoint::{
-        config::{Config, Refusal},
+        config::Config,
+        link::{OWN, remove_own},
         received::MessageKey,
+        refusal::Refusal,
     },
 };
 
@@ -23,16 +26,6 @@ pub(super) struct Incoming<'a> {
     pub(super) block1: Option<BlockValue>,
     pub(super) block2: Option<BlockValue>,
 }
-
-/// Options that the endpoint deals with itself: the application never sees them.
-const OWN: [OptionNumber; 6] = [
-    OptionNumber::OBSERVE,
-    OptionNumber::BLOCK1,
-    OptionNumber::BLOCK2,
-    OptionNumber::SIZE1,
-    OptionNumber::SIZE2,
-    OptionNumber::NO_RESPONSE,
-];
 
 /// Critical options that the endpoint, or every application, understands.
 const UNDERSTOOD: [OptionNumber; 7] = [
@@ -79,6 +72,16 @@ impl<'a> Incoming<'a> {
         })
     }
 
+    /// What it is answered by when there is no exchange.
+    pub(super) fn asker(&self) -> Asker {
+        Asker {
+            key: self.key,
+            confirmable: self.confirmable,
+            code: self.code,
+            token: self.token,
+        }
+    }
+
     /// What the body of an answer is known by: method and options, without those that differ between the requests
     /// for its blocks (RFC 7959 section 2.4), and the payload where it is a query (FETCH).
     pub(super) fn body_key(&self, config: &Config) -> u64 {
@@ -103,11 +106,24 @@ impl<'a> Incoming<'a> {
     /// What a request in blocks is known by: as [`Self::body_key`], but with its tag (RFC 9175 section 3).
     pub(super) fn upload_key(&self, config: &Config) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.body_key(config).hash(&mut hasher);
-        for tag in self.options.all(OptionNumber::REQUEST_TAG) {
+        (self.body_key(config), self.tag()).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The hash of its Request-Tags, if it has any.
+    pub(super) fn tag(&self) -> Option<u64> {
+        let mut tags = self.options.all(OptionNumber::REQUEST_TAG).peekable();
+        tags.peek()?;
+        let mut hasher = DefaultHasher::new();
+        for tag in tags {
             tag.hash(&mut hasher);
         }
-        hasher.finish()
+        Some(hasher.finish())
+    }
+
+    /// Whether it has a query.
+    pub(super) fn has_query(&self) -> bool {
+        self.options.first(OptionNumber::URI_QUERY).is_some()
     }
 
     /// The path alone, for peers whose requests for further blocks carry nothing else.
@@ -122,9 +138,7 @@ impl<'a> Incoming<'a> {
     /// The options as the application sees them.
     pub(super) fn application_options(options: &OptionList) -> OptionList {
         let mut options = options.clone();
-        for number in OWN {
-            options.remove(number);
-        }
+        remove_own(&mut options);
         options
     }
 }

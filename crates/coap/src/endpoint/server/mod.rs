@@ -4,6 +4,7 @@ mod fetch;
 mod incoming;
 mod notify;
 mod observations;
+mod open;
 mod respond;
 mod snapshots;
 mod uploads;
@@ -11,24 +12,19 @@ mod uploads;
 pub use self::notify::NotifyError;
 use std::{collections::BTreeMap, time::Instant};
 
-use bytes::Bytes;
-
 use self::{
-    incoming::Incoming,
     observations::Observations,
     snapshots::{KnownBy, Snapshots},
-    uploads::{Step, Uploads},
+    uploads::Uploads,
 };
 use super::{
     budget::Budget,
-    config::Refusal,
-    event::{Event, ExchangeId, IncomingRequest, ObservationEnd, ObservationId, Observe},
-    link::{Content, Link, earliest},
+    event::{Event, ExchangeId, ObservationEnd, ObservationId},
+    link::Link,
     received::{MessageKey, Received, Reply},
+    rtt::earliest,
 };
-use crate::{
-    BlockSize, BlockValue, Code, ContentFormat, Message, OptionList, OptionNumber, Token, Type,
-};
+use crate::{BlockSize, BlockValue, Type};
 
 /// All that is kept for the requests of the peer.
 #[derive(Debug)]
@@ -61,9 +57,6 @@ struct Exchange {
     unwanted: u64,
 }
 
-/// How long a peer is asked to wait when there is too much to do.
-const BUSY_SECONDS: u64 = 5;
-
 impl Server {
     pub(super) fn new(budget: Budget, etag: u16) -> Self {
         Self {
@@ -77,37 +70,6 @@ impl Server {
         }
     }
 
-    /// A confirmable or non-confirmable request that was not seen before.
-    pub(super) fn handle_request(
-        &mut self,
-        now: Instant,
-        link: &mut Link,
-        received: &mut Received,
-        message: &Message<'_>,
-        key: MessageKey,
-    ) {
-        let confirmable = message.header.kind == Type::Confirmable;
-        let request = match Incoming::read(message, key, confirmable, &link.config) {
-            Ok(request) => request,
-            // Rejecting a non-confirmable message means to ignore it (RFC 7252 section 4.3).
-            Err(Refusal::BadOption(_)) if !confirmable => return,
-            Err(refusal) => {
-                let token = message.header.token;
-                return refuse(link, key, confirmable, token, refusal);
-            }
-        };
-        match (request.block1, request.block2) {
-            (_, Some(block)) if block.number > 0 => {
-                self.fetch(now, link, &request, block);
-            }
-            (Some(block), _) => self.take_block(now, link, received, &request, block),
-            _ => {
-                let body = Bytes::copy_from_slice(request.payload);
-                self.open(now, link, received, &request, &request.options, body);
-            }
-        }
-    }
-
     /// Acknowledges a request whose answer will take long. Without effect when that has happened.
     pub(super) fn accept(&mut self, link: &mut Link, received: &mut Received, id: ExchangeId) {
         if let Some(exchange) = self.exchanges.get_mut(&id)
@@ -116,6 +78,11 @@ impl Server {
             received.set_reply(exchange.key, Reply::Acknowledgement, &link.config);
             link.send_empty(Type::Acknowledgement, exchange.key.id());
         }
+    }
+
+    /// Forgets a request without answering it.
+    pub(super) fn drop_exchange(&mut self, id: ExchangeId) {
+        self.exchanges.remove(&id);
     }
 
     /// Does what is due.
@@ -166,173 +133,10 @@ impl Server {
             + self.observations.len() * size_of::<observations::Observation>()
     }
 
-    /// A block of a request.
-    fn take_block(
-        &mut self,
-        now: Instant,
-        link: &mut Link,
-        received: &mut Received,
-        request: &Incoming<'_>,
-        block: BlockValue,
-    ) {
-        let step = self
-            .uploads
-            .take(now, block, request, &link.config, &self.budget);
-        match step {
-            Ok(Step::Whole { options, body }) => {
-                self.open(now, link, received, request, &options, Bytes::from(body));
-            }
-            Ok(Step::Continue(next)) => {
-                let mut options = OptionList::new();
-                options.push_uint(OptionNumber::BLOCK1, next.to_uint());
-                let content = Content {
-                    code: Code::CONTINUE,
-                    token: request.token,
-                    options: &options,
-                    payload: &[],
-                };
-                let reply = answer(link, request.key, request.confirmable, content);
-                // A late repetition of the first block must not begin the request again. Repeating a later one is
-                // without effect, and when there is no room to remember it, beginning again costs time only.
-                if block.number == 0
-                    && received.insert(now, request.key, &link.config).is_ok()
-                    && let Some(datagram) = reply
-                {
-                    received.set_reply(request.key, Reply::Datagram(datagram), &link.config);
-                }
-            }
-            Err(refusal) => {
-                let Incoming {
-                    key,
-                    confirmable,
-                    token,
-                    ..
-                } = *request;
-                refuse(link, key, confirmable, token, refusal);
-            }
-        }
-    }
-
-    /// Hands a whole request to the application.
-    fn open(
-        &mut self,
-        now: Instant,
-        link: &mut Link,
-        received: &mut Received,
-        request: &Incoming<'_>,
-        options: &OptionList,
-        payload: Bytes,
-    ) {
-        let Incoming {
-            key,
-            confirmable,
-            token,
-            code,
-            ..
-        } = *request;
-        if self.exchanges.len() >= link.config.max_exchanges
-            || received.insert(now, key, &link.config).is_err()
-        {
-            return refuse(link, key, confirmable, token, Refusal::Busy);
-        }
-        self.last_id += 1;
-        let exchange = ExchangeId(self.last_id);
-        let observe = self.observe(link, code, token, options);
-        let wanted = request.block2.map_or(BlockSize::MAX, |block| block.size);
-        self.exchanges.insert(
-            exchange,
-            Exchange {
-                key,
-                confirmable,
-                known_by: KnownBy {
-                    token,
-                    body_key: request.body_key(&link.config),
-                    path_key: request.path_key(),
-                },
-                acknowledge_at: confirmable.then(|| now + link.config.piggyback_window),
-                block1: request.block1,
-                size: wanted.min(link.config.block_size),
-                registers: matches!(observe, Some(Observe::Register { .. })),
-                unwanted: options.uint(OptionNumber::NO_RESPONSE).unwrap_or_default(),
-            },
-        );
-        link.events.push_back(Event::Request(IncomingRequest {
-            exchange,
-            code,
-            options: Incoming::application_options(options),
-            payload,
-            observe,
-            confirmable,
-            message_id: key.id(),
-        }));
-    }
-
-    /// What the request says about observation. Methods that are not safe cannot observe.
-    fn observe(
-        &mut self,
-        link: &mut Link,
-        code: Code,
-        token: Token,
-        options: &OptionList,
-    ) -> Option<Observe> {
-        let value = options
-            .uint(OptionNumber::OBSERVE)
-            .filter(|_| code.is_safe())?;
-        let same = self.observations.with_token(token);
-        match value {
-            0 => Some(Observe::Register { replaces: same }),
-            1 => {
-                if let Some(id) = same {
-                    self.end(link, id, ObservationEnd::Deregistered);
-                }
-                Some(Observe::Deregister { ended: same })
-            }
-            _ => None,
-        }
-    }
-
     /// The peer wants no more of this observation.
     fn end(&mut self, link: &mut Link, id: ObservationId, end: ObservationEnd) {
         if self.forget(link, id) {
             link.events.push_back(Event::ObservationEnded(id, end));
         }
     }
-}
-
-/// Answers without an exchange. The datagram, where the answer rides on an acknowledgement.
-fn answer(
-    link: &mut Link,
-    key: MessageKey,
-    confirmable: bool,
-    content: Content<'_>,
-) -> Option<Bytes> {
-    if confirmable {
-        return Some(link.piggyback(key.id(), content));
-    }
-    link.non_confirmable(content);
-    None
-}
-
-/// Refuses a request that the application has not seen, and will not see. Nothing is remembered: a repetition is
-/// refused again.
-fn refuse(link: &mut Link, key: MessageKey, confirmable: bool, token: Token, refusal: Refusal) {
-    let explanation = (link.config.explain)(refusal);
-    let mut options = OptionList::new();
-    if let Some(ContentFormat(format)) = explanation.format {
-        options.push_uint(OptionNumber::CONTENT_FORMAT, u64::from(format));
-    }
-    match refusal {
-        Refusal::BodyTooLarge => {
-            options.push_uint(OptionNumber::SIZE1, link.config.max_request_body as u64);
-        }
-        Refusal::Busy => options.push_uint(OptionNumber::MAX_AGE, BUSY_SECONDS),
-        _ => {}
-    }
-    let content = Content {
-        code: refusal.code(),
-        token,
-        options: &options,
-        payload: &explanation.payload,
-    };
-    answer(link, key, confirmable, content);
 }

@@ -19,6 +19,8 @@ pub enum NotifyError {
     Gone,
     /// There is no room to keep the body while it is fetched.
     NoRoom,
+    /// The code is that of an error, which ends an observation: [`super::Endpoint::refuse_observation`].
+    NoSuccess,
     /// The one before is not delivered yet.
     Outstanding,
 }
@@ -32,6 +34,9 @@ impl Server {
         id: ObservationId,
         response: Response,
     ) -> Result<(), NotifyError> {
+        if !response.code.is_success() {
+            return Err(NotifyError::NoSuccess);
+        }
         let entry = self.observations.get(id).ok_or(NotifyError::Gone)?;
         if entry.outstanding.is_some() {
             return Err(NotifyError::Outstanding);
@@ -52,7 +57,7 @@ impl Server {
             options: &cut.response.options,
             payload: &cut.response.payload,
         };
-        let message = link.confirmable(content, Purpose::Notification(id), false);
+        let message = link.confirmable(content, Purpose::Notification(id));
         entry.outstanding = Some(Outstanding {
             message: Some(message),
             snapshot: cut.snapshot,
@@ -91,7 +96,7 @@ impl Server {
             options: &cut.response.options,
             payload: &cut.response.payload,
         };
-        link.confirmable(content, Purpose::Notification(id), false);
+        link.confirmable(content, Purpose::Notification(id));
     }
 
     /// Forgets an observation without a word. Whether there was one.

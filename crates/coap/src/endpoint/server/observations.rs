@@ -38,12 +38,18 @@ pub(super) struct Outstanding {
 }
 
 impl Observations {
-    pub(super) fn insert(&mut self, id: ObservationId, known_by: KnownBy, size: BlockSize) {
+    pub(super) fn insert(
+        &mut self,
+        id: ObservationId,
+        known_by: KnownBy,
+        size: BlockSize,
+        outstanding: Option<Outstanding>,
+    ) {
         self.observations.push(Observation {
             id,
             known_by,
             size,
-            outstanding: None,
+            outstanding,
         });
     }
 

@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use super::{Exchange, Server, observations::Outstanding, snapshots::KnownBy};
 use crate::{
-    BlockSize, BlockValue, Code, OptionList, OptionNumber, Type,
+    BlockSize, BlockValue, OptionNumber, Type,
     endpoint::{
-        config::Refusal,
         event::{Assurance, ExchangeId, ObservationId, Response},
-        link::{Content, Link},
+        link::{Content, Link, remove_own},
         outbox::{Purpose, SnapshotId},
         received::{Received, Reply},
+        refusal::Refusal,
     },
 };
 
@@ -34,15 +34,6 @@ impl Server {
         assurance: Option<Assurance>,
     ) -> Option<ObservationId> {
         let exchange = self.exchanges.remove(&id)?;
-        let observation = assurance
-            .filter(|_| exchange.registers && response.code.is_success())
-            .and_then(|_| self.register(link, &exchange));
-        if exchange.registers
-            && observation.is_none()
-            && let Some(same) = self.observations.with_token(exchange.known_by.token)
-        {
-            self.forget(link, same);
-        }
         let known_by = exchange.known_by;
         let mut cut = self.cut(now, link, response, exchange.size, known_by);
         if let Some(block1) = exchange.block1 {
@@ -53,28 +44,56 @@ impl Server {
             let options = &mut cut.response.options;
             options.push_uint(OptionNumber::BLOCK1, last.to_uint());
         }
-        let mut purpose = Purpose::Response(id);
-        if let Some(observation) = observation {
-            let sequence = self.observations.next_sequence();
-            if assurance != Some(Assurance::Silent) {
-                let options = &mut cut.response.options;
-                options.push_uint(OptionNumber::OBSERVE, u64::from(sequence));
-            }
-            if assurance == Some(Assurance::Acknowledged) {
-                purpose = Purpose::Notification(observation);
-                if let Some(entry) = self.observations.get(observation) {
-                    entry.outstanding = Some(Outstanding {
-                        message: None,
-                        snapshot: cut.snapshot,
-                    });
-                }
-                if let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id)) {
-                    snapshot.observation = Some(observation);
-                }
-            }
+        if exchange.registers
+            && let Some(same) = self.observations.with_token(known_by.token)
+        {
+            self.forget(link, same);
         }
+        // Only now is it certain what the answer is.
+        let observation = assurance
+            .filter(|_| exchange.registers && cut.response.code.is_success())
+            .and_then(|assurance| self.register(link, &exchange, &mut cut, assurance));
+        let purpose = match (observation, assurance) {
+            (Some(observation), Some(Assurance::Acknowledged)) => {
+                Purpose::Notification(observation)
+            }
+            _ => Purpose::Response(id),
+        };
         self.send(link, received, &exchange, &cut, purpose);
         observation
+    }
+
+    /// Makes a request that registers an observation, and its answer the first state.
+    fn register(
+        &mut self,
+        link: &Link,
+        exchange: &Exchange,
+        cut: &mut Cut,
+        assurance: Assurance,
+    ) -> Option<ObservationId> {
+        if self.observations.len() >= link.config.max_observations {
+            return None;
+        }
+        self.last_id += 1;
+        let id = ObservationId(self.last_id);
+        let known_by = exchange.known_by;
+        let sequence = self.observations.next_sequence();
+        if assurance != Assurance::Silent {
+            let options = &mut cut.response.options;
+            options.push_uint(OptionNumber::OBSERVE, u64::from(sequence));
+        }
+        let outstanding = (assurance == Assurance::Acknowledged).then_some(Outstanding {
+            message: None,
+            snapshot: cut.snapshot,
+        });
+        if outstanding.is_some()
+            && let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id))
+        {
+            snapshot.observation = Some(id);
+        }
+        self.observations
+            .insert(id, known_by, exchange.size, outstanding);
+        Some(id)
     }
 
     /// Sends an answer in the way that the request allows.
@@ -112,7 +131,7 @@ impl Server {
         if !exchange.confirmable && !assured {
             return link.non_confirmable(content);
         }
-        let message = link.confirmable(content, purpose, false);
+        let message = link.confirmable(content, purpose);
         if let Purpose::Notification(observation) = purpose
             && let Some(entry) = self.observations.get(observation)
             && let Some(outstanding) = &mut entry.outstanding
@@ -130,13 +149,7 @@ impl Server {
         size: BlockSize,
         known_by: KnownBy,
     ) -> Cut {
-        for number in [
-            OptionNumber::BLOCK1,
-            OptionNumber::BLOCK2,
-            OptionNumber::OBSERVE,
-        ] {
-            response.options.remove(number);
-        }
+        remove_own(&mut response.options);
         if response.payload.len() <= size.bytes() {
             return Cut {
                 response,
@@ -165,41 +178,21 @@ impl Server {
         let first = snapshot.first();
         let options = &mut response.options;
         options.push_uint(OptionNumber::BLOCK2, first.value.to_uint());
-        options.set_uint(OptionNumber::SIZE2, response.payload.len() as u64);
+        options.push_uint(OptionNumber::SIZE2, response.payload.len() as u64);
         response.payload = first.payload;
         Cut {
             response,
             snapshot: Some(snapshot.id),
         }
     }
-
-    /// Makes a request that registers an observation. In place of one with the same token.
-    fn register(&mut self, link: &mut Link, exchange: &Exchange) -> Option<ObservationId> {
-        let known_by = exchange.known_by;
-        let same = self.observations.with_token(known_by.token);
-        if let Some(same) = same {
-            self.forget(link, same);
-        } else if self.observations.len() >= link.config.max_observations {
-            return None;
-        }
-        self.last_id += 1;
-        let id = same.unwrap_or(ObservationId(self.last_id));
-        self.observations.insert(id, known_by, exchange.size);
-        Some(id)
-    }
 }
 
 /// In place of a body that there is no room for.
 fn busy(link: &Link) -> Response {
-    let explanation = (link.config.explain)(Refusal::Busy);
-    let mut options = OptionList::new();
-    if let Some(format) = explanation.format {
-        options.push_uint(OptionNumber::CONTENT_FORMAT, u64::from(format.0));
-    }
-    options.push_uint(OptionNumber::MAX_AGE, super::BUSY_SECONDS);
+    let (options, payload) = Refusal::Busy.content(&link.config);
     Response {
-        code: Code::SERVICE_UNAVAILABLE,
+        code: Refusal::Busy.code(),
         options,
-        payload: explanation.payload,
+        payload,
     }
 }

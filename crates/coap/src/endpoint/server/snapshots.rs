@@ -41,6 +41,7 @@ pub(super) struct Snapshot {
     pub(super) flying: Option<Flying>,
     /// The offset behind the last block that was sent.
     sent: usize,
+    begun: Instant,
     touched: Instant,
     /// Holds the bytes as long as the body is here.
     _reservation: Reservation,
@@ -74,8 +75,8 @@ pub(super) struct Block {
 }
 
 impl Snapshots {
-    /// Keeps a body. `None` when there is no room: those still being fetched as notifications stay, others that were
-    /// fetched to their end go first, then those not asked for for longest.
+    /// Keeps a body. `None` when there is no room: states that are to be delivered stay; others that were fetched to
+    /// their end go first, then those not asked for for longest.
     pub(super) fn keep(
         &mut self,
         now: Instant,
@@ -86,25 +87,8 @@ impl Snapshots {
         budget: &Budget,
     ) -> Option<&mut Snapshot> {
         let (known_by, code, options) = content;
-        // The same request again: its earlier body will not be asked for.
-        self.snapshots.retain(|other| {
-            other.observation.is_some()
-                || other.known_by.token != known_by.token
-                || other.known_by.body_key != known_by.body_key
-        });
-        while self.snapshots.len() >= config.max_snapshots
-            || self.bytes() + body.len() > config.max_snapshot_bytes
-        {
-            let movable = (0..self.snapshots.len())
-                .filter(|&at| self.snapshots[at].observation.is_none())
-                .min_by_key(|&at| {
-                    let snapshot = &self.snapshots[at];
-                    (!snapshot.is_fetched(), snapshot.touched)
-                })?;
-            self.snapshots.swap_remove(movable);
-        }
         let mut reservation = budget.reservation();
-        if !reservation.grow(body.len()) {
+        if !self.make_room(body.len(), &known_by, &mut reservation, config) {
             return None;
         }
         self.last_id += 1;
@@ -118,6 +102,7 @@ impl Snapshots {
             size,
             observation: None,
             flying: None,
+            begun: now,
             touched: now,
             _reservation: reservation,
         });
@@ -136,20 +121,26 @@ impl Snapshots {
         let offset = block.offset();
         let body_key = request.body_key(config);
         let path_key = request.path_key();
+        let by_path = |snapshot: &Snapshot| {
+            snapshot.observation.is_some() && snapshot.known_by.path_key == path_key
+        };
+        // Only where the query was left out, and where there is no doubt.
+        let path_is_enough = request.code == Code::GET
+            && !request.has_query()
+            && self.snapshots.iter().filter(|other| by_path(other)).count() == 1;
         let rank = |snapshot: &Snapshot| {
             let known_by = &snapshot.known_by;
-            if offset >= snapshot.body.len() {
+            // Of a state that is to be delivered no block is left out.
+            let is_there = offset < snapshot.body.len()
+                && (snapshot.observation.is_none() || offset <= snapshot.sent);
+            if !is_there {
                 None
             } else if known_by.token == request.token {
                 Some(3)
             } else if known_by.body_key == body_key {
                 Some(2)
             } else {
-                let next = snapshot.observation.is_some()
-                    && request.code == Code::GET
-                    && known_by.path_key == path_key
-                    && offset <= snapshot.sent;
-                next.then_some(1)
+                (path_is_enough && by_path(snapshot)).then_some(1)
             }
         };
         let ranked = self.snapshots.iter_mut().filter_map(|snapshot| {
@@ -172,14 +163,14 @@ impl Snapshots {
 
     /// Takes a body away that has not been asked for for too long.
     pub(super) fn expire(&mut self, now: Instant, config: &Config) -> Option<Snapshot> {
-        let expired = |other: &Snapshot| other.touched + config.snapshot_idle <= now;
+        let expired = |other: &Snapshot| other.expiry(config) <= now;
         let at = self.snapshots.iter().position(expired)?;
         Some(self.snapshots.swap_remove(at))
     }
 
     pub(super) fn next_timeout(&self, config: &Config) -> Option<Instant> {
-        let touched = self.snapshots.iter().map(|other| other.touched);
-        touched.min().map(|touched| touched + config.snapshot_idle)
+        let expiries = self.snapshots.iter().map(|other| other.expiry(config));
+        expiries.min()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -192,6 +183,46 @@ impl Snapshots {
             + others
                 .map(|bytes| bytes + size_of::<Snapshot>())
                 .sum::<usize>()
+    }
+
+    /// Makes room for a body and reserves it, without throwing anything away for nothing.
+    fn make_room(
+        &mut self,
+        length: usize,
+        known_by: &KnownBy,
+        reservation: &mut Reservation,
+        config: &Config,
+    ) -> bool {
+        let pinned = self.snapshots.iter().filter(|other| !other.is_movable());
+        let (count, bytes) = pinned.fold((0, 0), |(count, bytes), other| {
+            (count + 1, bytes + other.body.len())
+        });
+        let fits = count < config.max_snapshots && bytes + length <= config.max_snapshot_bytes;
+        if !fits || self.bytes() - bytes + reservation.available() < length {
+            return false;
+        }
+        // The same request again: its earlier body will not be asked for.
+        self.snapshots.retain(|other| {
+            !other.is_movable()
+                || other.known_by.token != known_by.token
+                || other.known_by.body_key != known_by.body_key
+        });
+        while self.snapshots.len() >= config.max_snapshots
+            || self.bytes() + length > config.max_snapshot_bytes
+            || !reservation.grow(length)
+        {
+            let movable = (0..self.snapshots.len())
+                .filter(|&at| self.snapshots[at].is_movable())
+                .min_by_key(|&at| {
+                    let snapshot = &self.snapshots[at];
+                    (!snapshot.is_fetched(), snapshot.touched)
+                });
+            let Some(movable) = movable else {
+                return false;
+            };
+            self.snapshots.swap_remove(movable);
+        }
+        true
     }
 
     fn bytes(&self) -> usize {
@@ -224,6 +255,21 @@ impl Snapshot {
         }
         options.push_uint(OptionNumber::BLOCK2, block.value.to_uint());
         options
+    }
+
+    /// When it is not kept any longer. Once it was fetched, it is for late repetitions only.
+    fn expiry(&self, config: &Config) -> Instant {
+        let idle = if self.is_fetched() && self.is_movable() {
+            config.snapshot_idle / 2
+        } else {
+            config.snapshot_idle
+        };
+        (self.touched + idle).min(self.begun + config.snapshot_total)
+    }
+
+    /// Whether it may make room for others: nobody waits for its delivery.
+    fn is_movable(&self) -> bool {
+        self.observation.is_none()
     }
 
     fn is_fetched(&self) -> bool {

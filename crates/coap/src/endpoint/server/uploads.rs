@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use super::incoming::Incoming;
 use crate::{
-    BlockValue, OptionList, Token,
+    BlockValue, OptionList, OptionNumber, Token,
     endpoint::{
         budget::{Budget, Reservation},
-        config::{Config, Refusal},
+        config::Config,
+        refusal::Refusal,
     },
 };
 
@@ -27,8 +28,9 @@ pub(super) enum Step {
     Continue(BlockValue),
     /// The request is whole.
     Whole {
-        /// The options of its first block.
+        /// The options of its first block, and the id of the message that carried them.
         options: OptionList,
+        message_id: u16,
         body: Vec<u8>,
     },
 }
@@ -37,6 +39,10 @@ pub(super) enum Step {
 struct Upload {
     key: u64,
     token: Token,
+    /// The hash of its Request-Tags, if it has any.
+    tag: Option<u64>,
+    /// The id of the message of its first block.
+    message_id: u16,
     options: OptionList,
     body: Vec<u8>,
     reservation: Reservation,
@@ -64,13 +70,18 @@ impl Uploads {
         if length > size || block.more && length != size {
             return Err(Refusal::BadBlock);
         }
+        let announced = request.options.uint(OptionNumber::SIZE1);
         let at = if block.number == 0 {
+            // Better said before it has come.
+            if announced.is_some_and(|size| size > config.max_request_body as u64) {
+                return Err(Refusal::BodyTooLarge);
+            }
             self.begin(now, request, config, budget)
         } else {
             self.find(block, request, config)
                 .ok_or(Refusal::MissingBlocks)?
         };
-        match self.uploads[at].append(now, block.offset(), request.payload, config) {
+        match self.uploads[at].append(now, block, request.payload, config) {
             Err(refusal) => {
                 if refusal != Refusal::MissingBlocks {
                     self.uploads.swap_remove(at);
@@ -85,6 +96,7 @@ impl Uploads {
                 let upload = self.uploads.swap_remove(at);
                 Ok(Step::Whole {
                     options: upload.options,
+                    message_id: upload.message_id,
                     body: upload.body,
                 })
             }
@@ -132,6 +144,8 @@ impl Uploads {
         self.uploads.push(Upload {
             key,
             token: request.token,
+            tag: request.tag(),
+            message_id: request.key.id(),
             options: request.options.clone(),
             body: Vec::new(),
             reservation: budget.reservation(),
@@ -144,7 +158,12 @@ impl Uploads {
     /// The request that a later block belongs to. Peers of the Go library keep the token of the first block; others
     /// take a new one for each, and repeat the options.
     fn find(&self, block: BlockValue, request: &Incoming<'_>, config: &Config) -> Option<usize> {
-        let same_token = |upload: &Upload| upload.token == request.token;
+        let tag = request.tag();
+        // Blocks with different tags never belong together (RFC 9175 section 3.3).
+        let same_token = |upload: &Upload| {
+            upload.token == request.token
+                && (upload.tag == tag || upload.tag.is_none() || tag.is_none())
+        };
         let at = self.uploads.iter().position(same_token);
         at.filter(|&at| block.offset() <= self.uploads[at].body.len())
             .or_else(|| {
@@ -164,15 +183,17 @@ impl Upload {
     fn append(
         &mut self,
         now: Instant,
-        offset: usize,
+        block: BlockValue,
         payload: &[u8],
         config: &Config,
     ) -> Result<(), Refusal> {
+        let offset = block.offset();
         let end = offset + payload.len();
         if end > config.max_request_body {
             return Err(Refusal::BodyTooLarge);
         }
-        if offset > self.body.len() {
+        // A last block does not end before what has come.
+        if offset > self.body.len() || !block.more && end < self.body.len() {
             return Err(Refusal::MissingBlocks);
         }
         // A block that has come before says nothing new.

@@ -16,7 +16,7 @@ fn bodies_travel_in_blocks_both_ways() {
         let down = large(length + 3);
         pair.answer(asked.exchange, content(down.clone()));
         assert_eq!(pair.answered().1.payload, down);
-        assert!(pair.server.poll_event().is_none());
+        assert!(pair.told().is_none());
         pair.nothing_is_left();
     }
 }
@@ -50,7 +50,7 @@ fn the_smaller_size_of_both_sides_is_used() {
         assert_eq!(pair.answered().1.payload.len(), 500);
         let longest = pair.seen.iter().map(|&(_, length)| length).max();
         assert!(longest < Some(100), "{longest:?}");
-        assert!(pair.server.poll_event().is_none());
+        assert!(pair.told().is_none());
         pair.nothing_is_left();
     }
 }
@@ -100,7 +100,7 @@ fn an_answer_that_is_gone_is_asked_for_again_if_that_is_safe() {
             pair.answer(asked.exchange, content(large(2000)));
             assert_eq!(pair.answered().1.payload, large(2000));
         } else {
-            assert!(pair.server.poll_event().is_none());
+            assert!(pair.told().is_none());
             let failure = pair.client.poll_event();
             assert!(matches!(
                 failure,
@@ -130,7 +130,7 @@ fn a_body_that_the_server_has_forgotten_is_sent_again() {
     assert_eq!(asked.payload, large(3000));
     pair.answer(asked.exchange, content("y"));
     assert_eq!(pair.answered().1.payload, "y");
-    assert!(pair.server.poll_event().is_none());
+    assert!(pair.told().is_none());
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn follow_ups_may_leave_options_out() {
         .unwrap();
     pair.carry();
     assert_eq!(pair.answered().1.payload, large(3000));
-    pair.server.poll_event().unwrap();
+    pair.told().unwrap();
     pair.notified(observation, &large(5000));
 }
 
@@ -196,7 +196,7 @@ fn the_tag_of_a_request_stays_until_the_last_block_of_its_answer() {
         assert_eq!(message.options.uint(format), Some(60));
         tags.push(message.options.uint(OptionNumber::REQUEST_TAG).unwrap());
         pair.server.handle_datagram(pair.now, &datagram).unwrap();
-        if let Some(Event::Request(asked)) = pair.server.poll_event() {
+        if let Some(Event::Request(asked)) = pair.told() {
             let answer = content(large(3000));
             pair.server.respond(pair.now, asked.exchange, answer);
         }

@@ -36,7 +36,7 @@ fn a_request_is_refused_rather_than_executed_twice() {
     ] {
         pair.client.request(pair.now, get(path)).unwrap();
         pair.carry();
-        if let Some(Event::Request(asked)) = pair.server.poll_event() {
+        if let Some(Event::Request(asked)) = pair.told() {
             pair.answer(asked.exchange, content("y"));
         }
         assert_eq!(pair.answered().1.code, code);
@@ -63,7 +63,7 @@ fn bodies_end_at_the_limit_of_the_receiver() {
     };
     pair.client.request(pair.now, request).unwrap();
     pair.carry();
-    assert!(pair.server.poll_event().is_none());
+    assert!(pair.told().is_none());
     let (_, response, _) = pair.answered();
     assert_eq!(response.code, Code::REQUEST_ENTITY_TOO_LARGE);
 
@@ -89,7 +89,7 @@ fn there_is_an_end_to_our_requests() {
         pair.client.request(pair.now, get("x")).unwrap();
     }
     let refused = pair.client.request(pair.now, get("x"));
-    assert_eq!(refused, Err(TooManyRequests));
+    assert_eq!(refused, Err(RequestError::TooMany));
 }
 
 #[test]

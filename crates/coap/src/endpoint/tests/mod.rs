@@ -1,4 +1,5 @@
 mod blocks;
+mod careful;
 mod limits;
 mod observation;
 mod requests;
@@ -12,8 +13,9 @@ use bytes::Bytes;
 
 use super::{
     Acknowledge, Assurance, Budget, Config, Dialect, EXCHANGE_LIFETIME, Endpoint, Event,
-    ExchangeId, Failure, Footprint, IncomingRequest, NotifyError, ObservationEnd, ObservationId,
-    Observe, Request, RequestId, Response, TooManyRequests, Undelivered,
+    ExchangeId, Failure, Footprint, IncomingRequest, MAX_TRANSMIT_SPAN, NotifyError,
+    ObservationEnd, ObservationId, Observe, Refusal, Request, RequestError, RequestId, Response,
+    Undelivered,
 };
 use crate::{BlockSize, Code, Message, OptionList, OptionNumber};
 
@@ -66,9 +68,24 @@ impl Pair {
 
     fn asked(&mut self) -> IncomingRequest {
         self.carry();
-        match self.server.poll_event() {
+        self.taken()
+    }
+
+    /// A request that has come already; nothing is carried.
+    fn taken(&mut self) -> IncomingRequest {
+        match self.told() {
             Some(Event::Request(request)) => request,
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next event of the server but for requests that are not whole.
+    fn told(&mut self) -> Option<Event> {
+        loop {
+            match self.server.poll_event() {
+                Some(Event::Partial(_)) => {}
+                other => return other,
+            }
         }
     }
 
@@ -107,7 +124,9 @@ impl Pair {
         for endpoint in [&mut self.client, &mut self.server] {
             assert_eq!(endpoint.footprint(), Footprint::default());
             assert_eq!(endpoint.poll_timeout(), None);
-            assert!(endpoint.poll_event().is_none());
+            while let Some(event) = endpoint.poll_event() {
+                assert!(matches!(event, Event::Partial(_)), "{event:?}");
+            }
         }
     }
 }

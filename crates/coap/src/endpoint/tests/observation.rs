@@ -21,7 +21,7 @@ fn states_are_notified_small_and_large() {
         (request, observed, response.payload.len()),
         (id, true, 3000)
     );
-    let delivered = pair.server.poll_event();
+    let delivered = pair.told();
     assert!(matches!(delivered, Some(Event::NotificationDelivered(id)) if id == observation));
     for length in [1, 1024, 1025, 4000, 10] {
         pair.notified(observation, &large(length));
@@ -29,7 +29,7 @@ fn states_are_notified_small_and_large() {
     pair.client.cancel(pair.now, id);
     let ended = {
         pair.carry();
-        pair.server.poll_event()
+        pair.told()
     };
     assert!(matches!(ended, Some(Event::ObservationEnded(id, _)) if id == observation));
     let asked = pair.asked();
@@ -65,7 +65,7 @@ fn a_first_state_without_assurance_costs_one_message_each_way() {
     let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
     assert_eq!(pair.seen.len(), 2);
     assert!(pair.answered().2);
-    assert!(pair.server.poll_event().is_none());
+    assert!(pair.told().is_none());
     pair.notified(observation, &large(10));
 }
 
@@ -86,10 +86,7 @@ fn a_first_state_with_assurance_holds_the_next_one_back() {
     assert_eq!(next, Err(NotifyError::Outstanding));
     pair.carry();
     assert_eq!(pair.answered().0, id);
-    assert!(matches!(
-        pair.server.poll_event(),
-        Some(Event::NotificationDelivered(_))
-    ));
+    assert!(matches!(pair.told(), Some(Event::NotificationDelivered(_))));
     pair.notified(observation, &large(10));
 }
 
@@ -122,18 +119,15 @@ fn a_state_is_acknowledged_when_the_caller_says_so() {
             pair.client.poll_event(),
             Some(Event::Notification { .. })
         ));
-        assert!(pair.server.poll_event().is_none());
+        assert!(pair.told().is_none());
         // The peer repeats it, and it is not told twice.
         pair.wait(Duration::from_secs(4));
         assert!(pair.client.poll_event().is_none());
-        assert!(pair.server.poll_event().is_none());
+        assert!(pair.told().is_none());
         pair.client.acknowledge(id);
         pair.client.acknowledge(id);
         pair.carry();
-        assert!(matches!(
-            pair.server.poll_event(),
-            Some(Event::NotificationDelivered(_))
-        ));
+        assert!(matches!(pair.told(), Some(Event::NotificationDelivered(_))));
     }
 }
 
@@ -162,7 +156,7 @@ fn an_observation_is_registered_again() {
     pair.carry();
     assert!(pair.client.poll_event().is_none());
     assert!(matches!(
-        pair.server.poll_event(),
+        pair.told(),
         Some(Event::ObservationEnded(id, ObservationEnd::Reset)) if id == observation
     ));
     assert_eq!(pair.server.footprint().observations, 1);
@@ -224,7 +218,7 @@ fn a_peer_that_has_forgotten_the_token_ends_the_observation() {
         .notify(pair.now, observation, content("x"))
         .unwrap();
     pair.carry();
-    let ended = pair.server.poll_event();
+    let ended = pair.told();
     assert!(
         matches!(ended, Some(Event::ObservationEnded(id, ObservationEnd::Reset)) if id == observation)
     );
@@ -258,7 +252,7 @@ fn a_state_that_is_not_acknowledged_is_told_and_may_be_sent_again() {
         let failed = loop {
             while pair.server.poll_transmit().is_some() {}
             while pair.client.poll_transmit().is_some() {}
-            if let Some(event) = pair.server.poll_event() {
+            if let Some(event) = pair.told() {
                 break event;
             }
             pair.now = pair.server.poll_timeout().unwrap();
@@ -285,7 +279,7 @@ fn a_state_that_was_not_acknowledged_is_rejected_with_its_observation() {
     pair.client.cancel(pair.now, id);
     pair.carry();
     assert!(matches!(
-        pair.server.poll_event(),
+        pair.told(),
         Some(Event::ObservationEnded(id, ObservationEnd::Reset)) if id == observation
     ));
     let asked = pair.asked();

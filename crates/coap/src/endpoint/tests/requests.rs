@@ -39,7 +39,7 @@ fn a_lost_answer_is_repeated_and_not_made_again() {
     let lost = pair.server.poll_transmit().unwrap();
     pair.wait(Duration::from_secs(4));
     assert_eq!(pair.answered().1.payload, "y");
-    assert!(pair.server.poll_event().is_none());
+    assert!(pair.told().is_none());
     assert_eq!(pair.seen.last(), Some(&(false, lost.len())));
     pair.nothing_is_left();
 }
@@ -136,7 +136,7 @@ fn requests_wait_for_each_other() {
         pair.carry();
         assert_eq!(pair.seen.len(), first);
         let mut paths = Vec::new();
-        while let Some(event) = pair.server.poll_event() {
+        while let Some(event) = pair.told() {
             let Event::Request(asked) = event else {
                 panic!("{event:?}");
             };

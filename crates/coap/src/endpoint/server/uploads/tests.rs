@@ -35,7 +35,9 @@ impl Fixture {
     ) -> Result<Step, Refusal> {
         let mut options = OptionList::new();
         options.push(OptionNumber::URI_PATH, path).unwrap();
-        options.push(OptionNumber::REQUEST_TAG, tag).unwrap();
+        if !tag.is_empty() {
+            options.push(OptionNumber::REQUEST_TAG, tag).unwrap();
+        }
         let block = BlockValue {
             number,
             more,
@@ -172,7 +174,26 @@ fn tokens_may_change_between_blocks() {
 fn options_may_be_left_out_where_the_token_stays() {
     let mut fixture = Fixture::new();
     assert!(is_continue(&fixture.part(("a", 1, b""), 0)));
-    assert!(is_continue(&fixture.part(("other", 1, b"tag"), 1)));
+    assert!(is_continue(&fixture.part(("other", 1, b""), 1)));
+}
+
+#[test]
+fn a_tag_tells_requests_with_the_same_token_apart() {
+    let mut fixture = Fixture::new();
+    assert!(is_continue(&fixture.part(("a", 1, b"1"), 0)));
+    let other = fixture.part(("a", 1, b"2"), 1);
+    assert_eq!(refusal(other), Refusal::MissingBlocks);
+}
+
+#[test]
+fn a_last_block_does_not_end_before_what_has_come() {
+    let mut fixture = Fixture::new();
+    for number in 0..3 {
+        assert!(is_continue(&fixture.part(A, number)));
+    }
+    let early = fixture.take(A, 1, false, &[1; 16]);
+    assert_eq!(refusal(early), Refusal::MissingBlocks);
+    assert_eq!(body(fixture.take(A, 3, false, b"")).len(), 48);
 }
 
 #[test]
