@@ -59,6 +59,9 @@ impl Download {
             if block.is_some_and(|block| block.number > 0) {
                 return Progress::Lost;
             }
+            if message.payload.len() > config.max_response_body {
+                return Progress::TooLarge;
+            }
             return Progress::Whole(Response {
                 code,
                 options: application_options(message),
