@@ -13,9 +13,9 @@ pub(super) const MAX_SAID: usize = 8;
 /// *sent*: a request that says nothing has the token that was said last before it.
 ///
 /// Datagrams overtake each other, and a lost one is repeated behind newer ones. Message ids tell, because
-/// all known peers count them up: a request whose id is up to 255 before that of another one, within
+/// all known peers count them up: a request whose id is up to 4,096 before that of another one, within
 /// [`EXCHANGE_LIFETIME`], was sent before it. Where ids say nothing (peers that choose them at
-/// random, but for one case in 256) the order of arrival counts. A message with the id 0 comes behind
+/// random, but for one case in 16) the order of arrival counts. A message with the id 0 comes behind
 /// the highest id seen so far; what else was on its way then may have been sent before or after it.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
@@ -68,8 +68,9 @@ enum Place {
     Past,
 }
 
-/// How far behind a message is that has been overtaken.
-const OVERTAKEN: u16 = 255;
+/// How far behind a message is that has been overtaken. Blocks have ids too, and there may be many between
+/// two requests.
+const OVERTAKEN: u16 = 4_096;
 
 /// How long a message may come behind one with the id 0 that was sent after it. Only clients written in Go
 /// use that id, and they repeat a message for 36 seconds.
