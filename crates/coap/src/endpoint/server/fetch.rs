@@ -13,18 +13,20 @@ use crate::{
     endpoint::{
         link::{Content, Link},
         outbox::{Purpose, SnapshotId},
-        received::MessageKey,
+        received::{MessageKey, Received, Reply},
         refusal::Refusal,
     },
 };
 
 impl Server {
     /// A request for a later block, which is never processed as a request of its own: the body it belongs to is here,
-    /// or the answer is 4.08. Nothing is remembered, because answering it again is without effect.
+    /// or the answer is 4.08. It is remembered only where the body is a state that is to be delivered: a late repetition
+    /// must not be taken for a request for a block of the next state. Answering others again is without effect.
     pub(super) fn fetch(
         &mut self,
         now: Instant,
         link: &mut Link,
+        received: &mut Received,
         request: &Incoming<'_>,
         block: BlockValue,
     ) {
@@ -39,7 +41,10 @@ impl Server {
         let cut = snapshot.later(now, block);
         // Only the acknowledgement of the last block says that a state was delivered.
         if snapshot.observation.is_some() && !cut.value.more {
+            // Without room to remember it, it may come to be taken for another one, which costs a delivery.
+            let _ = received.insert_passing(now, asker.key, &link.config);
             if asker.confirmable {
+                received.set_reply(asker.key, Reply::Acknowledgement, &link.config);
                 link.send_empty(Type::Acknowledgement, asker.key.id());
             }
             return self.send_block(now, link, id, block, asker.token);
@@ -51,7 +56,16 @@ impl Server {
             options: &options,
             payload: &cut.payload,
         };
-        answer(link, asker, content);
+        let is_state = snapshot.observation.is_some();
+        let datagram = answer(link, asker, content);
+        if is_state
+            && received
+                .insert_passing(now, asker.key, &link.config)
+                .is_ok()
+            && let Some(datagram) = datagram
+        {
+            received.set_reply(asker.key, Reply::Datagram(datagram), &link.config);
+        }
     }
 
     /// The Go library asks for the rest of a notification in its acknowledgement: type ACK, code GET, a token of its

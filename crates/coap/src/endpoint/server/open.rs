@@ -62,7 +62,7 @@ impl Server {
         };
         match (request.block1, request.block2) {
             (_, Some(block)) if block.number > 0 => {
-                self.fetch(now, link, &request, block);
+                self.fetch(now, link, received, &request, block);
             }
             (Some(block), _) => self.take_block(now, link, received, &request, block),
             _ => {

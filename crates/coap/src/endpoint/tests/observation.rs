@@ -285,3 +285,34 @@ fn a_state_that_was_not_acknowledged_is_rejected_with_its_observation() {
     let asked = pair.asked();
     assert_eq!(asked.observe, Some(Observe::Deregister { ended: None }));
 }
+
+#[test]
+fn a_late_request_for_a_block_is_not_one_for_the_next_state() {
+    let mut pair = Pair::new(Config::default());
+    let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+    pair.answered();
+    let first = content(large(2000));
+    pair.server.notify(pair.now, observation, first).unwrap();
+    let notified = pair.server.poll_transmit().unwrap();
+    pair.client.handle_datagram(pair.now, &notified).unwrap();
+    let mut fetch = Bytes::new();
+    while let Some(datagram) = pair.client.poll_transmit() {
+        pair.server.handle_datagram(pair.now, &datagram).unwrap();
+        fetch = datagram;
+    }
+    assert_eq!(Message::parse(&fetch).unwrap().header.code, Code::GET);
+    pair.carry();
+    let delivered = pair.told();
+    assert!(matches!(delivered, Some(Event::NotificationDelivered(id)) if id == observation));
+    let second = content(large(1999));
+    pair.server.notify(pair.now, observation, second).unwrap();
+    let notified = pair.server.poll_transmit().unwrap();
+    pair.server.handle_datagram(pair.now, &fetch).unwrap();
+    let acknowledgement = pair.server.poll_transmit().unwrap();
+    assert_eq!(acknowledgement.len(), 4);
+    assert_eq!(pair.server.poll_transmit(), None);
+    pair.client.handle_datagram(pair.now, &notified).unwrap();
+    pair.carry();
+    let delivered = pair.told();
+    assert!(matches!(delivered, Some(Event::NotificationDelivered(id)) if id == observation));
+}
