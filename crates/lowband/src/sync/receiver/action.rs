@@ -17,6 +17,9 @@ pub struct ReceiverSettings {
     pub first_answer: Duration,
     /// How long is observed without a call.
     pub idle: Duration,
+    /// After this time without a body it is registered again while a call waits: the other side may
+    /// have ended the observation, and its last word may have been lost.
+    pub refresh: Duration,
     /// How many bodies are kept that nobody has taken.
     pub max_bodies: usize,
     /// How long they may be together, in bytes. One is taken in any case.
@@ -30,6 +33,7 @@ impl Default for ReceiverSettings {
             spacing_limit: Duration::from_secs(30),
             first_answer: Duration::from_secs(20),
             idle: Duration::from_secs(5 * 60),
+            refresh: Duration::from_secs(30 * 60),
             max_bodies: 8,
             max_bytes: 4 << 20,
         }

@@ -64,6 +64,8 @@ pub struct Receiver {
 struct Active {
     id: RegistrationId,
     is_answered: bool,
+    /// When it was sent, or a body has last come for it.
+    heard: Instant,
 }
 
 /// A call that waits.
@@ -146,9 +148,10 @@ impl Receiver {
         if let Some((_, wait)) = &mut self.last_register {
             *wait = self.settings.spacing;
         }
-        let active = self.active.as_mut();
-        let was_answered =
-            active.is_some_and(|active| std::mem::replace(&mut active.is_answered, true));
+        let was_answered = self.active.as_mut().is_some_and(|active| {
+            active.heard = now;
+            std::mem::replace(&mut active.is_answered, true)
+        });
         self.chain.take(body, &summary, !was_answered);
         self.serve(now);
         Receipt::Acknowledge
@@ -183,6 +186,11 @@ impl Receiver {
                 index += 1;
             }
         }
+        if let Some(active) = &self.active
+            && self.stale().is_some_and(|at| at <= now)
+        {
+            self.handle_lost(now, active.id);
+        }
         if self.idle().is_some_and(|at| at <= now) {
             let active = self.active.take();
             self.actions
@@ -194,7 +202,8 @@ impl Receiver {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let calls = self.calls.iter().filter_map(Call::due);
         let wanted = self.wanted.as_ref().map(|(at, _)| *at);
-        calls.chain(wanted).chain(self.idle()).min()
+        let others = [self.idle(), self.stale()].into_iter().flatten();
+        calls.chain(wanted).chain(others).min()
     }
 
     /// What is to be done next.
@@ -212,6 +221,13 @@ impl Receiver {
         let is_idle = self.active.is_some() && self.calls.is_empty();
         let since = self.last_call.filter(|_| is_idle)?;
         Some(after(since, self.settings.idle))
+    }
+
+    /// When it has been silent for long enough to be made sure that it is still observed.
+    fn stale(&self) -> Option<Instant> {
+        let is_awaited = !self.calls.is_empty();
+        let active = self.active.as_ref().filter(|it| it.is_answered)?;
+        is_awaited.then(|| after(active.heard, self.settings.refresh))
     }
 
     /// Finds out where the last call is, and registers where that is not known.
@@ -258,6 +274,7 @@ impl Receiver {
         self.active = Some(Active {
             id,
             is_answered: false,
+            heard: now,
         });
         self.actions
             .push_back(ReceiverAction::Register { id, registration });

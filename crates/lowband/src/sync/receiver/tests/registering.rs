@@ -212,3 +212,38 @@ fn without_calls_it_is_observed_for_a_while_only() {
     lab.call(&["since=a"], 30);
     lab.register();
 }
+
+/// The other side may have ended the observation by a message that was lost.
+#[test]
+fn what_is_silent_for_long_is_registered_again_while_a_call_waits() {
+    let (mut lab, id) = Lab::registered("a");
+    let refresh = ReceiverSettings::default().refresh.as_secs();
+    let call = lab.call(&["since=a"], 2 * refresh);
+    lab.pass(refresh - 21);
+    assert_eq!(lab.action(), None);
+    lab.pass(1);
+    let (new, query) = lab.register();
+    assert_eq!(query, ["since=a"]);
+    assert_eq!(lab.body(id, B), Receipt::Reject);
+    // Nothing more before that is answered, and a time after.
+    lab.pass(refresh);
+    assert_eq!(lab.action(), None);
+    lab.body(new, B);
+    assert_eq!(lab.action(), answer(call, B));
+}
+
+#[test]
+fn what_is_silent_is_left_alone_while_no_call_waits() {
+    let settings = ReceiverSettings {
+        refresh: Duration::from_secs(60),
+        ..ReceiverSettings::default()
+    };
+    let (mut lab, _) = Lab::registered("a");
+    lab.receiver.settings = settings;
+    lab.pass(200);
+    assert_eq!(lab.action(), None);
+    // The next call is the occasion.
+    lab.call(&["since=a"], 30);
+    lab.pass(0);
+    lab.register();
+}
