@@ -55,15 +55,17 @@ pub fn close(
         session.refuse_table();
         return Outcome::Again;
     }
+    // That is about blocks only: the homeserver's 408 is another code.
+    if code == Code::REQUEST_ENTITY_INCOMPLETE {
+        return Outcome::Again;
+    }
     let token = exchange.token.as_ref();
     // An endpoint that refuses may not have looked at the options.
-    if code.is_success() {
-        if exchange.has_told_table {
-            session.confirm_table();
-        }
-        if exchange.has_carried {
-            session.confirm(token);
-        }
+    if code.is_success() && exchange.has_told_table {
+        session.confirm_table();
+    }
+    if exchange.has_carried {
+        session.confirm(token, code.is_success());
     }
     let mut status = status::to_http(code);
     let body = match json(code, payload) {

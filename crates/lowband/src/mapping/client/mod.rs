@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::Method;
 use vestibule_coap::endpoint::Config;
-use vestibule_coap::{Code, ContentFormat, OptionList, OptionNumber, OptionTooLong};
+use vestibule_coap::{BlockSize, Code, ContentFormat, OptionList, OptionNumber, OptionTooLong};
 
 pub use answer::{Answer, Outcome, close};
 pub use session::Session;
@@ -38,6 +38,8 @@ pub struct Settings {
     /// Whether the gateway finds a body by the token of its first block, so that requests for further ones may leave
     /// the query out ([`Extensions`]).
     pub has_short_follow_ups: bool,
+    /// Bodies above this size travel in blocks, as the endpoint has it.
+    pub block_size: BlockSize,
     /// The address that the client is told as that of its homeserver: the companion's own.
     pub base_url: Option<String>,
 }
@@ -124,6 +126,7 @@ impl Default for Settings {
             keys: Keys::V1,
             has_path_table: true,
             has_short_follow_ups: false,
+            block_size: BlockSize::MAX,
             base_url: None,
         }
     }
@@ -180,7 +183,8 @@ pub fn open(
     // These say the same to everybody, so that it is not worth the change.
     let is_same = token.is_none() && matches!(kind, Kind::Versions | Kind::WellKnown);
     let is_awaited = need(request.method, &path) != Need::None;
-    let has_carried = !is_same && session.carry(token.as_ref(), is_awaited, now);
+    let is_long = payload.len() > settings.block_size.bytes();
+    let has_carried = !is_same && session.carry(token.as_ref(), is_awaited, is_long, now);
     if has_carried {
         let value = token.as_ref().map_or("", Token::as_str);
         push(&mut options, ACCESS_TOKEN, value.as_bytes())?;

@@ -38,8 +38,15 @@ impl Session {
     }
 
     /// Whether a request with this token, or without one, has to say so. One without says so once
-    /// there was a token; before that it does if the gateway would wait for one.
-    pub(super) fn carry(&mut self, token: Option<&Token>, is_awaited: bool, now: Instant) -> bool {
+    /// there was a token; before that it does if the gateway would wait for one. One in blocks does,
+    /// because requests with other tokens may come between them.
+    pub(super) fn carry(
+        &mut self,
+        token: Option<&Token>,
+        is_awaited: bool,
+        is_long: bool,
+        now: Instant,
+    ) -> bool {
         if token != self.token.as_ref() {
             if self.has_carried {
                 self.repeat_until = Some(now + EXCHANGE_LIFETIME);
@@ -49,16 +56,16 @@ impl Session {
         }
         self.repeat_until.take_if(|until| *until <= now);
         let has_to = token.is_some() || self.has_carried || is_awaited;
-        let carries = has_to && (!self.is_known || self.repeat_until.is_some());
+        let carries = has_to && (!self.is_known || is_long || self.repeat_until.is_some());
         self.has_carried |= carries;
         carries
     }
 
-    /// Notes that a request that carried this token has succeeded.
-    pub(super) fn confirm(&mut self, token: Option<&Token>) {
-        if token == self.token.as_ref() {
-            self.is_known = true;
-        }
+    /// Notes that a request that carried this token has been answered. Only a success proves that the
+    /// gateway has it. If it is not the token that was said last, the gateway may take it for that.
+    pub(super) fn confirm(&mut self, token: Option<&Token>, is_success: bool) {
+        let is_last = token == self.token.as_ref();
+        self.is_known = is_last && (is_success || self.is_known);
     }
 
     /// Notes that the gateway does not have this token, or not any more.

@@ -71,6 +71,41 @@ fn a_late_answer_to_the_old_token_is_none_to_the_new() {
     assert_eq!(exchange(&mut companion, &sync("b")).as_deref(), Some("b"));
 }
 
+/// The gateway may take it for the one that was said last.
+#[test]
+fn after_an_answer_to_another_token_the_last_one_is_said_again() {
+    let mut companion = Companion::new();
+    let slow = companion.open(&sync("a")).unwrap();
+    exchange(&mut companion, &sync("b"));
+    companion.now += Duration::from_secs(300);
+    assert_eq!(exchange(&mut companion, &sync("b")), None);
+    companion.answer(&slow, Code::FORBIDDEN, b"\xa0");
+    assert_eq!(exchange(&mut companion, &sync("b")).as_deref(), Some("b"));
+    assert_eq!(exchange(&mut companion, &sync("b")), None);
+}
+
+/// Requests with other tokens may come between its blocks.
+#[test]
+fn a_request_in_blocks_says_its_token() {
+    let mut companion = Companion::new();
+    exchange(&mut companion, &sync("a"));
+    for (length, is_said) in [(1000, false), (1100, true)] {
+        let body = format!(r#"{{"a":"{}"}}"#, "x".repeat(length));
+        let upload = Sent::new(Method::POST, "/_matrix/client/v3/keys/upload");
+        let said = exchange(&mut companion, &upload.token("a").body(&body));
+        assert_eq!(said.is_some(), is_said, "{length}");
+    }
+}
+
+/// The gateway has lost blocks of it, so that it was not passed on.
+#[test]
+fn a_request_that_was_not_whole_is_opened_again() {
+    let mut companion = Companion::new();
+    let request = companion.open(&sync("a")).unwrap();
+    let outcome = companion.close(&request, Code::REQUEST_ENTITY_INCOMPLETE, b"");
+    assert_eq!(outcome, Outcome::Again);
+}
+
 #[test]
 fn requests_without_a_token_say_so_where_it_matters() {
     let mut companion = Companion::new();
