@@ -4,7 +4,7 @@ use vestibule_coap::endpoint::Response;
 use vestibule_coap::{Code, ContentFormat, OptionList, OptionNumber};
 
 use crate::keys::Keys;
-use crate::transcode::{self, Limits, json_to_cbor};
+use crate::transcode::{self, Limits, json_to_cbor_lossy};
 
 /// Most bytes of a request's body over CoAP. Events of Matrix have 64 KiB at most.
 pub const MAX_REQUEST_LEN: usize = 128 * 1024;
@@ -35,7 +35,7 @@ impl Format {
             Self::Cbor(keys) => keys,
             Self::Json => Keys::None,
         };
-        json_to_cbor(json, keys, &Limits::RESPONSE, &mut out)?;
+        json_to_cbor_lossy(json, keys, &Limits::RESPONSE, &mut out)?;
         Ok(match self {
             Self::Cbor(_) => out,
             // The conversion has shown that it is good.

@@ -15,13 +15,15 @@ pub struct Limits {
 impl Limits {
     /// For bodies that clients send. Events have 64 KiB at most; uploads of keys are longer.
     pub const REQUEST: Self = Self {
+        depth: 64,
         output: 256 << 10,
         ..Self::RESPONSE
     };
 
-    /// For bodies that a homeserver sends.
+    /// For bodies that a homeserver sends. They may be deeper: members of a room decide how deep events
+    /// are, and a body that cannot be sent has everything else wait that is in it.
     pub const RESPONSE: Self = Self {
-        depth: 64,
+        depth: 512,
         items: 100_000,
         string: 1 << 20,
         output: 16 << 20,

@@ -12,6 +12,7 @@
 //! | other number | shortest float that is equal |
 //! | array, object | definite length, in the order of the JSON |
 //! | name that is repeated in an object | the last one stays |
+//! | half of a surrogate pair | [`Reason::Surrogate`], or U+FFFD ([`json_to_cbor_lossy`]) |
 //!
 //! | CBOR | JSON |
 //! |---|---|
@@ -49,7 +50,12 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use self::{cbor::Decoder, json::Encoder, members::Order, output::Output};
+use self::{
+    cbor::Decoder,
+    json::{Encoder, Surrogates},
+    members::Order,
+    output::Output,
+};
 use crate::keys::Keys;
 
 pub use self::{
@@ -68,7 +74,27 @@ pub fn json_to_cbor(
     limits: &Limits,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    encode(json, keys, limits, Order::AsWritten, out)
+    let order = Order::AsWritten;
+    encode(json, keys, limits, order, Surrogates::Refuse, out)
+}
+
+/// As [`json_to_cbor`], but half of a surrogate pair becomes U+FFFD, the replacement character; of
+/// names that are the same then the last one stays.
+///
+/// It is for what a homeserver says: others have written what it passes on, and one such string must
+/// not keep all the rest from its reader.
+///
+/// # Errors
+///
+/// Those of [`json_to_cbor`] but [`Reason::Surrogate`].
+pub fn json_to_cbor_lossy(
+    json: &[u8],
+    keys: Keys,
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let order = Order::AsWritten;
+    encode(json, keys, limits, order, Surrogates::Replace, out)
 }
 
 /// As [`json_to_cbor`], but canonical: keys are sorted, shorter ones first (RFC 7049 section 3.9),
@@ -85,7 +111,8 @@ pub fn json_to_canonical_cbor(
     limits: &Limits,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    encode(json, keys, limits, Order::Canonical(Vec::new()), out)
+    let order = Order::Canonical(Vec::new());
+    encode(json, keys, limits, order, Surrogates::Refuse, out)
 }
 
 /// Appends to `out` the JSON text of the CBOR data item `cbor`, without white space, with the names
@@ -114,6 +141,7 @@ fn encode(
     keys: Keys,
     limits: &Limits,
     order: Order,
+    surrogates: Surrogates,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let json = str::from_utf8(json).map_err(|error| Error {
@@ -121,7 +149,7 @@ fn encode(
         offset: error.valid_up_to(),
     })?;
     let mut output = Output::new(out, limits.output, json.len());
-    let mut encoder = Encoder::new(json, keys, limits, order, &mut output);
+    let mut encoder = Encoder::new(json, keys, limits, order, surrogates, &mut output);
     let result = encoder.document();
     let offset = encoder.position();
     finish(result, offset, &mut output)

@@ -1,7 +1,9 @@
 use serde_json::Value;
 
 use crate::keys::Keys;
-use crate::transcode::{Error, Limits, cbor_to_json, json_to_canonical_cbor, json_to_cbor};
+use crate::transcode::{
+    Error, Limits, Reason, cbor_to_json, json_to_canonical_cbor, json_to_cbor, json_to_cbor_lossy,
+};
 
 /// JSON without white space, and its canonical CBOR in hexadecimal digits, with table version 1: what
 /// the tool `jc` of matrix-org/lb makes of one and of the other, but for the order of JSON members.
@@ -34,6 +36,12 @@ const SMALL: Limits = Limits {
     output: 100,
 };
 
+/// As in use, but no deeper than the other parser goes.
+const USUAL: Limits = Limits {
+    depth: 64,
+    ..Limits::RESPONSE
+};
+
 /// Room for whatever comes back the other way.
 const AMPLE: Limits = Limits {
     depth: 64,
@@ -58,7 +66,7 @@ pub fn check_json_to_cbor(json: &[u8]) {
     for keys in [Keys::V1, Keys::None] {
         for convert in [json_to_cbor, json_to_canonical_cbor] {
             let limited = run(convert, json, keys, &SMALL);
-            let cbor = match (run(convert, json, keys, &Limits::RESPONSE), &expected) {
+            let cbor = match (run(convert, json, keys, &USUAL), &expected) {
                 (Ok(cbor), Ok(expected)) => {
                     let back = run(cbor_to_json, &cbor, keys, &AMPLE);
                     assert_same(&back.expect("what was written is read"), expected);
@@ -73,6 +81,7 @@ pub fn check_json_to_cbor(json: &[u8]) {
             };
             assert_limited(&limited, &cbor);
         }
+        assert_lossy(json, keys);
     }
 }
 
@@ -87,7 +96,7 @@ pub fn check_json_to_cbor(json: &[u8]) {
 pub fn check_cbor_to_json(cbor: &[u8]) {
     for keys in [Keys::V1, Keys::None] {
         let limited = run(cbor_to_json, cbor, keys, &SMALL);
-        let result = run(cbor_to_json, cbor, keys, &Limits::RESPONSE);
+        let result = run(cbor_to_json, cbor, keys, &USUAL);
         if let Ok(json) = &result {
             let value: Value = serde_json::from_slice(json).expect("JSON");
             let again = run(json_to_cbor, json, keys, &AMPLE).expect("CBOR again");
@@ -113,6 +122,22 @@ fn run(convert: Convert, input: &[u8], keys: Keys, limits: &Limits) -> Result<Ve
             assert!(error.offset <= input.len(), "{error}");
             Err(error)
         }
+    }
+}
+
+/// Where surrogates are replaced, all else is as where they are refused.
+fn assert_lossy(json: &[u8], keys: Keys) {
+    let strict = run(json_to_cbor, json, keys, &USUAL);
+    let lossy = run(json_to_cbor_lossy, json, keys, &USUAL);
+    match (strict, lossy) {
+        (Err(error), Ok(_)) => assert_eq!(error.reason, Reason::Surrogate),
+        (Err(error), Err(later)) if error.reason == Reason::Surrogate => {
+            assert!(
+                later.reason != Reason::Surrogate && later.offset > 0,
+                "{later}"
+            );
+        }
+        (strict, lossy) => assert_eq!(strict, lossy),
     }
 }
 

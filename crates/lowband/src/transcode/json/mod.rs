@@ -32,11 +32,21 @@ pub(super) struct Encoder<'j, 'o, 'b> {
     limits: &'j Limits,
     /// Whether floats are as short as they can be, whatever they look like in JSON.
     canonical: bool,
+    surrogates: Surrogates,
     out: &'o mut Output<'b>,
     open: Vec<Container>,
     /// Elements and members of all containers that are open.
     items: usize,
     members: Members,
+}
+
+/// What becomes of half of a surrogate pair (RFC 8259 section 8.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surrogates {
+    /// It is an error.
+    Refuse,
+    /// It becomes U+FFFD.
+    Replace,
 }
 
 /// An array or an object whose end has not been read.
@@ -63,6 +73,7 @@ impl<'j, 'o, 'b> Encoder<'j, 'o, 'b> {
         keys: Keys,
         limits: &'j Limits,
         order: Order,
+        surrogates: Surrogates,
         out: &'o mut Output<'b>,
     ) -> Self {
         Self {
@@ -71,6 +82,7 @@ impl<'j, 'o, 'b> Encoder<'j, 'o, 'b> {
             keys,
             limits,
             canonical: matches!(order, Order::Canonical(_)),
+            surrogates,
             out,
             open: Vec::new(),
             items: 0,

@@ -1,6 +1,6 @@
 //! Strings and names.
 
-use super::{Encoder, TEXT, UNSIGNED, head};
+use super::{Encoder, Surrogates, TEXT, UNSIGNED, head};
 use crate::keys::Digest;
 use crate::transcode::{
     error::Reason,
@@ -145,12 +145,16 @@ impl<'j> Encoder<'j, '_, '_> {
                 Some(second @ 0xdc00..0xe000) => {
                     (0x1_0000 + ((first - 0xd800) << 10 | (second - 0xdc00)), 12)
                 }
-                _ => return Err(Reason::Surrogate),
+                _ => (first, 6),
             },
             _ => (first, 6),
         };
-        // What is left to be refused is the second half of a pair.
-        let character = char::from_u32(code_point).ok_or(Reason::Surrogate)?;
+        // What is no character is half of a pair.
+        let character = match char::from_u32(code_point) {
+            Some(character) => character,
+            None if self.surrogates == Surrogates::Replace => char::REPLACEMENT_CHARACTER,
+            None => return Err(Reason::Surrogate),
+        };
         self.position += len;
         self.out
             .extend(character.encode_utf8(&mut [0; 4]).as_bytes())

@@ -29,33 +29,40 @@ fn depth_is_limited() {
     );
 }
 
+const BOTH: [Limits; 2] = [Limits::REQUEST, Limits::RESPONSE];
+
+/// As deep as it may be, and deeper.
+fn depths(limits: Limits) -> [(Limits, usize); 3] {
+    [limits.depth, limits.depth + 1, 10_000].map(|depth| (limits, depth))
+}
+
 #[test]
 fn nesting_of_ten_thousand_is_an_error() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-        for depth in [64, 65, 10_000] {
+        for (limits, depth) in BOTH.into_iter().flat_map(depths) {
             let inner = if open == "[" { "" } else { "0" };
             let text = open.repeat(depth) + inner + &close.repeat(depth);
-            let result = json(&text, Limits::RESPONSE).map(|_| ());
-            let expected = match depth {
-                64 => Ok(()),
-                _ => Err(error(Reason::Depth, 64 * open.len())),
+            let result = json(&text, limits).map(|_| ());
+            let expected = match depth <= limits.depth {
+                true => Ok(()),
+                false => Err(error(Reason::Depth, limits.depth * open.len())),
             };
             assert_eq!(result, expected);
         }
     }
     for (open, close, inner) in [("81", "", "00"), ("9f", "ff", ""), ("a101", "", "00")] {
-        for depth in [64, 65, 10_000] {
+        for (limits, depth) in BOTH.into_iter().flat_map(depths) {
             let item = open.repeat(depth) + inner + &close.repeat(depth);
-            let result = cbor(&item, Limits::RESPONSE).map(|_| ());
-            let expected = match depth {
-                64 => Ok(()),
-                _ => Err(error(Reason::Depth, 64 * open.len() / 2)),
+            let result = cbor(&item, limits).map(|_| ());
+            let expected = match depth <= limits.depth {
+                true => Ok(()),
+                false => Err(error(Reason::Depth, limits.depth * open.len() / 2)),
             };
             assert_eq!(result, expected);
         }
     }
     assert_eq!(
-        json(&"[".repeat(1 << 20), Limits::RESPONSE),
+        json(&"[".repeat(1 << 20), Limits::REQUEST),
         Err(error(Reason::Depth, 64))
     );
 }

@@ -206,6 +206,32 @@ fn a_broken_escape_is_an_error() {
 }
 
 #[test]
+fn half_of_a_surrogate_pair_is_replaced_where_that_is_asked_for() {
+    let lossy = |json: &str| {
+        let mut out = Vec::new();
+        let result = json_to_cbor_lossy(json.as_bytes(), Keys::V1, &Limits::RESPONSE, &mut out);
+        result.map(|()| hex(&out))
+    };
+    for (json, same) in [
+        (r#""\ud800""#, r#""\ufffd""#),
+        (r#""a\ud800\n""#, r#""a\ufffd\n""#),
+        (r#""\ud800\ud800\udc00""#, r#""\ufffd\ud800\udc00""#),
+        (r#"["\udc00b"]"#, r#"["\ufffdb"]"#),
+        (r#""\udc00\ud800""#, r#""\ufffd\ufffd""#),
+        (r#"{"\ud800":1,"x":2,"\udc00":3}"#, r#"{"x":2,"\ufffd":3}"#),
+    ] {
+        assert_eq!(lossy(json), Ok(to_cbor(same).unwrap()), "{json}");
+    }
+    // All else is as strict as ever.
+    assert_eq!(lossy(r#""\ud8zz""#), Err(error(Reason::Escape, 1)));
+    assert_eq!(
+        lossy(r#""\ud800\u12"#),
+        Err(error(Reason::UnexpectedEnd, 11))
+    );
+    assert_eq!(lossy("[\"\\ud800\"}"), Err(error(Reason::Syntax, 9)));
+}
+
+#[test]
 fn white_space_is_what_json_has() {
     becomes(
         " [ 1 , { \"a\" : [ ] , \"b\" : { } } ]\r\n\t",
