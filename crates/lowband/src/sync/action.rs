@@ -3,13 +3,24 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
+use http::StatusCode;
+
+use crate::mapping::status;
 
 /// What is to be done. A later action takes the place of an earlier one that is still under way.
+///
+/// A body or a [`Refusal`] becomes a response of CoAP by [`close`](crate::mapping::server::close). Where
+/// that makes no success of a body, or one that the endpoint has no room for even when it keeps nothing
+/// else, [`Undelivered::Unsendable`] is to be told, and the response is not to be sent: a client that
+/// has acknowledged it is taken to have the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Ask the homeserver. Another poll that is under way is not needed any more.
     Poll(Poll),
     /// Answer the register, with status 200. A push that is under way is not needed any more.
+    ///
+    /// If the endpoint answers and does not observe, because the client has withdrawn or there are too
+    /// many observations, [`handle_reset`](super::Observation::handle_reset) is to be told.
     AnswerRegister {
         /// Where it is `Some`, the body has content: the answer must be acknowledged, so it is never
         /// only the acknowledgement of the request.
@@ -62,15 +73,36 @@ pub struct Refusal {
     pub body: Body,
 }
 
+impl Refusal {
+    /// [`retry_after`](Self::retry_after) as the header Retry-After has it, in whole seconds.
+    pub fn retry_after_header(&self) -> Option<String> {
+        let wait = self.retry_after?;
+        Some(wait.as_millis().div_ceil(1_000).to_string())
+    }
+}
+
 /// What the homeserver has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status of HTTP.
     pub status: u16,
-    /// `Retry-After`, or `retry_after_ms` of the body.
+    /// How long the homeserver wants to be left alone.
     pub retry_after: Option<Duration>,
     /// The body, JSON if all is well.
     pub body: Body,
+}
+
+impl Answer {
+    /// An answer with this header Retry-After, if it has one; `retry_after_ms` of the body counts
+    /// more. Either counts with 429, and the header with 503.
+    pub fn new(status: StatusCode, retry_after: Option<&str>, body: Body) -> Self {
+        let seconds = status::max_age(status, retry_after, body.as_bytes());
+        Self {
+            status: status.as_u16(),
+            retry_after: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            body,
+        }
+    }
 }
 
 /// Why the homeserver has not answered.
@@ -92,6 +124,10 @@ pub enum Undelivered {
     /// The client has acknowledged a part of it and not fetched the rest, or the delivery was given up
     /// on this side. That says nothing about whether the client is gone.
     Abandoned,
+    /// It cannot be sent over CoAP, now or later: it does not become CBOR within the
+    /// [limits](crate::transcode::Limits::RESPONSE), or the endpoint never keeps so much. The client is
+    /// told to sync over HTTP, which ends the observation.
+    Unsendable,
 }
 
 /// Why an observation is over without a word.

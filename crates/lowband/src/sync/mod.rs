@@ -95,7 +95,11 @@ enum Stage {
     /// The answer to a poll.
     Polling(PollId),
     /// An acknowledgement of the body that is held.
-    Delivering(DeliveryId),
+    Delivering {
+        id: DeliveryId,
+        /// Whether it answers a register.
+        is_answer: bool,
+    },
     /// The time at which a body is delivered that was not, or asked for anew if it is not held.
     Undelivered {
         failed: Instant,
@@ -198,7 +202,7 @@ impl Observation {
 
     /// The client has acknowledged a body, all blocks of it.
     pub fn handle_delivered(&mut self, now: Instant, delivery: DeliveryId) {
-        if !matches!(self.stage, Stage::Delivering(id) if id == delivery) {
+        if !matches!(self.stage, Stage::Delivering { id, .. } if id == delivery) {
             return;
         }
         if let Some(held) = self.held.take() {
@@ -212,13 +216,19 @@ impl Observation {
         self.rest(now);
     }
 
-    /// A delivery has come to nothing. The body is kept for another one.
+    /// A delivery has come to nothing. The body is kept for another one, unless it cannot be sent at
+    /// all: then the observation ends, because nothing may be left out.
     pub fn handle_undelivered(&mut self, now: Instant, delivery: DeliveryId, why: Undelivered) {
-        if !matches!(self.stage, Stage::Delivering(id) if id == delivery) {
-            return;
-        }
-        if why == Undelivered::TimedOut {
-            self.silent_since.get_or_insert(now);
+        let is_answer = match self.stage {
+            Stage::Delivering { id, is_answer } if id == delivery => is_answer,
+            _ => return,
+        };
+        match why {
+            Undelivered::TimedOut => {
+                self.silent_since.get_or_insert(now);
+            }
+            Undelivered::Abandoned => {}
+            Undelivered::Unsendable => return self.give_up(is_answer, upstream::unsendable()),
         }
         let wait = self.deliveries.next(&mut self.random);
         self.stage = Stage::Undelivered {
@@ -261,8 +271,8 @@ impl Observation {
     /// acknowledgement was lost.
     pub fn drop_body(&mut self, now: Instant) {
         self.held = None;
-        if let Stage::Delivering(delivery) = self.stage {
-            self.handle_undelivered(now, delivery, Undelivered::Abandoned);
+        if let Stage::Delivering { id, .. } = self.stage {
+            self.handle_undelivered(now, id, Undelivered::Abandoned);
         }
     }
 
@@ -319,7 +329,7 @@ impl Observation {
     /// under way is waited for.
     fn orphaned(&self) -> Option<Instant> {
         let since = self.silent_since?;
-        let is_delivering = matches!(self.stage, Stage::Delivering(_));
+        let is_delivering = matches!(self.stage, Stage::Delivering { .. });
         (!is_delivering).then(|| after(since, self.settings.orphan))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Action, Body, DeliveryId, Held, Observation, Poll, PollId, Stage, backoff::jitter,
+    Action, Body, DeliveryId, Held, Observation, Poll, PollId, Refusal, Stage, backoff::jitter,
     body::Summary, position::Position, settings::after, upstream::Trouble,
 };
 
@@ -54,11 +54,8 @@ impl Observation {
 
     /// The homeserver has not answered with a body.
     pub(super) fn take_trouble(&mut self, now: Instant, is_register: bool, trouble: Trouble) {
-        if is_register {
-            return self.end(Action::RefuseRegister(trouble.refusal));
-        }
-        if trouble.is_final {
-            return self.end(Action::EndWith(trouble.refusal));
+        if is_register || trouble.is_final {
+            return self.give_up(is_register, trouble.refusal);
         }
         let wait = self.polls.next(&mut self.random);
         let asked = trouble.refusal.retry_after.unwrap_or_default();
@@ -90,7 +87,10 @@ impl Observation {
             },
             false => Action::Push { delivery, body },
         });
-        self.stage = Stage::Delivering(delivery);
+        self.stage = Stage::Delivering {
+            id: delivery,
+            is_answer,
+        };
     }
 
     /// Waits until the homeserver may be polled again.
@@ -99,6 +99,14 @@ impl Observation {
             .last_poll
             .map(|poll| after(poll, self.settings.spacing));
         self.stage = Stage::Resting(spaced.map_or(now, |spaced| spaced.max(now)));
+    }
+
+    /// The client is told why nothing is observed (any more).
+    pub(super) fn give_up(&mut self, is_register: bool, refusal: Refusal) {
+        self.end(match is_register {
+            true => Action::RefuseRegister(refusal),
+            false => Action::EndWith(refusal),
+        });
     }
 
     /// Nothing is observed any more.

@@ -108,6 +108,18 @@ impl From<Unusable> for Trouble {
     }
 }
 
+/// What the client is told when there is a body that cannot be sent.
+pub(super) fn unsendable() -> Refusal {
+    Refusal {
+        status: 502,
+        retry_after: None,
+        body: error(
+            "M_TOO_LARGE",
+            "The answer cannot be sent over CoAP. Sync over HTTP, or with a filter.",
+        ),
+    }
+}
+
 /// The body of an error of ours. Neither text has characters that JSON escapes.
 pub(super) fn error(errcode: &str, text: &str) -> Body {
     format!(r#"{{"errcode":"{errcode}","error":"{text}"}}"#).into()

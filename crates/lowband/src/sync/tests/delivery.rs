@@ -1,6 +1,7 @@
 //! Deliveries that fail, and signs of life.
 
 use super::*;
+use crate::{keys::Keys, mapping::format::Format};
 
 #[test]
 fn the_very_body_is_pushed_again_and_nothing_is_polled_meanwhile() {
@@ -232,6 +233,71 @@ fn a_reset_ends_the_observation_in_every_state() {
     assert_eq!(lab.observation.poll_timeout(), None);
 }
 
+/// Bodies that can be read and not be sent.
+const UNSENDABLE: [&str; 2] = [
+    r#"{"next_batch":"b","rooms":{"join":{"!r":{"x":1e999}}}}"#,
+    r#"{"next_batch":"b","to_device":{"events":[-1e400]}}"#,
+];
+
+/// What is sent over CoAP, as who drives it finds out.
+fn is_sendable(body: &str) -> bool {
+    Format::Cbor(Keys::V1).encode(body.as_bytes()).is_ok()
+}
+
+#[test]
+fn a_push_that_cannot_be_sent_ends_the_observation_with_advice() {
+    for body in UNSENDABLE {
+        assert!(!is_sendable(body));
+        let (mut lab, poll) = Lab::polling("a");
+        lab.answers(&poll, body);
+        let delivery = lab.push(body);
+        lab.observation
+            .handle_undelivered(lab.now, delivery, Undelivered::Unsendable);
+        let action = lab.action();
+        assert!(matches!(action, Some(Action::EndWith(_))), "{action:?}");
+        let (status, error) = status_of(action);
+        assert_eq!(status, 502);
+        assert!(error.contains("M_TOO_LARGE") && error.contains("HTTP"));
+        assert!(is_sendable(&error));
+        assert!(lab.observation.is_over());
+        assert_eq!(lab.observation.held(), 0);
+        assert_eq!(lab.observation.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_register_whose_answer_cannot_be_sent_is_refused_with_advice() {
+    let mut lab = Lab::new();
+    let poll = lab.register(&["since=a"]);
+    lab.answers(&poll, UNSENDABLE[0]);
+    let delivery = lab.answer(UNSENDABLE[0]);
+    lab.observation
+        .handle_undelivered(lab.now, delivery, Undelivered::Unsendable);
+    let action = lab.action();
+    assert!(
+        matches!(action, Some(Action::RefuseRegister(_))),
+        "{action:?}"
+    );
+    assert_eq!(status_of(action).0, 502);
+    assert!(lab.observation.is_over());
+    // Who has synced over HTTP can observe from there.
+    assert_eq!(lab.register(&["since=b"]).query[0], "since=b");
+}
+
+#[test]
+fn deep_bodies_and_half_surrogate_pairs_can_be_sent() {
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    for content in [&*deep, r#""\ud800""#, r#"{"\udc00":1}"#] {
+        let body = format!(
+            r#"{{"next_batch":"b","rooms":{{"join":{{"!r":{{"timeline":{{"events":[{content}]}}}}}}}}}}"#
+        );
+        let (mut lab, poll) = Lab::polling("a");
+        lab.answers(&poll, &body);
+        lab.push(&body);
+        assert!(is_sendable(&body), "{body}");
+    }
+}
+
 #[test]
 fn what_is_told_of_earlier_deliveries_is_ignored() {
     let (mut lab, first) = Lab::pushing();
@@ -239,6 +305,8 @@ fn what_is_told_of_earlier_deliveries_is_ignored() {
     let (_, second) = lab.next_push();
     lab.undelivered(first);
     lab.delivered(first);
+    lab.observation
+        .handle_undelivered(lab.now, first, Undelivered::Unsendable);
     assert_eq!(lab.observation.held(), NEWS.len());
     lab.delivered(second);
     assert_eq!(lab.observation.held(), 0);

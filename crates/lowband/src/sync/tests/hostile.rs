@@ -58,6 +58,10 @@ fn step(lab: &mut Lab, random: &mut SmallRng, last: Option<DeliveryId>) {
             .observation
             .handle_failure(lab.now, PollId(id), PollFailure::TimedOut),
         5 => lab.delivered(delivery),
+        6 if random.random_ratio(1, 8) => {
+            lab.observation
+                .handle_undelivered(lab.now, delivery, Undelivered::Unsendable);
+        }
         6 => lab.undelivered(delivery),
         7 => lab.alive(),
         8 => lab.observation.drop_body(lab.now),

@@ -1,5 +1,7 @@
 //! A homeserver in trouble.
 
+use http::StatusCode;
+
 use super::*;
 
 const FORBIDDEN: &str = r#"{"errcode":"M_FORBIDDEN","error":"no"}"#;
@@ -144,6 +146,34 @@ fn a_register_is_told_how_long_to_wait() {
             assert_eq!(refusal.retry_after, Some(Duration::from_secs(7)));
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_time_to_wait_is_read_from_header_and_body_and_told_in_seconds() {
+    let limited = r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":6500}"#;
+    let cases = [
+        (429, Some("3"), limited, Some(7)),
+        (429, Some("3"), FORBIDDEN, Some(3)),
+        (503, Some(" 30 "), "<html>", Some(30)),
+        (503, None, limited, None),
+        (429, Some("Wed, 21 Oct 2015 07:28:00 GMT"), "", None),
+        (500, Some("3"), "", None),
+    ];
+    for (status, header, body, expected) in cases {
+        let status = StatusCode::from_u16(status).expect("a status");
+        let answer = Answer::new(status, header, body.to_owned().into());
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.retry_after, expected.map(Duration::from_secs));
+        let refusal = Refusal {
+            status: answer.status,
+            retry_after: answer
+                .retry_after
+                .map(|wait| wait - Duration::from_millis(1)),
+            body: answer.body,
+        };
+        let expected = expected.map(|seconds| seconds.to_string());
+        assert_eq!(refusal.retry_after_header(), expected);
     }
 }
 
