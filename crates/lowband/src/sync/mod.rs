@@ -78,6 +78,8 @@ pub struct Observation {
     registration: Registration,
     /// Since when nothing was heard of the client, after a delivery that was not acknowledged.
     silent_since: Option<Instant>,
+    /// Between polls that are answered at once with nothing.
+    spacing: Backoff,
     stage: Stage,
     /// Whether the client still waits for its full state.
     wants_full_state: bool,
@@ -120,6 +122,7 @@ struct Held {
 impl Observation {
     /// An observation that waits for its first register. `seed` decides the jitter.
     pub fn new(settings: Settings, seed: u64) -> Self {
+        let settings = settings.allowed();
         Self {
             action: None,
             counts: Counts::default(),
@@ -133,6 +136,7 @@ impl Observation {
             random: SmallRng::seed_from_u64(seed),
             registration: Registration::default(),
             silent_since: None,
+            spacing: Backoff::new(settings.spacing, settings.spacing_limit),
             stage: Stage::Over,
             wants_full_state: false,
             settings,
@@ -156,6 +160,7 @@ impl Observation {
         self.silent_since = None;
         self.deliveries.reset();
         self.polls.reset();
+        self.spacing.reset();
         let since = registration.since();
         let is_known = self.position.is_known_to_client(since);
         let is_like = registration.is_like(&self.registration);
@@ -213,7 +218,7 @@ impl Observation {
         self.wants_full_state = false;
         self.silent_since = None;
         self.deliveries.reset();
-        self.rest(now);
+        self.rest(now, self.settings.spacing);
     }
 
     /// A delivery has come to nothing. The body is kept for another one, unless it cannot be sent at

@@ -7,6 +7,9 @@ use super::{
     body::Summary, position::Position, settings::after, upstream::Trouble,
 };
 
+/// A poll that has taken less than this part of its time was answered at once.
+const AT_ONCE: u32 = 10;
+
 impl Observation {
     /// Whether an answer to this poll is one for a register; `None`: it is not waited for.
     pub(super) fn is_register(&self, poll: PollId) -> Option<bool> {
@@ -36,6 +39,7 @@ impl Observation {
                 has_full_state: self.wants_full_state,
                 next_batch: summary.next_batch.as_ref().into(),
             });
+            self.spacing.reset();
             return self.deliver(is_register);
         }
         self.wants_full_state = false;
@@ -46,10 +50,14 @@ impl Observation {
                     delivery: None,
                     body: nothing_new(&summary.next_batch),
                 });
+                self.rest(now, self.settings.spacing);
             }
-            false => self.position.go_on(&summary.next_batch),
+            false => {
+                self.position.go_on(&summary.next_batch);
+                let spacing = self.spacing_after_silence(now);
+                self.rest(now, spacing);
+            }
         }
-        self.rest(now);
     }
 
     /// The homeserver has not answered with a body.
@@ -93,11 +101,21 @@ impl Observation {
         };
     }
 
-    /// Waits until the homeserver may be polled again.
-    pub(super) fn rest(&mut self, now: Instant) {
-        let spaced = self
+    /// The time between the beginnings of the poll that has just brought nothing and of the next one.
+    fn spacing_after_silence(&mut self, now: Instant) -> Duration {
+        let took = self
             .last_poll
-            .map(|poll| after(poll, self.settings.spacing));
+            .map_or(Duration::ZERO, |poll| now.saturating_duration_since(poll));
+        if took < self.settings.long_poll / AT_ONCE {
+            return self.spacing.next(&mut self.random);
+        }
+        self.spacing.reset();
+        self.settings.spacing
+    }
+
+    /// Waits until the homeserver may be polled again, `spacing` after the last poll has begun.
+    pub(super) fn rest(&mut self, now: Instant, spacing: Duration) {
+        let spaced = self.last_poll.map(|poll| after(poll, spacing));
         self.stage = Stage::Resting(spaced.map_or(now, |spaced| spaced.max(now)));
     }
 

@@ -3,7 +3,11 @@
 //! Nothing is built from the body but what [`Summary`] has. Values that are passed over are passed
 //! over without recursion, whatever their depth.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -14,7 +18,7 @@ use serde_json::value::RawValue;
 /// A longer `next_batch` could not be sent as a `since`, in bytes.
 const LONGEST_TOKEN: usize = 4096;
 
-/// A longer count is not remembered, in bytes.
+/// Of a longer count only a hash is remembered, in bytes.
 const LONGEST_COUNT: usize = 4096;
 
 /// What a body holds.
@@ -40,10 +44,18 @@ pub(super) enum Unusable {
 /// to clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts<'a> {
-    one_time_keys: Option<Cow<'a, str>>,
-    fallback_keys: Option<Cow<'a, str>>,
+    one_time_keys: Option<Count<'a>>,
+    fallback_keys: Option<Count<'a>>,
     /// The name before it was in the specification (MSC2732).
-    unstable_fallback_keys: Option<Cow<'a, str>>,
+    unstable_fallback_keys: Option<Count<'a>>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Count<'a> {
+    Json(Cow<'a, str>),
+    /// The hash of one that no homeserver has a reason to send.
+    Long(u64),
 }
 
 impl<'a> Summary<'a> {
@@ -67,11 +79,7 @@ impl<'a> Summary<'a> {
 impl Counts<'_> {
     /// A copy to be remembered.
     pub(super) fn to_owned(&self) -> Counts<'static> {
-        let copy = |count: &Option<Cow<'_, str>>| {
-            let count = count.as_deref();
-            let count = count.filter(|count| count.len() <= LONGEST_COUNT);
-            count.map(|count| Cow::Owned(count.to_owned()))
-        };
+        let copy = |count: &Option<Count<'_>>| count.as_ref().map(Count::to_owned);
         Counts {
             one_time_keys: copy(&self.one_time_keys),
             fallback_keys: copy(&self.fallback_keys),
@@ -79,7 +87,7 @@ impl Counts<'_> {
         }
     }
 
-    /// Appends them to an object of JSON that has a member already.
+    /// Appends them to an object of JSON that has a member already, but for those that are too long.
     pub(super) fn write_members(&self, json: &mut String) {
         let members = [
             (ONE_TIME_KEYS, &self.one_time_keys),
@@ -87,9 +95,31 @@ impl Counts<'_> {
             (UNSTABLE_FALLBACK_KEYS, &self.unstable_fallback_keys),
         ];
         for (name, value) in members {
-            if let Some(value) = value {
+            if let Some(Count::Json(value)) = value {
                 json.extend([",\"", name, "\":", value]);
             }
+        }
+    }
+}
+
+impl<'a> Count<'a> {
+    /// `None`: it is as if it were not there.
+    fn new(json: &'a str) -> Option<Self> {
+        if is_nothing(json) {
+            return None;
+        }
+        if json.len() <= LONGEST_COUNT {
+            return Some(Self::Json(Cow::Borrowed(json)));
+        }
+        let mut hasher = DefaultHasher::new();
+        json.hash(&mut hasher);
+        Some(Self::Long(hasher.finish()))
+    }
+
+    fn to_owned(&self) -> Count<'static> {
+        match self {
+            Self::Json(json) => Count::Json(Cow::Owned(json.as_ref().to_owned())),
+            Self::Long(hash) => Count::Long(*hash),
         }
     }
 }
@@ -160,10 +190,9 @@ impl<'de> Visitor<'de> for FoundVisitor {
     }
 }
 
-/// The next value, as JSON.
-fn count<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
-    let text = map.next_value::<&'de RawValue>()?.get();
-    Ok((!is_nothing(text)).then_some(Cow::Borrowed(text)))
+/// The next value, as a count.
+fn count<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Count<'de>>, A::Error> {
+    Ok(Count::new(map.next_value::<&'de RawValue>()?.get()))
 }
 
 /// Whether a JSON value is null, `{}` or `[]`.

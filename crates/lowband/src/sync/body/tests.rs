@@ -108,12 +108,23 @@ fn counts_are_compared_as_they_are_written() {
 }
 
 #[test]
-fn counts_too_long_to_be_remembered_are_forgotten() {
-    let long = format!("\"{}\"", "x".repeat(LONGEST_COUNT));
-    let body = format!(r#"{{"next_batch":"a","device_one_time_keys_count":{long}}}"#);
-    let summary = Summary::parse(body.as_bytes()).expect("a body");
-    assert_eq!(summary.counts.to_owned(), Counts::default());
-    assert_ne!(summary.counts, Counts::default());
+fn of_counts_that_are_too_long_a_hash_is_remembered() {
+    let counts = |len: usize, last: &str| {
+        let count = format!("\"{}{last}\"", "x".repeat(len));
+        let body = format!(r#"{{"next_batch":"a","device_one_time_keys_count":{count}}}"#);
+        Summary::parse(body.as_bytes())
+            .expect("a body")
+            .counts
+            .to_owned()
+    };
+    for len in [LONGEST_COUNT - 3, LONGEST_COUNT] {
+        assert_eq!(counts(len, "a"), counts(len, "a"));
+        assert_ne!(counts(len, "a"), counts(len, "b"));
+        assert_ne!(counts(len, "a"), Counts::default());
+        let mut json = String::new();
+        counts(len, "a").write_members(&mut json);
+        assert_eq!(json.is_empty(), len == LONGEST_COUNT);
+    }
 }
 
 #[test]

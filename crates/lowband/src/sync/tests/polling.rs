@@ -37,6 +37,115 @@ fn polls_last_as_long_as_they_are_set_to() {
 }
 
 #[test]
+fn no_poll_lasts_longer_than_proxies_bear() {
+    let mut lab = Lab::with(Settings {
+        long_poll: Duration::from_secs(300),
+        ..Settings::default()
+    });
+    let poll = lab.register(&["since=a"]);
+    lab.answers(&poll, SILENCE);
+    lab.action();
+    assert_eq!(lab.next_poll().timeout, Duration::from_secs(50));
+}
+
+/// Whether the position moves or not, and also where news is said that was said before.
+#[test]
+fn a_homeserver_that_does_not_wait_is_polled_ever_more_rarely() {
+    for said in ["a", "b", "c"] {
+        let (mut lab, mut poll) = Lab::polling("a");
+        let start = lab.now;
+        let mut polls = 0;
+        for least in [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0] {
+            let body = match said {
+                "a" => r#"{"next_batch":"a"}"#.to_owned(),
+                "b" => format!(r#"{{"next_batch":"a{polls}"}}"#),
+                _ => NEWS.replace("\"b\"", "\"a\""),
+            };
+            lab.answers(&poll, &body);
+            let (wait, action) = lab.next();
+            assert!((least..=least * 1.25).contains(&wait), "{wait} {least}");
+            let Some(Action::Poll(next)) = action else {
+                panic!("{action:?}");
+            };
+            poll = next;
+            polls += 1;
+        }
+        while lab.now < start + Duration::from_secs(600) {
+            lab.answers(&poll, r#"{"next_batch":"a"}"#);
+            poll = lab.next_poll();
+            polls += 1;
+        }
+        assert!(polls <= 25, "{polls}");
+    }
+}
+
+#[test]
+fn news_a_wait_or_a_register_let_polls_come_quickly_again() {
+    let quick = |lab: &mut Lab, poll: &Poll| {
+        lab.answers(poll, r#"{"next_batch":"x"}"#);
+        let (wait, action) = lab.next();
+        assert!((1.0..=1.25).contains(&wait), "{wait}");
+        assert!(matches!(action, Some(Action::Poll(_))));
+    };
+    let tired = || {
+        let (mut lab, mut poll) = Lab::polling("a");
+        for _ in 0..6 {
+            lab.answers(&poll, r#"{"next_batch":"a"}"#);
+            poll = lab.next_poll();
+        }
+        (lab, poll)
+    };
+
+    let (mut lab, poll) = tired();
+    lab.answers(&poll, NEWS);
+    let delivery = lab.push(NEWS);
+    lab.delivered(delivery);
+    let poll = lab.next_poll();
+    quick(&mut lab, &poll);
+
+    let (mut lab, poll) = tired();
+    lab.pass(3.0);
+    lab.answers(&poll, r#"{"next_batch":"a"}"#);
+    let (wait, action) = lab.next();
+    assert_eq!(wait, 0.0);
+    let Some(Action::Poll(poll)) = action else {
+        panic!("{action:?}");
+    };
+    quick(&mut lab, &poll);
+
+    let (mut lab, _) = tired();
+    let poll = lab.register(&["since=a"]);
+    lab.answers(&poll, r#"{"next_batch":"a"}"#);
+    lab.answer_without_content(r#"{"next_batch":"a"}"#);
+    let (wait, action) = lab.next();
+    assert!((0.99..=1.0).contains(&wait), "{wait}");
+    let Some(Action::Poll(poll)) = action else {
+        panic!("{action:?}");
+    };
+    quick(&mut lab, &poll);
+}
+
+/// Counts that are longer than what is kept of them are content once.
+#[test]
+fn long_counts_are_pushed_once() {
+    let long = format!(
+        r#"{{"next_batch":"a","device_one_time_keys_count":{{"{}":1}}}}"#,
+        "k".repeat(10_000)
+    );
+    let (mut lab, poll) = Lab::polling("a");
+    lab.answers(&poll, &long);
+    let delivery = lab.push(&long);
+    lab.delivered(delivery);
+    let poll = lab.next_poll();
+    lab.answers(&poll, &long);
+    assert_eq!(lab.action(), None);
+    let changed = long.replace(":1}", ":2}");
+    let poll = lab.next_poll();
+    lab.answers(&poll, &changed);
+    lab.push(&changed);
+}
+
+#[test]
 fn an_update_without_content_moves_the_poll_and_is_not_pushed() {
     let (mut lab, poll) = Lab::polling("a");
     lab.answers(&poll, SILENCE);
