@@ -59,6 +59,10 @@ const HASTE: u32 = 12;
 /// by [`handle_delivered`](Self::handle_delivered) or
 /// [`handle_undelivered`](Self::handle_undelivered), unless another action has taken its place; what
 /// is told of those nevertheless is ignored.
+///
+/// All polls have the token of the register. When that is worth nothing any more, after a logout, the
+/// homeserver says so to the next poll, and the client is told; to end it at once, and without a word,
+/// is what [`handle_reset`](Self::handle_reset) is for.
 #[derive(Debug)]
 pub struct Observation {
     settings: Settings,
