@@ -115,8 +115,12 @@ impl Path {
 
     /// The request that has come to the gateway, as it goes to the homeserver.
     fn asked(&mut self) -> (IncomingRequest, server::HttpRequest) {
-        let Some(Event::Request(incoming)) = self.gateway.poll_event() else {
-            panic!("no request");
+        let incoming = loop {
+            match self.gateway.poll_event() {
+                Some(Event::Partial(_)) => {}
+                Some(Event::Request(incoming)) => break incoming,
+                other => panic!("no request: {other:?}"),
+            }
         };
         let request = server::Request {
             code: incoming.code,
