@@ -15,14 +15,12 @@ pub(super) const MAX_SAID: usize = 8;
 /// Datagrams overtake each other, and a lost one is repeated behind newer ones. Message ids tell, because
 /// all known peers count them up: a request whose id is up to 4,096 before that of another one, within
 /// [`EXCHANGE_LIFETIME`], was sent before it. Where ids say nothing (peers that choose them at
-/// random, but for one case in 16) the order of arrival counts. A message with the id 0 comes behind
-/// the highest id seen so far; what else was on its way then may have been sent before or after it.
+/// random, but for one case in 16) the order of arrival counts. A message with the id 0 may have been
+/// sent before or after any other.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     said: Vec<Said>,
-    /// The highest message id, and when it came.
-    highest: Option<(u16, Instant)>,
-    /// Whether sayings had to be dropped from the beginning.
+    /// Whether another token was said before the first of them, which had to be dropped.
     is_cut: bool,
 }
 
@@ -62,8 +60,8 @@ enum What {
 enum Place {
     /// In the message with this id.
     At(u16),
-    /// In a message with the id 0, which came when this was the highest id, if there was one.
-    Behind(Option<u16>),
+    /// In a message with the id 0.
+    Unknown,
     /// Before everything that can still come.
     Past,
 }
@@ -72,8 +70,8 @@ enum Place {
 /// two requests.
 const OVERTAKEN: u16 = 4_096;
 
-/// How long a message may come behind one with the id 0 that was sent after it. Only clients written in Go
-/// use that id, and they repeat a message for 36 seconds.
+/// How long a message may come behind another one that was sent after it, if one of them has the id 0. Only
+/// clients written in Go use that id, and they repeat a message for 36 seconds.
 const GO_REPEATS: Duration = Duration::from_secs(60);
 
 impl Tokens {
@@ -94,21 +92,16 @@ impl Tokens {
         now: Instant,
     ) -> Result<Option<Token>, Doubtful> {
         self.expire(now);
-        let is_overtaken =
-            |&(highest, _): &(u16, Instant)| (1..=OVERTAKEN).contains(&ahead(highest, message_id));
-        if message_id != 0 && !self.highest.as_ref().is_some_and(is_overtaken) {
-            self.highest = Some((message_id, now));
-        }
         let (what, token) = match carried {
             Carried::Nothing => return self.find(message_id, now),
             Carried::Anonymous => (What::Anonymous, None),
             Carried::Token(token) => (What::Token(token.clone()), Some(token)),
         };
         let place = match message_id {
-            0 => Place::Behind(self.highest.map(|(highest, _)| highest)),
+            0 => Place::Unknown,
             id => Place::At(id),
         };
-        let at = self.behind(message_id);
+        let at = self.place_of(message_id);
         self.said.insert(
             at,
             Said {
@@ -132,37 +125,43 @@ impl Tokens {
 
     /// The token of a request with this id that says nothing.
     fn find(&self, message_id: u16, now: Instant) -> Result<Option<Token>, Doubtful> {
-        let (before, after) = self.said.split_at(self.behind(message_id));
-        let next = after.iter().find_map(Said::token);
-        match before.last() {
-            // It comes before the first token. Clients with several threads may number it before the one
-            // that says the token, if there was no other.
-            None if self.is_cut || after.iter().any(|said| said.is_other(next)) => Err(Doubtful),
-            None => Ok(next.cloned()),
-            Some(last) => match &last.what {
-                What::Anonymous => Ok(next.cloned()),
-                What::Forgotten => Ok(None),
-                What::Token(token) if message_id != 0 && is_doubtful(before, token, now) => {
-                    Err(Doubtful)
-                }
-                What::Token(token) => Ok(Some(token.clone())),
-            },
+        let is_loose = |said: &&Said| message_id != 0 && said.is_loose(now);
+        let (loose, placed): (Vec<&Said>, Vec<&Said>) = self.said.iter().partition(is_loose);
+        let last = placed.iter().rposition(|said| !said.is_after(message_id));
+        let (before, after) = placed.split_at(last.map_or(0, |last| last + 1));
+        // What is said at a place holds from there on. What says that there is no token is followed by what
+        // says one, which clients with several threads may number behind a request that has it already.
+        let next = after.iter().position(|said| said.token().is_some());
+        let own = match before {
+            [] if self.is_cut => return Err(Doubtful),
+            [] => after,
+            [.., last] if last.what == What::Anonymous => {
+                next.map_or(after, |next| &after[..=next])
+            }
+            [.., _] => &before[before.len() - 1..],
+        };
+        let possible = own.iter().chain(&loose).map(|said| &said.what);
+        let mut possible = possible.filter(|&what| *what != What::Anonymous);
+        let first = possible.next();
+        if possible.any(|what| Some(what) != first) {
+            return Err(Doubtful);
         }
+        Ok(first.and_then(What::token).cloned())
     }
 
-    /// The index behind everything that was sent before the message with this id.
-    fn behind(&self, message_id: u16) -> usize {
-        let last = self
-            .said
-            .iter()
-            .rposition(|said| !said.is_after(message_id));
-        last.map_or(0, |last| last + 1)
+    /// The index at which a saying of this id stands: before those at its end that were said after it.
+    fn place_of(&self, message_id: u16) -> usize {
+        let is_after = |said: &Said| said.is_after(message_id);
+        let is_before = |said: &Said| !is_after(said) && said.has_place();
+        let last = self.said.iter().rposition(is_before);
+        let end = last.map_or(0, |last| last + 1);
+        let first = self.said[end..].iter().position(is_after);
+        first.map_or(self.said.len(), |first| end + first)
     }
 
     /// Drops what is not needed for any message that can still come.
     fn expire(&mut self, now: Instant) {
         let is_past = |at: Instant| now.saturating_duration_since(at) >= EXCHANGE_LIFETIME;
-        self.highest.take_if(|(_, at)| is_past(*at));
         for said in &mut self.said {
             if is_past(said.at) {
                 said.place = Place::Past;
@@ -174,61 +173,54 @@ impl Tokens {
         self.is_cut &= !self.said.first().is_some_and(Said::is_past);
     }
 
-    /// Drops one saying if there are too many: one between two of the same token, or else the first.
+    /// Drops one saying if there are too many: the first that has a place, because nobody knows for which
+    /// requests another one holds.
     fn limit(&mut self) {
         if self.said.len() <= MAX_SAID {
             return;
         }
-        let mut neighbours = self.said.windows(3);
-        let is_between = |three: &[Said]| three.windows(2).all(|two| two[0].what == two[1].what);
-        match neighbours.position(is_between) {
-            Some(before) => {
-                self.said.remove(before + 1);
-            }
-            None => {
-                self.said.remove(0);
-                self.is_cut = true;
-            }
-        }
+        let first = self.said.iter().position(Said::has_place);
+        let dropped = self.said.remove(first.unwrap_or_default());
+        let next = self.said.iter().find(|said| said.has_place());
+        self.is_cut |= next.is_none_or(|next| next.what != dropped.what);
     }
 }
 
 impl Said {
     fn token(&self) -> Option<&Token> {
-        match &self.what {
-            What::Token(token) => Some(token),
-            What::Anonymous | What::Forgotten => None,
-        }
+        self.what.token()
     }
 
     /// Whether it was said after the message with this id was sent.
     fn is_after(&self, message_id: u16) -> bool {
         match self.place {
-            _ if message_id == 0 => false,
-            Place::At(id) => (1..=OVERTAKEN).contains(&ahead(id, message_id)),
-            Place::Behind(Some(id)) => ahead(id, message_id) <= OVERTAKEN,
-            Place::Behind(None) | Place::Past => false,
+            Place::At(id) if message_id != 0 => (1..=OVERTAKEN).contains(&ahead(id, message_id)),
+            _ => false,
         }
+    }
+
+    /// Whether it may have been said before or after any message that comes now.
+    fn is_loose(&self, now: Instant) -> bool {
+        let age = now.saturating_duration_since(self.at);
+        self.place == Place::Unknown && age < GO_REPEATS
+    }
+
+    fn has_place(&self) -> bool {
+        self.place != Place::Unknown
     }
 
     fn is_past(&self) -> bool {
         self.place == Place::Past
     }
-
-    /// Whether it is of another token than this.
-    fn is_other(&self, token: Option<&Token>) -> bool {
-        self.what != What::Anonymous && self.token() != token
-    }
 }
 
-/// Whether another token may have been the last one when the message was sent: this one was
-/// said by a message with the id 0, and that is not long ago.
-fn is_doubtful(before: &[Said], token: &Token, now: Instant) -> bool {
-    let is_certain = |said: &Said| !matches!(said.place, Place::Behind(_));
-    let begin = before.iter().rposition(is_certain).unwrap_or_default();
-    let is_recent = |said: &Said| now.saturating_duration_since(said.at) < GO_REPEATS;
-    let is_other = |said: &Said| said.is_other(Some(token));
-    before.last().is_some_and(is_recent) && before[begin..].iter().any(is_other)
+impl What {
+    fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Anonymous | Self::Forgotten => None,
+        }
+    }
 }
 
 /// How far one id is ahead of another.

@@ -3,6 +3,7 @@ mod captured;
 mod order;
 mod requests;
 mod tokens;
+mod users;
 
 use http::Method;
 use vestibule_coap::{ContentFormat, OptionNumber};
