@@ -66,7 +66,7 @@ pub struct Request<'a> {
     pub options: &'a OptionList,
     /// The body, put together if it came in blocks.
     pub payload: &'a [u8],
-    /// The id of the message, the last one if it came in blocks. 0 if it is not known.
+    /// The id of the message with these options, the first one if it came in blocks. 0 if it is not known.
     pub message_id: u16,
     /// When it came.
     pub received: Instant,
@@ -129,6 +129,14 @@ pub fn configure(config: &mut Config) {
     config.explain = explain;
 }
 
+/// Notes what a request says of the association that the endpoint has refused, or whose first block has come
+/// ([`Event::Partial`](vestibule_coap::endpoint::Event::Partial)): the token, and the version of the key table.
+pub fn note(session: &mut Session, options: &OptionList, message_id: u16, now: Instant) {
+    let fields = Fields::new(options);
+    // Which token the request has itself is asked again when it is whole.
+    let _ = session.note(&fields, message_id, now);
+}
+
 /// Translates a request.
 ///
 /// # Errors
@@ -141,11 +149,8 @@ pub fn open(
     now: Instant,
 ) -> Result<Opened, Refusal> {
     let fields = Fields::new(request.options);
-    if let Some(version) = fields.table {
-        session.set_table(version);
-    }
     let is_silent = fields.carried == tokens::Carried::Nothing;
-    let carried = session.carry(fields.carried, request.message_id, now);
+    let carried = session.note(&fields, request.message_id, now);
     if let Some(refusal) = fields.refusal {
         return Err(refusal);
     }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::CborKeys;
+use super::fields::Fields;
 use super::tokens::{Carried, Doubtful, Tokens};
 use crate::keys::Keys;
 use crate::mapping::token::Token;
@@ -34,29 +35,25 @@ impl Session {
         std::mem::take(&mut self.has_new_token)
     }
 
-    /// The token of a request. What it says is remembered in its place.
+    /// The token of a request with these options. What they say is remembered.
     ///
     /// # Errors
     ///
-    /// When it says nothing, and two tokens are possible.
-    pub(super) fn carry(
+    /// When it says nothing of its token, and two are possible.
+    pub(super) fn note(
         &mut self,
-        carried: Carried,
+        fields: &Fields<'_>,
         message_id: u16,
         now: Instant,
     ) -> Result<Option<Token>, Doubtful> {
-        self.has_new_token |= matches!(carried, Carried::Token(_));
-        self.tokens.carry(carried, message_id, now)
+        self.table = fields.table.or(self.table);
+        self.has_new_token |= matches!(fields.carried, Carried::Token(_));
+        self.tokens.carry(fields.carried.clone(), message_id, now)
     }
 
     /// Forgets a token that is worth nothing any more.
     pub(super) fn forget(&mut self, token: &Token) {
         self.tokens.forget(token);
-    }
-
-    /// Notes the highest version of the key table that the client understands.
-    pub(super) fn set_table(&mut self, version: u64) {
-        self.table = Some(version);
     }
 
     /// Notes that the client has written integers for keys itself.

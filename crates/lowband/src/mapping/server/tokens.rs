@@ -102,15 +102,19 @@ impl Tokens {
             id => Place::At(id),
         };
         let at = self.place_of(message_id);
-        self.said.insert(
-            at,
-            Said {
-                what,
-                place,
-                at: now,
-            },
-        );
-        self.limit();
+        match self.said[..at].last_mut() {
+            // A first block, and then the whole request.
+            Some(last) if last.place == place && last.what == what => last.at = now,
+            _ => {
+                let said = Said {
+                    what,
+                    place,
+                    at: now,
+                };
+                self.said.insert(at, said);
+                self.limit();
+            }
+        }
         Ok(token)
     }
 

@@ -142,6 +142,28 @@ fn who_comes_before_everything_that_is_known_is_refused_where_there_are_two_toke
     assert_eq!(silent(&mut gateway, 4), None);
 }
 
+/// Requests without a token may come before the last block.
+#[test]
+fn the_first_block_of_a_request_says_its_token_once() {
+    let mut gateway = Gateway::new();
+    let upload = Sent::new(Code::POST, "/g").token("a").id(1);
+    let upload = upload.uint(TABLE_VERSION, 0);
+    note(&mut gateway.session, &upload.options, 1, gateway.now);
+    assert!(gateway.session.take_new_token());
+    let request = gateway.open(&Sent::get(SYNC).id(2)).unwrap();
+    assert_eq!(token_of(&request), Some("a"));
+    assert_eq!(request.format, Format::Cbor(Keys::None));
+    say(&mut gateway, "b", 3);
+    assert_eq!(carried(&mut gateway, &upload).as_deref(), Some("a"));
+    assert_eq!(silent(&mut gateway, 4).as_deref(), Some("b"));
+    // Both times it is the same saying.
+    for id in 5..11 {
+        carried(&mut gateway, &upload);
+        say(&mut gateway, "b", id);
+    }
+    assert_eq!(silent(&mut gateway, 2).as_deref(), Some("a"));
+}
+
 #[test]
 fn one_token_leaves_no_doubt_however_often_it_is_said() {
     let mut gateway = Gateway::new();
