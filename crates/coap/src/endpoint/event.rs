@@ -130,9 +130,9 @@ pub enum Event {
     },
     /// The peer has acknowledged all of a notification.
     NotificationDelivered(ObservationId),
-    /// The peer has not acknowledged a notification. The observation goes on.
+    /// The peer has not acknowledged a notification, or a last answer. The observation goes on.
     NotificationFailed(ObservationId, Undelivered),
-    /// The peer does not want notifications any more.
+    /// There will be no notifications any more.
     ObservationEnded(ObservationId, ObservationEnd),
     /// The peer does not notify any more, and why: its last answer has no Observe.
     ObservationRefused {
@@ -171,11 +171,13 @@ pub enum Undelivered {
     TimedOut,
 }
 
-/// Why an observation ended.
+/// Why an observation is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ObservationEnd {
     /// The peer asked for it: Observe with the value 1.
     Deregistered,
+    /// The peer has acknowledged the last answer that it was given.
+    Refused,
     /// The peer does not know the token of a notification (any more).
     Reset,
 }

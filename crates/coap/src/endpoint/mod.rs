@@ -251,7 +251,9 @@ impl Endpoint {
         result
     }
 
-    /// Ends an observation of the peer with an answer that says why.
+    /// Ends an observation of the peer with an answer that says why, in place of a state that is on its way.
+    /// [`Event::ObservationEnded`] follows when it is acknowledged. If it is not, [`Event::NotificationFailed`] does, and
+    /// the observation is there to be refused again, or to be [forgotten](Self::forget_observation).
     pub fn refuse_observation(
         &mut self,
         now: Instant,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use vestibule_coap::endpoint::{
     Acknowledge, Assurance, Budget, Config, Endpoint, Event, Footprint, IncomingRequest,
-    ObservationId, Request, RequestId, Response,
+    ObservationEnd, ObservationId, Request, RequestId, Response,
 };
 use vestibule_coap::{Code, OptionList, OptionNumber};
 
@@ -105,6 +105,16 @@ impl Pair {
         match told(&mut self.server) {
             Some(Event::NotificationDelivered(id)) => id,
             event => panic!("{event:?} in place of a delivery"),
+        }
+    }
+
+    /// The server learns that its last answer has come.
+    pub(crate) fn refused(&mut self, observation: ObservationId) {
+        match told(&mut self.server) {
+            Some(Event::ObservationEnded(id, ObservationEnd::Refused)) => {
+                assert_eq!(id, observation);
+            }
+            event => panic!("{event:?} in place of an end"),
         }
     }
 

@@ -106,6 +106,7 @@ fn the_resource_is_gone() {
         panic!("it goes on")
     };
     assert_eq!(response.code, Code::NOT_FOUND);
+    pair.refused(observation);
     pair.expect(
         r#"
         -> CON 0.01 A t01 Observe=0 Uri-Path=x

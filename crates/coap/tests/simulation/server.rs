@@ -1,11 +1,12 @@
 //! The application of the server.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use bytes::Bytes;
 use vestibule_coap::endpoint::{
-    Assurance, Event, ExchangeId, IncomingRequest, NotifyError, ObservationId, Observe, Response,
+    Assurance, Event, ExchangeId, IncomingRequest, NotifyError, ObservationEnd, ObservationId,
+    Observe, Response,
 };
 use vestibule_coap::{Code, Endpoint, OptionList};
 
@@ -24,6 +25,8 @@ pub(crate) struct ServerApplication {
     executions: HashMap<u64, u32>,
     slow: BTreeMap<(Duration, ExchangeId), Response>,
     observers: BTreeMap<ObservationId, Observer>,
+    /// Those that were given a last answer, and have not acknowledged it.
+    refused: BTreeSet<ObservationId>,
     assurance: Assurance,
     /// Those to come, the next one last.
     states: Vec<(Duration, usize)>,
@@ -54,6 +57,7 @@ impl ServerApplication {
             executions: HashMap::new(),
             slow: BTreeMap::new(),
             observers: BTreeMap::new(),
+            refused: BTreeSet::new(),
             assurance: scenario.assurance,
             states: scenario.states.iter().rev().copied().collect(),
             refusals: scenario.refusals.iter().rev().copied().collect(),
@@ -68,7 +72,7 @@ impl ServerApplication {
     }
 
     pub(crate) fn observers(&self) -> usize {
-        self.observers.len()
+        self.observers.len() + self.refused.len()
     }
 
     /// How often this question was put.
@@ -79,6 +83,9 @@ impl ServerApplication {
     /// Nobody is there any more.
     pub(crate) fn forget_observers(&mut self, endpoint: &mut Endpoint) {
         for (id, _) in std::mem::take(&mut self.observers) {
+            endpoint.forget_observation(id);
+        }
+        for id in std::mem::take(&mut self.refused) {
             endpoint.forget_observation(id);
         }
     }
@@ -128,6 +135,7 @@ impl ServerApplication {
         }) = request.observe
         {
             self.observers.remove(&before);
+            self.refused.remove(&before);
         }
         let observation =
             endpoint.respond_observed(clock.instant(), request.exchange, response, self.assurance);
@@ -185,12 +193,19 @@ impl Application for ServerApplication {
             }
             Event::NotificationFailed(id, _) => {
                 self.undelivered += 1;
-                let observer = self.observers.get_mut(&id).expect("an observer");
+                let Some(observer) = self.observers.get_mut(&id) else {
+                    assert!(self.refused.remove(&id), "an observer");
+                    return endpoint.forget_observation(id);
+                };
                 observer.pending.take().expect("something was on its way");
                 observer.retry = clock.now + RETRY;
             }
+            Event::ObservationEnded(id, ObservationEnd::Refused) => {
+                assert!(self.refused.remove(&id), "an observer");
+            }
             Event::ObservationEnded(id, _) => {
-                self.observers.remove(&id).expect("an observer");
+                let is_known = self.observers.remove(&id).is_some() || self.refused.remove(&id);
+                assert!(is_known, "an observer");
             }
             Event::Partial(_) | Event::Pong(_) | Event::PingFailed => {}
             event => panic!("for a server: {event:?}"),
@@ -226,6 +241,7 @@ impl Application for ServerApplication {
                     ..content(pattern(0, self.size))
                 };
                 endpoint.refuse_observation(clock.instant(), id, response);
+                self.refused.insert(id);
             }
         }
         self.notify(clock, endpoint);

@@ -105,6 +105,11 @@ impl Download {
         }
     }
 
+    /// The name of this version of the body, if it has one.
+    pub(super) fn etag(&self) -> Option<&[u8]> {
+        self.etag.as_deref()
+    }
+
     /// The code of the answer.
     pub(super) fn code(&self) -> Code {
         self.code

@@ -113,19 +113,18 @@ impl Client {
             return;
         };
         if outgoing.observation.is_some() {
+            let mut request = outgoing.request;
+            // What holds for the association may be another one by now, and is not to be changed by this.
+            for &number in &link.config.sticky {
+                request.options.remove(number);
+            }
             let observation = Observation {
                 value: DEREGISTER,
                 acknowledge: Acknowledge::AtOnce,
                 newest: None,
                 unacknowledged: None,
             };
-            self.open(
-                now,
-                link,
-                outgoing.request,
-                outgoing.token,
-                Some(observation),
-            );
+            self.open(now, link, request, outgoing.token, Some(observation));
         }
     }
 

@@ -143,6 +143,14 @@ impl Outgoing {
         let mut options = self.request.options.clone();
         leave_out(&mut options, self.request.once);
         options.push_uint(OptionNumber::BLOCK2, block.to_uint());
+        // With a token of its own, and without all options, it must say what it means.
+        if self.fetch_token.is_some()
+            && !self.request.once.is_empty()
+            && let Some(etag) = self.download.as_ref().and_then(Download::etag)
+        {
+            // It comes from a message, where it had room.
+            let _ = options.push(OptionNumber::ETAG, etag);
+        }
         self.push_tag(&mut options);
         // The body of a FETCH is part of what its answer is known by.
         let payload = match self.request.code {

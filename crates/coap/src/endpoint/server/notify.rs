@@ -38,6 +38,9 @@ impl Server {
             return Err(NotifyError::NoSuccess);
         }
         let entry = self.observations.get(id).ok_or(NotifyError::Gone)?;
+        if entry.is_refused {
+            return Err(NotifyError::Gone);
+        }
         if entry.outstanding.is_some() {
             return Err(NotifyError::Outstanding);
         }
@@ -76,7 +79,8 @@ impl Server {
         self.observations.get(id)?.outstanding?.snapshot
     }
 
-    /// Ends an observation with a last answer, which says why (RFC 7641 section 4.2).
+    /// Ends an observation with a last answer, which says why (RFC 7641 section 4.2). It takes the place of a state that
+    /// is on its way. The observation is there until the answer is acknowledged.
     pub(in crate::endpoint) fn refuse_observation(
         &mut self,
         now: Instant,
@@ -88,7 +92,8 @@ impl Server {
             return;
         };
         let (known_by, size) = (entry.known_by, entry.size);
-        self.forget(link, id);
+        let outstanding = entry.outstanding.take();
+        self.withdraw(link, outstanding);
         let cut = self.cut(now, link, response, size, known_by);
         let content = Content {
             code: cut.response.code,
@@ -96,7 +101,17 @@ impl Server {
             options: &cut.response.options,
             payload: &cut.response.payload,
         };
-        link.confirmable(content, Purpose::Notification(id));
+        let message = link.confirmable(content, Purpose::Notification(id));
+        if let Some(entry) = self.observations.get(id) {
+            entry.is_refused = true;
+            entry.outstanding = Some(Outstanding {
+                message: Some(message),
+                snapshot: cut.snapshot,
+            });
+        }
+        if let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id)) {
+            snapshot.observation = Some(id);
+        }
     }
 
     /// Forgets an observation without a word. Whether there was one.
@@ -104,16 +119,20 @@ impl Server {
         let Some(entry) = self.observations.remove(id) else {
             return false;
         };
-        if let Some(outstanding) = entry.outstanding {
-            link.withdraw(outstanding.message);
-            if let Some(snapshot) = outstanding
-                .snapshot
-                .and_then(|id| self.snapshots.remove(id))
-            {
-                link.withdraw(snapshot.flying.map(|flying| flying.message));
-            }
-        }
+        self.withdraw(link, entry.outstanding);
         true
+    }
+
+    /// Gives up a state that is on its way.
+    fn withdraw(&mut self, link: &mut Link, outstanding: Option<Outstanding>) {
+        let Some(outstanding) = outstanding else {
+            return;
+        };
+        link.withdraw(outstanding.message);
+        let snapshot = outstanding.snapshot;
+        if let Some(snapshot) = snapshot.and_then(|id| self.snapshots.remove(id)) {
+            link.withdraw(snapshot.flying.map(|flying| flying.message));
+        }
     }
 
     /// The peer has acknowledged a message of this purpose, or rejected it.
@@ -178,8 +197,13 @@ impl Server {
     }
 
     fn delivered(&mut self, link: &mut Link, id: ObservationId) {
-        if let Some(entry) = self.observations.get(id) {
-            entry.outstanding = None;
+        let Some(entry) = self.observations.get(id) else {
+            return;
+        };
+        entry.outstanding = None;
+        if entry.is_refused {
+            self.end(link, id, ObservationEnd::Refused);
+        } else {
             link.events.push_back(Event::NotificationDelivered(id));
         }
     }
@@ -188,16 +212,10 @@ impl Server {
         let Some(entry) = self.observations.get(id) else {
             return;
         };
-        let Some(outstanding) = entry.outstanding.take() else {
-            return;
-        };
-        link.withdraw(outstanding.message);
-        if let Some(snapshot) = outstanding
-            .snapshot
-            .and_then(|id| self.snapshots.remove(id))
-        {
-            link.withdraw(snapshot.flying.map(|flying| flying.message));
+        let outstanding = entry.outstanding.take();
+        if outstanding.is_some() {
+            self.withdraw(link, outstanding);
+            link.events.push_back(Event::NotificationFailed(id, why));
         }
-        link.events.push_back(Event::NotificationFailed(id, why));
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Observation {
     pub(super) size: BlockSize,
     /// The state that is on its way.
     pub(super) outstanding: Option<Outstanding>,
+    /// Whether what is on its way, or was, is a last answer.
+    pub(super) is_refused: bool,
 }
 
 /// A state that is not delivered yet.
@@ -50,6 +52,7 @@ impl Observations {
             known_by,
             size,
             outstanding,
+            is_refused: false,
         });
     }
 

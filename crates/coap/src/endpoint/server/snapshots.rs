@@ -110,7 +110,7 @@ impl Snapshots {
     }
 
     /// The body that a request for a later block means: by its token; by method and options; or, as the Go library
-    /// asks for the rest of a notification, and as the options may have been left out, by the path of an observation
+    /// asks for the rest of a notification, and as the options may have been left out, by path and ETag of an observation
     /// whose next block it is. Of several, the one whose next block it is.
     pub(super) fn find(
         &mut self,
@@ -125,9 +125,9 @@ impl Snapshots {
             snapshot.observation.is_some() && snapshot.known_by.path_key == path_key
         };
         // Only where the query was left out, and where there is no doubt.
-        let path_is_enough = request.code == Code::GET
-            && !request.has_query()
-            && self.snapshots.iter().filter(|other| by_path(other)).count() == 1;
+        let path_counts = request.code == Code::GET && !request.has_query();
+        let is_only_one = self.snapshots.iter().filter(|other| by_path(other)).count() == 1;
+        let etag = request.options.first(OptionNumber::ETAG);
         let rank = |snapshot: &Snapshot| {
             let known_by = &snapshot.known_by;
             // Of a state that is to be delivered no block is left out.
@@ -139,8 +139,14 @@ impl Snapshots {
                 Some(3)
             } else if known_by.body_key == body_key {
                 Some(2)
+            } else if path_counts && by_path(snapshot) {
+                let is_meant = match etag {
+                    Some(etag) => snapshot.options.first(OptionNumber::ETAG) == Some(etag),
+                    None => is_only_one,
+                };
+                is_meant.then_some(1)
             } else {
-                (path_is_enough && by_path(snapshot)).then_some(1)
+                None
             }
         };
         let ranked = self.snapshots.iter_mut().filter_map(|snapshot| {

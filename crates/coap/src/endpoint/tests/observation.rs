@@ -205,6 +205,10 @@ fn the_server_says_why_it_ends_an_observation() {
     }
     let late = pair.server.notify(pair.now, observation, content("x"));
     assert_eq!(late, Err(NotifyError::Gone));
+    assert!(matches!(
+        pair.told(),
+        Some(Event::ObservationEnded(of, ObservationEnd::Refused)) if of == observation
+    ));
     pair.nothing_is_left();
 }
 
@@ -315,4 +319,107 @@ fn a_late_request_for_a_block_is_not_one_for_the_next_state() {
     pair.carry();
     let delivered = pair.told();
     assert!(matches!(delivered, Some(Event::NotificationDelivered(id)) if id == observation));
+}
+
+#[test]
+fn a_last_answer_may_be_given_again() {
+    for length in [10, 3000] {
+        let mut pair = Pair::new(Config::default());
+        let (id, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+        pair.answered();
+        let refusal = |length| Response {
+            code: Code::FORBIDDEN,
+            ..content(large(length))
+        };
+        pair.server
+            .refuse_observation(pair.now, observation, refusal(length));
+        let late = pair.server.notify(pair.now, observation, content("x"));
+        assert_eq!(late, Err(NotifyError::Gone));
+        let failed = loop {
+            while pair.server.poll_transmit().is_some() {}
+            if let Some(event) = pair.told() {
+                break event;
+            }
+            pair.now = pair.server.poll_timeout().unwrap();
+            pair.server.handle_timeout(pair.now);
+        };
+        assert!(matches!(failed, Event::NotificationFailed(of, _) if of == observation));
+        pair.server
+            .refuse_observation(pair.now, observation, refusal(length));
+        pair.carry();
+        assert!(matches!(
+            pair.client.poll_event(),
+            Some(Event::ObservationRefused { request, response })
+                if request == id && response.payload.len() == length
+        ));
+        assert!(matches!(
+            pair.told(),
+            Some(Event::ObservationEnded(of, ObservationEnd::Refused)) if of == observation
+        ));
+        pair.nothing_is_left();
+    }
+}
+
+#[test]
+fn two_observations_of_one_path_do_not_mix_their_blocks() {
+    let mut pair = Pair::new(Config::default());
+    let request = Request {
+        once: &[OptionNumber::URI_QUERY],
+        ..get("7")
+    };
+    let observations = ["since=1", "since=2"].map(|query| {
+        let mut request = request.clone();
+        request
+            .options
+            .push(OptionNumber::URI_QUERY, query)
+            .unwrap();
+        pair.client
+            .observe(pair.now, request, Acknowledge::AtOnce)
+            .unwrap();
+        let asked = pair.asked();
+        let observation =
+            pair.server
+                .respond_observed(pair.now, asked.exchange, content(""), Assurance::None);
+        pair.carry();
+        pair.answered();
+        observation.unwrap()
+    });
+    for (observation, length) in observations.into_iter().zip([5000, 6000]) {
+        let state = content(large(length));
+        pair.server.notify(pair.now, observation, state).unwrap();
+    }
+    pair.carry();
+    let mut lengths: Vec<usize> = std::iter::from_fn(|| pair.client.poll_event())
+        .map(|event| match event {
+            Event::Notification { response, .. } => response.payload.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, [5000, 6000]);
+}
+
+#[test]
+fn the_end_of_an_observation_says_nothing_of_the_association() {
+    let sticky = OptionNumber(256);
+    let mut pair = Pair::new(Config {
+        sticky: vec![sticky],
+        ..Config::default()
+    });
+    let mut request = get("7");
+    request.options.push(sticky, "token").unwrap();
+    let id = pair
+        .client
+        .observe(pair.now, request, Acknowledge::AtOnce)
+        .unwrap();
+    let asked = pair.asked();
+    assert!(asked.options.first(sticky).is_some());
+    pair.server
+        .respond_observed(pair.now, asked.exchange, content(""), Assurance::None);
+    pair.carry();
+    pair.client.cancel(pair.now, id);
+    pair.carry();
+    pair.told();
+    let asked = pair.taken();
+    assert!(asked.options.first(sticky).is_none());
 }

@@ -111,6 +111,7 @@ fn refused(code: Code) {
         panic!("it goes on")
     };
     assert_eq!(response.code, code);
+    pair.refused(observation);
     pair.expect(&format!(
         r#"
         <- CON {code} B t01 "why"
