@@ -36,6 +36,9 @@ pub struct Config {
     pub dialect: Dialect,
     /// How many requests of ours may be open at a time, waiting ones included.
     pub max_requests: usize,
+    /// How often a request of ours is sent from its beginning again, because the peer has lost blocks of it, or because
+    /// its answer has changed while it was fetched. It is sent with the same options, whatever was said since.
+    pub max_restarts: u8,
     /// How many requests of the peer may be without an answer, or with one that waits to be acknowledged. Further ones
     /// are answered 5.03.
     pub max_exchanges: usize,
@@ -179,6 +182,7 @@ impl Default for Config {
             tokens: Tokens::Counted,
             dialect: Dialect::Standard,
             max_requests: 64,
+            max_restarts: 2,
             max_exchanges: 64,
             max_observations: 2,
             max_request_body: 128 << 10,

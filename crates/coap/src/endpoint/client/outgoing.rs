@@ -144,8 +144,9 @@ impl Outgoing {
         leave_out(&mut options, self.request.once);
         options.push_uint(OptionNumber::BLOCK2, block.to_uint());
         // With a token of its own, and without all options, it must say what it means.
+        let is_sticky = |number| link.config.sticky.contains(number);
         if self.fetch_token.is_some()
-            && !self.request.once.is_empty()
+            && !self.request.once.iter().all(is_sticky)
             && let Some(etag) = self.download.as_ref().and_then(Download::etag)
         {
             // It comes from a message, where it had room.

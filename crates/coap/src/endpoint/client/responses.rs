@@ -29,9 +29,6 @@ pub(in crate::endpoint) enum Verdict {
     Reject,
 }
 
-/// How often an answer is fetched from its beginning again because it has changed.
-const MAX_RESTARTS: u8 = 2;
-
 impl Client {
     /// A response of any type, that was not seen before. `key` is that of a confirmable message.
     pub(in crate::endpoint) fn handle_response(
@@ -102,7 +99,7 @@ impl Client {
                 false
             }
             // The peer has not processed it, so that it may be sent again.
-            Code::REQUEST_ENTITY_INCOMPLETE if outgoing.restarts < MAX_RESTARTS => {
+            Code::REQUEST_ENTITY_INCOMPLETE if outgoing.restarts < link.config.max_restarts => {
                 outgoing.restarts += 1;
                 self.tag = self.tag.wrapping_add(1);
                 outgoing.begin(link, self.tag, upload.size, Purpose::Request(id));
@@ -345,7 +342,7 @@ impl Client {
         let Some(outgoing) = self.requests.get_mut(&id) else {
             return;
         };
-        if !outgoing.request.code.is_safe() || outgoing.restarts >= MAX_RESTARTS {
+        if !outgoing.request.code.is_safe() || outgoing.restarts >= link.config.max_restarts {
             return self.fail(link, id, Failure::BodyChanged);
         }
         outgoing.restarts += 1;
