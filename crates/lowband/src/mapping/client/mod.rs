@@ -132,9 +132,13 @@ impl Default for Settings {
     }
 }
 
-/// Prepares an endpoint for an association with a gateway.
+/// Prepares an endpoint for an association with a gateway. A request that is to be sent from its
+/// beginning again must be [opened](open) again: what it leaves out may mean something else by then.
+/// The endpoint says so by [`Failure::BodyChanged`](vestibule_coap::endpoint::Failure::BodyChanged),
+/// and [`close`] by [`Outcome::Again`].
 pub fn configure(config: &mut Config) {
     config.sticky.extend([ACCESS_TOKEN, TABLE_VERSION]);
+    config.max_restarts = 0;
 }
 
 /// Translates a request.
