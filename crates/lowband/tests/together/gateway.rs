@@ -57,7 +57,8 @@ impl Gateway {
     pub(crate) fn handle_datagram(&mut self, clock: Clock, datagram: &[u8]) {
         let taken = self.endpoint.handle_datagram(clock.instant(), datagram);
         assert!(taken.is_ok(), "{taken:?}");
-        self.observers.handle_peer_alive(clock.instant());
+        self.observers
+            .handle_peer_alive(clock.instant(), &mut self.endpoint);
     }
 
     pub(crate) fn handle_event(&mut self, clock: Clock, homeserver: &mut Homeserver, event: Event) {
@@ -197,15 +198,7 @@ impl Gateway {
 impl Mapping {
     /// What a request that is not whole, or was refused, says for those after it.
     fn hear(&mut self, now: Instant, request: &PartialRequest) {
-        let asked = server::Request {
-            code: request.code,
-            options: &request.options,
-            payload: &[],
-            message_id: request.message_id,
-            received: now,
-        };
-        // It is not passed on, whatever becomes of it.
-        let _ = server::open(&mut self.session, &self.settings, &asked, now);
+        server::note(&mut self.session, &request.options, request.message_id, now);
     }
 
     /// An answer of the homeserver, or one in its place, as a response.

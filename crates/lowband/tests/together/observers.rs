@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use vestibule_coap::Endpoint;
-use vestibule_coap::endpoint::{self, Assurance, ExchangeId, NotifyError, ObservationId};
+use vestibule_coap::endpoint::{self, Assurance, ExchangeId, NotifyError, ObservationId, Response};
 use vestibule_lowband::mapping::query::Query;
 use vestibule_lowband::mapping::server::{HttpRequest, Refusal};
 use vestibule_lowband::mapping::status;
@@ -43,6 +43,14 @@ struct Observer {
     /// The request for the homeserver that is under way.
     poll: Option<(u64, PollId)>,
     delivery: Option<DeliveryId>,
+    /// The last answer, until it is acknowledged.
+    ending: Option<Ending>,
+}
+
+/// A last answer, which is given again at a sign of life if it was not acknowledged.
+struct Ending {
+    response: Response,
+    has_failed: bool,
 }
 
 /// How many observations each user may have.
@@ -77,6 +85,7 @@ impl Observers {
         if let Some(observer) = known {
             observer.exchange = Some(exchange);
             observer.request = request;
+            observer.ending = None;
             observer.observation.handle_register(now, registration);
             return;
         }
@@ -99,12 +108,18 @@ impl Observers {
             id: None,
             poll: None,
             delivery: None,
+            ending: None,
         });
     }
 
-    pub(crate) fn handle_peer_alive(&mut self, now: Instant) {
+    pub(crate) fn handle_peer_alive(&mut self, now: Instant, endpoint: &mut Endpoint) {
         for observer in &mut self.observers {
             observer.observation.handle_peer_alive(now);
+            if let (Some(id), Some(ending)) = (observer.id, &mut observer.ending)
+                && std::mem::take(&mut ending.has_failed)
+            {
+                endpoint.refuse_observation(now, id, ending.response.clone());
+            }
         }
     }
 
@@ -136,6 +151,10 @@ impl Observers {
         self.undelivered += 1;
         let at = self.position(id).expect("an observer");
         let observer = &mut self.observers[at];
+        if let Some(ending) = &mut observer.ending {
+            ending.has_failed = true;
+            return;
+        }
         let delivery = observer.delivery.take().expect("something was on its way");
         let why = match why {
             endpoint::Undelivered::Abandoned => Undelivered::Abandoned,
@@ -146,7 +165,10 @@ impl Observers {
 
     pub(crate) fn handle_ended(&mut self, id: ObservationId) {
         let at = self.position(id).expect("an observer");
-        self.observers[at].observation.handle_reset();
+        let observer = &mut self.observers[at];
+        observer.id = None;
+        observer.ending = None;
+        observer.observation.handle_reset();
     }
 
     pub(crate) fn handle_answer(
@@ -197,13 +219,18 @@ impl Observers {
                 false => None,
             };
             let Some(action) = action else {
-                at += 1;
+                let observer = &self.observers[at];
+                if is_over && observer.id.is_none() && observer.exchange.is_none() {
+                    self.remove(clock.instant(), endpoint, at);
+                } else {
+                    at += 1;
+                }
                 continue;
             };
             let observer = &mut self.observers[at];
             self.notes.push((observer.id, action.clone()));
             observer.act(clock, endpoint, mapping, homeserver, action);
-            if observer.observation.is_over() {
+            if observer.observation.is_over() && observer.ending.is_none() {
                 self.remove(clock.instant(), endpoint, at);
                 // An earlier one may be served now.
                 at = 0;
@@ -227,9 +254,9 @@ impl Observers {
         let (before, later) = self.observers.split_at(at + 1);
         let observer = &before[at];
         observer.exchange.is_some()
-            || later
-                .iter()
-                .all(|other| other.request.token != observer.request.token)
+            || later.iter().all(|other| {
+                other.ending.is_some() || other.request.token != observer.request.token
+            })
     }
 
     fn position(&self, id: ObservationId) -> Option<usize> {
@@ -278,6 +305,10 @@ impl Observer {
             Action::Push { delivery, body } => {
                 let response = mapping.close(&self.request, &ok(&body));
                 let id = self.id.expect("an observation");
+                if !response.code.is_success() {
+                    let observation = &mut self.observation;
+                    return observation.handle_undelivered(now, delivery, Undelivered::Unsendable);
+                }
                 match endpoint.notify(now, id, response) {
                     Ok(()) => self.delivery = Some(delivery),
                     Err(NotifyError::NoRoom) => {
@@ -294,8 +325,12 @@ impl Observer {
             }
             Action::EndWith(refusal) => {
                 let response = mapping.close(&self.request, &refused(&refusal));
-                if let Some(id) = self.id.take() {
-                    endpoint.refuse_observation(now, id, response);
+                if let Some(id) = self.id {
+                    endpoint.refuse_observation(now, id, response.clone());
+                    self.ending = Some(Ending {
+                        response,
+                        has_failed: false,
+                    });
                 }
             }
             Action::Ended(_) => {}
