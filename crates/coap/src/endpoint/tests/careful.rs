@@ -1,7 +1,7 @@
 //! What is never said, taken or executed, though a message asks for it.
 
 use super::*;
-use crate::{BlockValue, Header, Token, Type, encode, endpoint::Timing};
+use crate::{BlockValue, Header, Token, Type, encode};
 
 /// A message of another client than ours.
 struct Scripted {
@@ -220,42 +220,6 @@ fn a_state_is_not_served_to_who_asks_for_something_else() {
 }
 
 #[test]
-fn a_long_transfer_does_not_keep_others_waiting() {
-    let mut pair = Pair::new(Config::default());
-    pair.client.request(pair.now, get("long")).unwrap();
-    let asked = pair.asked();
-    pair.server
-        .respond(pair.now, asked.exchange, content(large(20_000)));
-    pair.client.request(pair.now, get("short")).unwrap();
-    let asked = pair.asked();
-    let path = asked.options.first(OptionNumber::URI_PATH);
-    assert_eq!(path, Some(&b"short"[..]));
-    // Asked for after three blocks at most.
-    pair.answer(asked.exchange, content("y"));
-    assert_eq!(pair.answered().1.payload, "y");
-    assert_eq!(pair.answered().1.payload.len(), 20_000);
-
-    let mut pair = Pair::new(Config::default());
-    pair.client.request(pair.now, get("long")).unwrap();
-    let asked = pair.asked();
-    let response = content(large(20_000));
-    pair.server.respond(pair.now, asked.exchange, response);
-    let first = pair.server.poll_transmit().unwrap();
-    pair.client.handle_datagram(pair.now, &first).unwrap();
-    pair.client.request(pair.now, get("short")).unwrap();
-    let follow_up = pair.client.poll_transmit().unwrap();
-    pair.server.handle_datagram(pair.now, &follow_up).unwrap();
-    let block = pair.server.poll_transmit().unwrap();
-    pair.client.handle_datagram(pair.now, &block).unwrap();
-    let next = pair.client.poll_transmit().unwrap();
-    let next = Message::parse(&next).unwrap();
-    assert_eq!(
-        next.options.first(OptionNumber::URI_PATH),
-        Some(&b"short"[..])
-    );
-}
-
-#[test]
 fn a_renewed_observation_rejects_what_was_held() {
     let mut pair = Pair::new(Config::default());
     let id = register(&mut pair, Acknowledge::ByCaller, Assurance::Acknowledged);
@@ -432,37 +396,4 @@ fn a_dropped_exchange_is_acknowledged_once() {
     assert_eq!(codes(&mut pair.server), [Code::EMPTY, Code::EMPTY]);
     assert!(pair.told().is_none());
     pair.nothing_is_left();
-}
-
-#[test]
-fn every_timing_repeats_as_often_as_its_span_allows() {
-    for (config, least) in [
-        (Config::default(), 5),
-        (Config::satellite(), 4),
-        (Config::hf(), 4),
-    ] {
-        for seed in 0..50 {
-            let config = Arc::new(config.clone());
-            let span = Timing::clone(&config.timing);
-            let mut client = Endpoint::new(config, Budget::new(0), [seed; 32]);
-            let begin = Instant::now();
-            let request = Request {
-                deadline: Duration::from_secs(1000),
-                ..get("x")
-            };
-            client.request(begin, request).unwrap();
-            let (mut count, mut last) = (0, begin);
-            let mut now = begin;
-            while client.poll_event().is_none() {
-                while client.poll_transmit().is_some() {
-                    count += 1;
-                    last = now;
-                }
-                now = client.poll_timeout().unwrap();
-                client.handle_timeout(now);
-            }
-            assert!(last - begin <= MAX_TRANSMIT_SPAN);
-            assert!(count >= least, "{count} with {span:?}");
-        }
-    }
 }

@@ -1,8 +1,10 @@
 mod blocks;
 mod careful;
+mod endings;
 mod limits;
 mod observation;
 mod requests;
+mod timing;
 
 use std::{
     sync::Arc,
