@@ -23,7 +23,12 @@ use crate::{
 /// When the endpoint sends what is no message, does more than it was allowed, wants to be woken without end, or keeps
 /// something when everything is over.
 pub fn check_endpoint(input: &[u8]) {
-    let mut stage = Stage::new();
+    let dialect = if input.len().is_multiple_of(2) {
+        Dialect::Go
+    } else {
+        Dialect::Standard
+    };
+    let mut stage = Stage::new(dialect);
     let mut script = Script(input);
     while !script.0.is_empty() {
         stage.step(&mut script);
@@ -49,6 +54,9 @@ struct Stage {
 
 const BUDGET: usize = 400;
 
+/// More than all limits of [`Stage::new`] together, in bytes.
+const MEMORY: usize = 16_000;
+
 impl Script<'_> {
     fn byte(&mut self) -> u8 {
         match self.0.split_first() {
@@ -68,10 +76,12 @@ impl Script<'_> {
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(dialect: Dialect) -> Self {
         let config = Arc::new(Config {
             block_size: BlockSize::at_most(32),
-            dialect: Dialect::Go,
+            dialect,
+            sticky: vec![OptionNumber(256)],
+            understood: vec![OptionNumber(257)],
             max_requests: 4,
             max_exchanges: 4,
             max_request_body: 200,
@@ -128,6 +138,15 @@ impl Stage {
         options.push_uint(OptionNumber::URI_PATH, u64::from(shape & 1));
         if shape & 2 != 0 {
             options.push_uint(OptionNumber::OBSERVE, u64::from(token >> 6));
+        }
+        if token & 4 != 0 {
+            options.push_uint(OptionNumber::REQUEST_TAG, u64::from(token >> 5));
+        }
+        if token & 8 != 0 {
+            options.push_uint(OptionNumber::NO_RESPONSE, 2);
+        }
+        if token & 16 != 0 {
+            options.push_uint(OptionNumber(256), u64::from(token));
         }
         let mut length = usize::from(id >> 3);
         if shape & 4 != 0 {
@@ -325,6 +344,7 @@ impl Stage {
         assert!(held.snapshots <= self.config.max_snapshots);
         assert!(held.uploads <= self.config.max_uploads);
         assert!(self.budget.used() <= BUDGET);
+        assert!(held.bytes <= MEMORY, "{held:?}");
     }
 
     /// Lets everything come to its end: nothing is left then.
