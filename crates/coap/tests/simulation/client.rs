@@ -11,7 +11,7 @@ use crate::notes::{options, pattern};
 use crate::observer::Observer;
 use crate::scenario::{Ask, CALM, Scenario};
 use crate::side::{Application, Ours};
-use crate::world::{Client, Clock, Outcome};
+use crate::world::{Asked, Client, Clock, Outcome};
 
 /// Asks what the scenario says, and observes one resource.
 pub(crate) struct ClientApplication {
@@ -20,8 +20,7 @@ pub(crate) struct ClientApplication {
     open: HashMap<RequestId, Open>,
     /// When a request is given up that has no answer until then.
     cancels: BTreeSet<(Duration, RequestId)>,
-    /// The methods of all requests, which are numbered from 1.
-    codes: Vec<Code>,
+    asked: Vec<Asked>,
     /// When to look whether the server is there, the next time last.
     pings: Vec<Duration>,
     /// How many of them are without an outcome.
@@ -49,11 +48,11 @@ impl ClientApplication {
             asks: scenario.asks.iter().rev().cloned().collect(),
             open: HashMap::new(),
             cancels: BTreeSet::new(),
-            codes: Vec::new(),
+            asked: Vec::new(),
             pings: scenario.pings.iter().rev().copied().collect(),
             pinging: 0,
             observer: Observer::new(scenario),
-            calm: if scenario.tight {
+            calm: if scenario.is_scarce() {
                 Duration::MAX
             } else {
                 scenario.heals + CALM
@@ -66,8 +65,12 @@ impl ClientApplication {
     }
 
     fn ask(&mut self, clock: Clock, endpoint: &mut Endpoint, ask: &Ask) {
-        self.codes.push(ask.code);
-        let nonce = self.codes.len() as u64;
+        self.asked.push(Asked {
+            code: ask.code,
+            answer: ask.answer,
+            refused: false,
+        });
+        let nonce = self.asked.len() as u64;
         let numbers = [
             ("nonce", nonce),
             ("code", u64::from(ask.code.0)),
@@ -112,6 +115,9 @@ impl ClientApplication {
         assert!(may_be.contains(&code), "{code}");
         assert!(open.begun < self.calm, "{code} on a good path");
         self.refused += 1;
+        if code == Code::SERVICE_UNAVAILABLE {
+            self.asked[open.nonce as usize - 1].refused = true;
+        }
     }
 }
 
@@ -180,9 +186,12 @@ impl Application for ClientApplication {
 }
 
 impl Client for Ours<ClientApplication> {
-    fn requests(&self) -> Vec<(u64, Code)> {
-        let codes = self.application.codes.iter();
-        (1..).zip(codes.copied()).collect()
+    fn requests(&self) -> &[Asked] {
+        &self.application.asked
+    }
+
+    fn taken(&self) -> u64 {
+        self.application.observer.safe
     }
 
     fn finish(self, last_state: u64) -> Outcome {
@@ -196,7 +205,7 @@ impl Client for Ours<ClientApplication> {
             assert_eq!(observer.state, last_state, "states that never arrived");
         }
         Outcome {
-            requests: application.codes.len() as u64,
+            requests: application.asked.len() as u64,
             answered: application.answered,
             failed: application.failed,
             refused: application.refused,

@@ -14,7 +14,7 @@ use crate::ladder::Ladder;
 use crate::notes::{options, pattern, read_states};
 use crate::scenario::{Ask, Scenario};
 use crate::side::Side;
-use crate::world::{Client, Clock, Outcome};
+use crate::world::{Asked, Client, Clock, Outcome};
 
 /// Registers once, with the id 0; asks for each further block of a notification in the acknowledgement of the one
 /// before; repeats at a constant rate; answers a repeated message with what it has answered before.
@@ -22,7 +22,7 @@ pub(crate) struct GoClient {
     rng: StdRng,
     /// Those to come, the next one last.
     asks: Vec<Ask>,
-    codes: Vec<Code>,
+    asked: Vec<Asked>,
     next_id: u16,
     flights: Vec<Flight>,
     /// What was answered to the messages of the server, by their ids.
@@ -48,6 +48,7 @@ struct Flight {
 
 /// A request without an answer.
 struct Question {
+    nonce: u64,
     code: Code,
     options: OptionList,
     payload: Vec<u8>,
@@ -70,7 +71,7 @@ impl GoClient {
             next_id: rng.random_range(1..60_000),
             rng,
             asks: scenario.asks.iter().rev().cloned().collect(),
-            codes: Vec::new(),
+            asked: Vec::new(),
             flights: Vec::new(),
             replies: HashMap::new(),
             questions: HashMap::new(),
@@ -109,8 +110,12 @@ impl GoClient {
     }
 
     fn ask(&mut self, now: Duration, ask: &Ask) {
-        self.codes.push(ask.code);
-        let nonce = self.codes.len() as u64;
+        self.asked.push(Asked {
+            code: ask.code,
+            answer: ask.answer,
+            refused: false,
+        });
+        let nonce = self.asked.len() as u64;
         let numbers = [
             ("nonce", nonce),
             ("code", u64::from(ask.code.0)),
@@ -121,6 +126,7 @@ impl GoClient {
         ];
         let size = BlockSize::MAX;
         let question = Question {
+            nonce,
             code: ask.code,
             options: options("ask", &numbers),
             payload: pattern(nonce, ask.body),
@@ -182,7 +188,8 @@ impl GoClient {
                 }
                 return;
             }
-            _ => {
+            code => {
+                self.asked[question.nonce as usize - 1].refused = code == Code::SERVICE_UNAVAILABLE;
                 self.questions.remove(&token);
                 return;
             }
@@ -300,7 +307,7 @@ impl Side for GoClient {
         } else {
             self.flights.retain(|flight| flight.id != id);
             if token == self.observation {
-                self.registered = true;
+                self.registered |= message.header.code == Code::CONTENT;
             } else {
                 self.take_answer(clock.now, &message);
             }
@@ -335,15 +342,19 @@ impl Side for GoClient {
 }
 
 impl Client for GoClient {
-    fn requests(&self) -> Vec<(u64, Code)> {
-        (1..).zip(self.codes.iter().copied()).collect()
+    fn requests(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    fn taken(&self) -> u64 {
+        self.state
     }
 
     fn finish(self, last_state: u64) -> Outcome {
         if self.registered {
             assert_eq!(self.state, last_state, "states that never arrived");
         }
-        let requests = self.codes.len() as u64;
+        let requests = self.asked.len() as u64;
         Outcome {
             requests,
             answered: self.answered,

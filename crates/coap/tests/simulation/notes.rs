@@ -25,12 +25,16 @@ pub(crate) fn options(path: &str, numbers: &[(&str, u64)]) -> OptionList {
 
 /// The number with this name.
 pub(crate) fn number(options: &OptionList, name: &str) -> u64 {
+    find_number(options, name).unwrap_or_else(|| panic!("no {name} in {options:?}"))
+}
+
+/// The number with this name, if there is one.
+pub(crate) fn find_number(options: &OptionList, name: &str) -> Option<u64> {
     let value = options.all(OptionNumber::URI_QUERY).find_map(|query| {
         let (key, value) = std::str::from_utf8(query).ok()?.split_once('=')?;
         (key == name).then_some(value)
     });
-    let value = value.unwrap_or_else(|| panic!("no {name} in {options:?}"));
-    value.parse().expect("a number")
+    Some(value?.parse().expect("a number"))
 }
 
 /// The states after `from` up to `to`, in at least `length` bytes.

@@ -20,9 +20,13 @@ pub(crate) struct Observer {
     safe_at: Option<(Duration, RequestId)>,
     /// When to begin anew, the next time last.
     breaks: Vec<Duration>,
+    /// When to register again, the next time last.
+    renewals: Vec<Duration>,
     end: Duration,
     /// The last state it knows of.
     pub(crate) state: u64,
+    /// The last state that it will not lose: all that is acknowledged.
+    pub(crate) safe: u64,
     pub(crate) notifications: u64,
     pub(crate) registrations: u64,
 }
@@ -58,8 +62,10 @@ impl Observer {
             safe_after: scenario.safe_after,
             safe_at: None,
             breaks: scenario.breaks.iter().rev().copied().collect(),
+            renewals: scenario.renewals.iter().rev().copied().collect(),
             end,
             state: 0,
+            safe: 0,
             notifications: 0,
             registrations: 0,
         }
@@ -84,6 +90,7 @@ impl Observer {
             self.arrived(clock, endpoint, request);
             Observing::Yes(request, clock.now)
         } else {
+            self.safe = self.state;
             Observing::No(clock.now + PAUSE)
         };
     }
@@ -126,13 +133,20 @@ impl Observer {
             Observing::Yes(_, last) => Some((last + PATIENCE).min(self.end)),
         };
         let safe = self.safe_at.map(|(at, _)| at);
-        let times = [observing, safe, self.breaks.last().copied()];
+        let breaks = self.breaks.last().copied();
+        let renewals = self.renewals.last().copied();
+        let times = [observing, safe, breaks, renewals];
         times.into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timer(&mut self, clock: Clock, endpoint: &mut Endpoint) {
         if let Some((_, request)) = self.safe_at.take_if(|(at, _)| *at <= clock.now) {
+            self.safe = self.state;
             endpoint.acknowledge(request);
+        }
+        let mut renews = false;
+        while self.renewals.pop_if(|at| *at <= clock.now).is_some() {
+            renews = true;
         }
         let mut over = clock.now >= self.end;
         while self.breaks.pop_if(|at| *at <= clock.now).is_some() {
@@ -147,10 +161,12 @@ impl Observer {
                 self.observing = Observing::Registering(id);
             }
             Observing::Registering(id) | Observing::Yes(id, _) if over => {
+                self.safe_at = None;
                 endpoint.cancel(clock.instant(), id);
                 self.observing = Observing::No(clock.now);
             }
-            Observing::Yes(id, last) if last + PATIENCE <= clock.now => {
+            Observing::Yes(id, last) if renews || last + PATIENCE <= clock.now => {
+                self.safe_at = None;
                 let options = self.request().options;
                 assert!(endpoint.renew(clock.instant(), id, options), "it was there");
                 self.registrations += 1;
@@ -163,7 +179,7 @@ impl Observer {
     fn request(&self) -> Request {
         Request {
             code: Code::GET,
-            options: options("states", &[("since", self.state)]),
+            options: options("states", &[("since", self.safe)]),
             payload: Bytes::new(),
             confirmable: true,
             deadline: REGISTRATION,
@@ -173,9 +189,9 @@ impl Observer {
 
     fn arrived(&mut self, clock: Clock, endpoint: &mut Endpoint, request: RequestId) {
         if self.acknowledge == Acknowledge::AtOnce {
-            return;
-        }
-        if self.safe_after.is_zero() {
+            self.safe = self.state;
+        } else if self.safe_after.is_zero() {
+            self.safe = self.state;
             endpoint.acknowledge(request);
         } else {
             self.safe_at = Some((clock.now + self.safe_after, request));

@@ -19,6 +19,8 @@ pub(crate) struct Scenario {
     pub(crate) server: Config,
     /// Whether the endpoints remember so little that they may be too busy for a request.
     pub(crate) tight: bool,
+    /// How many bytes of bodies the server may keep.
+    pub(crate) budget: usize,
     /// In the order of time.
     pub(crate) asks: Vec<Ask>,
     pub(crate) observes: bool,
@@ -32,6 +34,8 @@ pub(crate) struct Scenario {
     pub(crate) refusals: Vec<Duration>,
     /// When the client ends its observation, to begin another one.
     pub(crate) breaks: Vec<Duration>,
+    /// When the client registers again, whatever it has not acknowledged yet.
+    pub(crate) renewals: Vec<Duration>,
     /// When the client looks whether the server is there.
     pub(crate) pings: Vec<Duration>,
     pub(crate) rng: StdRng,
@@ -63,6 +67,9 @@ pub(crate) const CALM: Duration = Duration::from_secs(250);
 /// When the client has had enough, counted from when the path heals.
 pub(crate) const END: Duration = Duration::from_secs(450);
 
+/// More bytes of bodies than there are.
+const PLENTY: usize = 64 << 20;
+
 impl Scenario {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -91,6 +98,7 @@ impl Scenario {
             })
             .collect();
         states.sort();
+        let largest = states.iter().map(|&(_, size)| size).max();
         Self {
             to_client: conditions(&mut rng, heals),
             to_server: conditions(&mut rng, heals),
@@ -98,6 +106,7 @@ impl Scenario {
             client,
             server,
             tight,
+            budget: budget(&mut rng, largest.unwrap_or_default()),
             asks,
             observes: rng.random_bool(0.7),
             acknowledge: if rng.random() {
@@ -105,7 +114,7 @@ impl Scenario {
             } else {
                 Acknowledge::ByCaller
             },
-            safe_after: Duration::from_millis(rng.random_range(0..6_000_u64).saturating_sub(3_000)),
+            safe_after: safe_after(&mut rng),
             assurance: if rng.random() {
                 Assurance::Acknowledged
             } else {
@@ -114,9 +123,15 @@ impl Scenario {
             states,
             refusals: times(&mut rng, heals),
             breaks: times(&mut rng, heals),
+            renewals: times(&mut rng, heals),
             pings: times(&mut rng, heals),
             rng,
         }
+    }
+
+    /// Whether the server may be too busy for a request even when all is well.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.tight || self.budget < PLENTY
     }
 
     /// For a client of the Go library: it asks in one way only, and cannot begin an observation again.
@@ -130,6 +145,21 @@ impl Scenario {
         }
         scenario
     }
+}
+
+/// Now and then no more than the largest state takes, and little beside it.
+fn budget(rng: &mut StdRng, largest: usize) -> usize {
+    if rng.random_bool(0.1) {
+        largest + rng.random_range(50..2_000)
+    } else {
+        PLENTY
+    }
+}
+
+/// At once, soon, or now and then so late that the state is held meanwhile.
+fn safe_after(rng: &mut StdRng) -> Duration {
+    let most = if rng.random_bool(0.2) { 60_000 } else { 6_000_u64 };
+    Duration::from_millis(rng.random_range(0..most).saturating_sub(3_000))
 }
 
 fn ask(rng: &mut StdRng, heals: Duration, blocks: usize) -> Ask {

@@ -1,16 +1,16 @@
 //! The application of the server.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use vestibule_coap::endpoint::{
     Assurance, Event, ExchangeId, IncomingRequest, NotifyError, ObservationEnd, ObservationId,
-    Observe, Response,
+    Observe, PartialRequest, Refusal, Response,
 };
-use vestibule_coap::{Code, Endpoint, OptionList};
+use vestibule_coap::{BlockValue, Code, Endpoint, OptionList, OptionNumber};
 
-use crate::notes::{number, pattern, states};
+use crate::notes::{find_number, number, pattern, states};
 use crate::scenario::Scenario;
 use crate::side::Application;
 use crate::world::Clock;
@@ -23,6 +23,8 @@ use crate::world::Clock;
 pub(crate) struct ServerApplication {
     /// How often each question was put to it.
     executions: HashMap<u64, u32>,
+    /// The questions that the endpoint was too busy for.
+    busy: HashSet<u64>,
     slow: BTreeMap<(Duration, ExchangeId), Response>,
     observers: BTreeMap<ObservationId, Observer>,
     /// Those that were given a last answer, and have not acknowledged it.
@@ -34,6 +36,8 @@ pub(crate) struct ServerApplication {
     refusals: Vec<Duration>,
     state: u64,
     size: usize,
+    /// The last state that the client has, as far as the endpoint has said so.
+    delivered: u64,
     pub(crate) undelivered: u64,
 }
 
@@ -55,6 +59,8 @@ impl ServerApplication {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
             executions: HashMap::new(),
+            busy: HashSet::new(),
+            delivered: 0,
             slow: BTreeMap::new(),
             observers: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -73,6 +79,14 @@ impl ServerApplication {
 
     pub(crate) fn observers(&self) -> usize {
         self.observers.len() + self.refused.len()
+    }
+
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    pub(crate) fn was_busy_for(&self, nonce: u64) -> bool {
+        self.busy.contains(&nonce)
     }
 
     /// How often this question was put.
@@ -186,6 +200,7 @@ impl Application for ServerApplication {
             Event::NotificationDelivered(id) => {
                 let observer = self.observers.get_mut(&id).expect("an observer");
                 observer.delivered = observer.pending.take().expect("something was on its way");
+                self.delivered = self.delivered.max(observer.delivered);
                 let current = self.observers.split_off(&id);
                 for (before, _) in std::mem::replace(&mut self.observers, current) {
                     endpoint.forget_observation(before);
@@ -206,6 +221,16 @@ impl Application for ServerApplication {
             Event::ObservationEnded(id, _) => {
                 let is_known = self.observers.remove(&id).is_some() || self.refused.remove(&id);
                 assert!(is_known, "an observer");
+            }
+            Event::Partial(PartialRequest {
+                options,
+                refusal: Some(Refusal::Busy),
+                ..
+            }) => {
+                // A first block that is repeated may find room. Who was refused sends no further ones.
+                if !has_more_blocks(&options) {
+                    self.busy.extend(find_number(&options, "nonce"));
+                }
             }
             Event::Partial(_) | Event::Pong(_) | Event::PingFailed => {}
             event => panic!("for a server: {event:?}"),
@@ -246,6 +271,11 @@ impl Application for ServerApplication {
         }
         self.notify(clock, endpoint);
     }
+}
+
+fn has_more_blocks(options: &OptionList) -> bool {
+    let block = options.first(OptionNumber::BLOCK1).map(BlockValue::parse);
+    block.is_some_and(|block| block.expect("a block").more)
 }
 
 fn content(body: Vec<u8>) -> Response {

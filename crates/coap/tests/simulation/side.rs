@@ -47,10 +47,11 @@ impl<A> Ours<A> {
     pub(crate) fn new(
         direction: Direction,
         config: Config,
+        budget: usize,
         seed: [u8; 32],
         application: A,
     ) -> Self {
-        let budget = Budget::new(64 << 20);
+        let budget = Budget::new(budget);
         Self {
             endpoint: Endpoint::new(Arc::new(config), budget.clone(), seed),
             application,

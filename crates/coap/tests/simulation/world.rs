@@ -31,16 +31,32 @@ pub(crate) struct World<C> {
     client: C,
     server: Ours<ServerApplication>,
     heals: Duration,
+    /// The largest answer that the server need not keep.
+    block_size: usize,
+    tight: bool,
     forgotten: bool,
 }
 
 /// The side that asks.
 pub(crate) trait Client: Side {
-    /// The number and the method of each request that it has sent.
-    fn requests(&self) -> Vec<(u64, Code)>;
+    /// Each request that it has sent, numbered from 1.
+    fn requests(&self) -> &[Asked];
+
+    /// The last state that it has taken, and will not lose.
+    fn taken(&self) -> u64;
 
     /// Checks that everything has come to an end, and that the last state has arrived.
     fn finish(self, last_state: u64) -> Outcome;
+}
+
+/// A request that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) code: Code,
+    /// How many bytes are to be answered.
+    pub(crate) answer: usize,
+    /// Whether it was answered that there is too much to do.
+    pub(crate) refused: bool,
 }
 
 /// What has happened in a world, or in many.
@@ -62,6 +78,8 @@ pub(crate) struct Outcome {
 const ORPHANED: Duration = Duration::from_secs(300);
 /// When nothing may be left: besides the exchange lifetime, a body may have been kept.
 const EMPTY: Duration = Duration::from_secs(300 + 247 + 150);
+/// A client keeps nothing of what it counts.
+const CLIENT_BUDGET: usize = 0;
 /// More datagrams than this are a storm.
 const STORM: u64 = 100_000;
 
@@ -81,7 +99,7 @@ pub(crate) fn ours(seed: u64) -> Outcome {
     let application = ClientApplication::new(&scenario);
     let key = scenario.rng.random();
     let config = scenario.client.clone();
-    let client = Ours::new(Direction::ToServer, config, key, application);
+    let client = Ours::new(Direction::ToServer, config, CLIENT_BUDGET, key, application);
     World::new(seed, scenario, client).run()
 }
 
@@ -97,6 +115,7 @@ impl<C: Client> World<C> {
         let application = ServerApplication::new(&scenario);
         let key = scenario.rng.random();
         let heals = scenario.heals;
+        let block_size = scenario.client.block_size.min(scenario.server.block_size);
         Self {
             clock: Clock {
                 begin: Instant::now(),
@@ -105,8 +124,16 @@ impl<C: Client> World<C> {
             network: Network::new(scenario.rng, scenario.to_client, scenario.to_server, heals),
             ladder: Ladder::new(seed),
             client,
-            server: Ours::new(Direction::ToClient, scenario.server, key, application),
+            server: Ours::new(
+                Direction::ToClient,
+                scenario.server,
+                scenario.budget,
+                key,
+                application,
+            ),
             heals,
+            block_size: block_size.bytes(),
+            tight: scenario.tight,
             forgotten: false,
         }
     }
@@ -177,6 +204,11 @@ impl<C: Client> World<C> {
             ..
         } = &self.server;
         assert_eq!(endpoint.footprint().observations, application.observers());
+        let (delivered, taken) = (application.delivered(), self.client.taken());
+        assert!(
+            delivered <= taken,
+            "state {delivered} counts as delivered, but {taken} is the last one taken"
+        );
     }
 
     fn poll_transmit(&mut self) -> Option<(Direction, Bytes)> {
@@ -188,15 +220,24 @@ impl<C: Client> World<C> {
         Some((Direction::ToClient, datagram))
     }
 
-    /// Nothing was executed twice. What only reads may be asked again when its answer was not kept for
+    /// Nothing was executed twice, and nothing that was refused, unless there was no room to remember even that. What only reads may be asked again when its answer was not kept for
     /// as long as it took to fetch it.
     fn check_executions(&self) {
-        for (nonce, code) in self.client.requests() {
-            let executions = self.server.application.executions(nonce);
-            let limit = if code.is_safe() { 3 } else { 1 };
+        for (nonce, asked) in (1..).zip(self.client.requests()) {
+            let application = &self.server.application;
+            let executions = application.executions(nonce);
+            // That there is no room for a body of an answer is known only when it was made.
+            let refused = asked.refused && asked.answer <= self.block_size;
+            let limit = if asked.code.is_safe() {
+                3
+            } else if !self.tight && (refused || application.was_busy_for(nonce)) {
+                0
+            } else {
+                1
+            };
             assert!(
                 executions <= limit,
-                "{code} {nonce} was executed {executions} times"
+                "{nonce} was executed {executions} times: {asked:?}"
             );
         }
     }
