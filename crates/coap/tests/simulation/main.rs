@@ -13,6 +13,7 @@ mod observer;
 mod scenario;
 mod server;
 mod side;
+mod upload_client;
 mod world;
 
 use std::num::NonZero;
@@ -36,6 +37,18 @@ fn every_seed_keeps_the_promises() {
 fn every_seed_with_a_go_client() {
     let (seeds, total) = run(3_000, world::with_go_client);
     total.assert_meaningful(seeds);
+}
+
+/// Uploads to one path one after the other, whose blocks only their order tells apart: none gets into another one.
+#[test]
+fn every_seed_with_uploads_to_one_path() {
+    let (seeds, total) = run(2_000, world::with_uploads);
+    if seeds >= 1000 {
+        assert_eq!(total.requests, total.answered + total.failed);
+        assert!(total.requests > seeds * 5);
+        assert!(total.answered > total.requests / 2);
+        assert!(total.failed > total.requests / 50);
+    }
 }
 
 /// Runs as many seeds as the environment says, or these.

@@ -42,7 +42,7 @@ pub(crate) struct Network {
 }
 
 /// The longest delay of a datagram.
-const MAX_DELAY: Duration = Duration::from_secs(30);
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(30);
 
 impl Network {
     pub(crate) fn new(

@@ -10,7 +10,7 @@ use vestibule_coap::endpoint::{
 };
 use vestibule_coap::{BlockValue, Code, Endpoint, OptionList, OptionNumber};
 
-use crate::notes::{find_number, number, pattern, states};
+use crate::notes::{find_number, number, pattern, read_states, states};
 use crate::scenario::Scenario;
 use crate::side::Application;
 use crate::world::Clock;
@@ -110,10 +110,20 @@ impl ServerApplication {
 
     fn execute(&mut self, clock: Clock, endpoint: &mut Endpoint, request: &IncomingRequest) {
         let get = |name| number(&request.options, name);
-        let nonce = get("nonce");
-        *self.executions.entry(nonce).or_default() += 1;
         assert_eq!(request.code.0, get("code") as u8);
-        assert_eq!(request.payload, pattern(nonce, get("body") as usize));
+        let nonce = match find_number(&request.options, "nonce") {
+            Some(nonce) => {
+                assert_eq!(request.payload, pattern(nonce, get("body") as usize));
+                nonce
+            }
+            // An upload says all in its body.
+            None => {
+                let (length, nonce) = read_states(&request.payload);
+                assert_eq!(request.payload.len() as u64, length);
+                nonce
+            }
+        };
+        *self.executions.entry(nonce).or_default() += 1;
 
         let answer = pattern(nonce + 1, get("answer") as usize);
         let response = content(answer);

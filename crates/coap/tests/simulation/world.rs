@@ -14,6 +14,7 @@ use crate::network::{Direction, Network};
 use crate::scenario::{END, Scenario};
 use crate::server::ServerApplication;
 use crate::side::{Ours, Side};
+use crate::upload_client::UploadClient;
 
 /// The time of a world.
 #[derive(Clone, Copy)]
@@ -107,6 +108,13 @@ pub(crate) fn ours(seed: u64) -> Outcome {
 pub(crate) fn with_go_client(seed: u64) -> Outcome {
     let scenario = Scenario::with_go_client(seed);
     let client = GoClient::new(&scenario);
+    World::new(seed, scenario, client).run()
+}
+
+/// The world of a seed, where the client uploads as libcoap does.
+pub(crate) fn with_uploads(seed: u64) -> Outcome {
+    let scenario = Scenario::new(seed);
+    let client = UploadClient::new(&scenario);
     World::new(seed, scenario, client).run()
 }
 
