@@ -328,3 +328,22 @@ fn malformed_blocks() {
         peer.is_silent();
     }
 }
+
+/// RFC 7252 section 4.5 holds for blocks that were refused as well: a copy that comes late does not get into the next
+/// body, where nothing else tells the two apart.
+#[test]
+fn a_refused_block_that_comes_again() {
+    let mut peer = Peer::of_server(Config::default());
+    let late = r#"41 02 0002 07 b1 "x" d1 03 18 ff 0123456789abcdef0123456789abcdef"#;
+    peer.receives(r#"41 02 0001 06 b1 "x" d1 03 08 ff "the first one...""#);
+    peer.sends("ACK 2.31 A t06 Block1=0/1/16");
+    peer.pass(Duration::from_secs(61));
+    peer.receives(late);
+    peer.sends("ACK 4.08 B t07 +31");
+    peer.receives(r#"41 02 0003 08 b1 "x" d1 03 08 ff "the other begins""#);
+    peer.sends("ACK 2.31 C t08 Block1=0/1/16");
+    peer.receives(late);
+    peer.sends("ACK 4.08 B t07 +31");
+    peer.receives(r#"41 02 0004 09 b1 "x" d1 03 10 ff " and ends""#);
+    assert_eq!(peer.asked().payload, "the other begins and ends");
+}

@@ -67,6 +67,8 @@ impl ClientApplication {
     fn ask(&mut self, clock: Clock, endpoint: &mut Endpoint, ask: &Ask) {
         self.asked.push(Asked {
             code: ask.code,
+            at: clock.now,
+            body: ask.body,
             answer: ask.answer,
             refused: false,
         });

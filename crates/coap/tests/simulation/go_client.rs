@@ -112,6 +112,8 @@ impl GoClient {
     fn ask(&mut self, now: Duration, ask: &Ask) {
         self.asked.push(Asked {
             code: ask.code,
+            at: now,
+            body: ask.body,
             answer: ask.answer,
             refused: false,
         });

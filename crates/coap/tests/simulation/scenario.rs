@@ -134,6 +134,72 @@ impl Scenario {
         self.tight || self.budget < PLENTY
     }
 
+    /// Transfers in many blocks on a path that is slow and nothing else, and short requests beside them.
+    pub(crate) fn beside_transfers(seed: u64) -> Self {
+        let mut scenario = Self::new(seed);
+        let Self { rng, .. } = &mut scenario;
+        let conditions = Conditions {
+            loss: 0.0,
+            duplication: 0.0,
+            delay: Duration::from_millis(rng.random_range(10..800)),
+            jitter: Duration::ZERO,
+            stragglers: 0.0,
+            silence: None,
+        };
+        let blocks = BlockSize::at_most(16 << rng.random_range(0..4));
+        let config = |nstart| Config {
+            block_size: blocks,
+            nstart,
+            max_snapshots: 8,
+            ..Config::satellite()
+        };
+        let mut asks: Vec<Ask> = (0..rng.random_range(4..10))
+            .map(|at| {
+                let long = at < 3;
+                let heals = Duration::from_secs(60);
+                let ask = ask(rng, heals, blocks.bytes());
+                let many = blocks.bytes() * 50;
+                Ask {
+                    at: if long { Duration::ZERO } else { ask.at },
+                    confirmable: true,
+                    deadline: Duration::from_secs(1000),
+                    body: if long && ask.body > 0 {
+                        many
+                    } else {
+                        ask.body.min(blocks.bytes())
+                    },
+                    answer: if long {
+                        many
+                    } else {
+                        ask.answer.min(blocks.bytes())
+                    },
+                    wait: Duration::ZERO,
+                    accept: false,
+                    cancel: None,
+                    ..ask
+                }
+            })
+            .collect();
+        asks.sort_by_key(|ask| ask.at);
+        let nstart = rng.random_range(1..=2);
+        Self {
+            to_client: conditions.clone(),
+            to_server: conditions,
+            heals: Duration::from_secs(1000),
+            client: config(nstart),
+            server: config(1),
+            tight: false,
+            budget: PLENTY,
+            asks,
+            states: vec![(Duration::from_secs(1), blocks.bytes() * 50)],
+            refusals: Vec::new(),
+            breaks: Vec::new(),
+            renewals: Vec::new(),
+            pings: Vec::new(),
+            ..scenario
+        }
+    }
+
     /// For a client of the Go library: it asks in one way only, and cannot begin an observation again.
     pub(crate) fn with_go_client(seed: u64) -> Self {
         let mut scenario = Self::new(seed);
@@ -158,7 +224,11 @@ fn budget(rng: &mut StdRng, largest: usize) -> usize {
 
 /// At once, soon, or now and then so late that the state is held meanwhile.
 fn safe_after(rng: &mut StdRng) -> Duration {
-    let most = if rng.random_bool(0.2) { 60_000 } else { 6_000_u64 };
+    let most = if rng.random_bool(0.2) {
+        60_000
+    } else {
+        6_000_u64
+    };
     Duration::from_millis(rng.random_range(0..most).saturating_sub(3_000))
 }
 

@@ -23,6 +23,8 @@ use crate::world::Clock;
 pub(crate) struct ServerApplication {
     /// How often each question was put to it.
     executions: HashMap<u64, u32>,
+    /// When it was put for the first time.
+    began: HashMap<u64, Duration>,
     /// The questions that the endpoint was too busy for.
     busy: HashSet<u64>,
     slow: BTreeMap<(Duration, ExchangeId), Response>,
@@ -59,6 +61,7 @@ impl ServerApplication {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
             executions: HashMap::new(),
+            began: HashMap::new(),
             busy: HashSet::new(),
             delivered: 0,
             slow: BTreeMap::new(),
@@ -94,6 +97,11 @@ impl ServerApplication {
         self.executions.get(&nonce).copied().unwrap_or_default()
     }
 
+    /// When this question was put.
+    pub(crate) fn began(&self, nonce: u64) -> Option<Duration> {
+        self.began.get(&nonce).copied()
+    }
+
     /// Nobody is there any more.
     pub(crate) fn forget_observers(&mut self, endpoint: &mut Endpoint) {
         for (id, _) in std::mem::take(&mut self.observers) {
@@ -124,6 +132,7 @@ impl ServerApplication {
             }
         };
         *self.executions.entry(nonce).or_default() += 1;
+        self.began.entry(nonce).or_insert(clock.now);
 
         let answer = pattern(nonce + 1, get("answer") as usize);
         let response = content(answer);

@@ -115,6 +115,8 @@ impl UploadClient {
     fn begin(&mut self, now: Duration, length: usize) {
         self.asked.push(Asked {
             code: self.code,
+            at: now,
+            body: length,
             answer: self.answer,
             refused: false,
         });
@@ -213,7 +215,10 @@ impl UploadClient {
             }
             Code::CONTENT => {
                 let block = block(message, OptionNumber::BLOCK2);
-                let etag = message.options.first(OptionNumber::ETAG).map(<[u8]>::to_vec);
+                let etag = message
+                    .options
+                    .first(OptionNumber::ETAG)
+                    .map(<[u8]>::to_vec);
                 if upload.answer.is_empty() {
                     upload.etag = etag;
                 } else if upload.etag != etag {
@@ -226,7 +231,14 @@ impl UploadClient {
                 if let Some(block) = block.filter(|block| block.more) {
                     let number = block.number + 1;
                     let more = false;
-                    return self.fetch(now, BlockValue { number, more, ..block });
+                    return self.fetch(
+                        now,
+                        BlockValue {
+                            number,
+                            more,
+                            ..block
+                        },
+                    );
                 }
                 assert_eq!(upload.answer, upload.expected, "another answer");
                 self.upload = None;

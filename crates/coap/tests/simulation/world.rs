@@ -35,6 +35,8 @@ pub(crate) struct World<C> {
     /// The largest answer that the server need not keep.
     block_size: usize,
     tight: bool,
+    /// How long a request that fits one message may take to the server at most.
+    patience: Duration,
     forgotten: bool,
 }
 
@@ -53,7 +55,10 @@ pub(crate) trait Client: Side {
 /// A request that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
+    pub(crate) at: Duration,
     pub(crate) code: Code,
+    /// How many bytes it carries.
+    pub(crate) body: usize,
     /// How many bytes are to be answered.
     pub(crate) answer: usize,
     /// Whether it was answered that there is too much to do.
@@ -97,10 +102,8 @@ impl Clock {
 /// The world of a seed, where both sides are ours.
 pub(crate) fn ours(seed: u64) -> Outcome {
     let mut scenario = Scenario::new(seed);
-    let application = ClientApplication::new(&scenario);
     let key = scenario.rng.random();
-    let config = scenario.client.clone();
-    let client = Ours::new(Direction::ToServer, config, CLIENT_BUDGET, key, application);
+    let client = our_client(&scenario, key);
     World::new(seed, scenario, client).run()
 }
 
@@ -116,6 +119,24 @@ pub(crate) fn with_uploads(seed: u64) -> Outcome {
     let scenario = Scenario::new(seed);
     let client = UploadClient::new(&scenario);
     World::new(seed, scenario, client).run()
+}
+
+/// The world of a seed, where short requests are sent beside long transfers.
+pub(crate) fn beside_transfers(seed: u64) -> Outcome {
+    let scenario = Scenario::beside_transfers(seed);
+    // Each of the others may have one message before it, and an observation two.
+    let turns = scenario.asks.len() as u32 + 2;
+    let round_trip = scenario.to_server.delay + scenario.to_client.delay;
+    let client = our_client(&scenario, [7; 32]);
+    let mut world = World::new(seed, scenario, client);
+    world.patience = round_trip * turns;
+    world.run()
+}
+
+fn our_client(scenario: &Scenario, key: [u8; 32]) -> Ours<ClientApplication> {
+    let application = ClientApplication::new(scenario);
+    let config = scenario.client.clone();
+    Ours::new(Direction::ToServer, config, CLIENT_BUDGET, key, application)
 }
 
 impl<C: Client> World<C> {
@@ -142,6 +163,7 @@ impl<C: Client> World<C> {
             heals,
             block_size: block_size.bytes(),
             tight: scenario.tight,
+            patience: Duration::MAX,
             forgotten: false,
         }
     }
@@ -155,6 +177,7 @@ impl<C: Client> World<C> {
             self.step();
         }
         self.check_executions();
+        self.check_fairness();
         self.server.assert_empty();
         let application = &self.server.application;
         Outcome {
@@ -226,6 +249,22 @@ impl<C: Client> World<C> {
         }
         let datagram = self.server.poll_transmit(clock, ladder)?;
         Some((Direction::ToClient, datagram))
+    }
+
+    /// Nobody waited for all of a transfer of others.
+    fn check_fairness(&self) {
+        for (nonce, asked) in (1..).zip(self.client.requests()) {
+            if let Some(began) = self.server.application.began(nonce)
+                && asked.body <= self.block_size
+            {
+                let waited = began.saturating_sub(asked.at);
+                let patience = self.patience;
+                assert!(
+                    waited <= patience,
+                    "{nonce} waited {waited:?} of {patience:?}"
+                );
+            }
+        }
     }
 
     /// Nothing was executed twice, and nothing that was refused, unless there was no room to remember even that. What only reads may be asked again when its answer was not kept for
