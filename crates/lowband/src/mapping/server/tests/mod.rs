@@ -1,5 +1,6 @@
 mod answers;
 mod captured;
+mod etsi;
 mod order;
 mod requests;
 mod tokens;
