@@ -7,11 +7,11 @@ use bytes::Bytes;
 use rand::Rng;
 use rand::rngs::StdRng;
 use vestibule_coap::{
-    BlockSize, BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type, encode,
+    BlockSize, BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type,
 };
 
 use crate::ladder::Ladder;
-use crate::notes::{options, pattern, read_states};
+use crate::notes::{block, datagram, empty, options, pattern, read_states};
 use crate::scenario::{Ask, Scenario};
 use crate::side::Side;
 use crate::world::{Asked, Client, Clock, Outcome};
@@ -220,17 +220,17 @@ impl GoClient {
         let offset = block.map_or(0, BlockValue::offset);
         let first = header.token == self.observation;
         if first && (header.code != Code::CONTENT || message.payload.is_empty()) {
-            return acknowledgement(header.id);
+            return empty(Type::Acknowledgement, header.id);
         }
         if first {
             let fetch_token = token(&mut self.rng);
             self.fetch = Some((fetch_token, Vec::new()));
         }
         let Some((fetch_token, body)) = &mut self.fetch else {
-            return acknowledgement(header.id);
+            return empty(Type::Acknowledgement, header.id);
         };
         if offset != body.len() {
-            return acknowledgement(header.id);
+            return empty(Type::Acknowledgement, header.id);
         }
         body.extend_from_slice(message.payload);
         if let Some(block) = block.filter(|block| block.more) {
@@ -251,7 +251,7 @@ impl GoClient {
         self.state = to;
         self.fetch = None;
         self.notifications += 1;
-        acknowledgement(header.id)
+        empty(Type::Acknowledgement, header.id)
     }
 
     fn is_of_notification(&self, token: Token) -> bool {
@@ -301,7 +301,7 @@ impl Side for GoClient {
                     self.take_notification(&message)
                 } else {
                     self.take_answer(clock.now, &message);
-                    acknowledgement(id)
+                    empty(Type::Acknowledgement, id)
                 };
                 self.replies.insert(id, reply);
             }
@@ -372,11 +372,6 @@ fn token(rng: &mut StdRng) -> Token {
     Token::try_from(&rng.random::<[u8; 8]>()[..]).expect("eight bytes")
 }
 
-fn block(message: &Message<'_>, number: OptionNumber) -> Option<BlockValue> {
-    let value = message.options.first(number)?;
-    Some(BlockValue::parse(value).expect("a block"))
-}
-
 /// The library says that more blocks follow, in a request for one.
 fn next(block: BlockValue) -> BlockValue {
     BlockValue {
@@ -384,20 +379,4 @@ fn next(block: BlockValue) -> BlockValue {
         more: true,
         ..block
     }
-}
-
-fn acknowledgement(id: u16) -> Bytes {
-    let header = Header {
-        kind: Type::Acknowledgement,
-        code: Code::EMPTY,
-        id,
-        token: Token::EMPTY,
-    };
-    datagram(header, &OptionList::new(), &[])
-}
-
-fn datagram(header: Header, options: &OptionList, payload: &[u8]) -> Bytes {
-    let mut out = Vec::new();
-    encode(header, options, payload, &mut out);
-    Bytes::from(out)
 }

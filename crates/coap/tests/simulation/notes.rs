@@ -1,6 +1,9 @@
 //! What the two applications say to each other.
 
-use vestibule_coap::{OptionList, OptionNumber};
+use bytes::Bytes;
+use vestibule_coap::{
+    BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type, encode,
+};
 
 /// Bytes that are known by what they belong to.
 pub(crate) fn pattern(nonce: u64, length: usize) -> Vec<u8> {
@@ -58,4 +61,28 @@ pub(crate) fn read_states(body: &[u8]) -> (u64, u64) {
     let (from, to) = (number(), number());
     assert_eq!(body, states(from, to, body.len()), "a body of two bodies");
     (from, to)
+}
+
+/// A message as it is sent.
+pub(crate) fn datagram(header: Header, options: &OptionList, payload: &[u8]) -> Bytes {
+    let mut out = Vec::new();
+    encode(header, options, payload, &mut out);
+    Bytes::from(out)
+}
+
+/// An acknowledgement or a reset without anything.
+pub(crate) fn empty(kind: Type, id: u16) -> Bytes {
+    let header = Header {
+        kind,
+        code: Code::EMPTY,
+        id,
+        token: Token::EMPTY,
+    };
+    datagram(header, &OptionList::new(), &[])
+}
+
+/// A block option of a message, if it has it.
+pub(crate) fn block(message: &Message<'_>, number: OptionNumber) -> Option<BlockValue> {
+    let value = message.options.first(number)?;
+    Some(BlockValue::parse(value).expect("a block"))
 }

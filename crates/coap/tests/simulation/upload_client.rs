@@ -6,12 +6,12 @@ use bytes::Bytes;
 use rand::Rng;
 use rand::rngs::StdRng;
 use vestibule_coap::{
-    BlockSize, BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type, encode,
+    BlockSize, BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type,
 };
 
 use crate::ladder::Ladder;
 use crate::network::MAX_DELAY;
-use crate::notes::{options, pattern, states};
+use crate::notes::{block, datagram, empty, options, pattern, states};
 use crate::scenario::{CALM, Scenario};
 use crate::side::Side;
 use crate::world::{Asked, Client, Clock, Outcome};
@@ -186,9 +186,7 @@ impl UploadClient {
             id: self.next_id,
             token,
         };
-        let mut datagram = Vec::new();
-        encode(header, options, payload, &mut datagram);
-        let datagram = Bytes::from(datagram);
+        let datagram = datagram(header, options, payload);
         self.ready.push(datagram.clone());
         let timeout = Duration::from_millis(self.rng.random_range(2_000..3_000));
         upload.token = token;
@@ -396,21 +394,4 @@ impl Client for UploadClient {
 
 fn token(number: u64) -> Token {
     Token::try_from(&number.to_be_bytes()[7 - number.ilog2() as usize / 8..]).expect("eight bytes")
-}
-
-fn block(message: &Message<'_>, number: OptionNumber) -> Option<BlockValue> {
-    let value = message.options.first(number)?;
-    Some(BlockValue::parse(value).expect("a block"))
-}
-
-fn empty(kind: Type, id: u16) -> Bytes {
-    let header = Header {
-        kind,
-        code: Code::EMPTY,
-        id,
-        token: Token::EMPTY,
-    };
-    let mut out = Vec::new();
-    encode(header, &OptionList::new(), &[], &mut out);
-    Bytes::from(out)
 }
