@@ -43,6 +43,14 @@ fn half_of(value: f32) -> Option<u16> {
     Some(sign | bits)
 }
 
+/// The integer that is equal to `value`, if there is one and it is smaller than 2^63 either way.
+pub(super) fn integer_of(value: f64) -> Option<i64> {
+    (value.abs() < TOO_LARGE && value as i64 as f64 == value).then_some(value as i64)
+}
+
+/// 2^63, the first float that is beyond the integers of 64 bits with a sign.
+pub(super) const TOO_LARGE: f64 = -(i64::MIN as f64);
+
 /// The value of a float of 16 bits.
 pub(super) fn from_half(bits: u16) -> f64 {
     let mantissa = f64::from(bits & 0x3ff);

@@ -8,7 +8,8 @@
 //! |---|---|
 //! | name in the table | its integer; any other name is text, also one that looks like a number |
 //! | integer of -2^64 to 2^64 - 1 | integer, in its shortest form; `-0` is 0 |
-//! | other integer, number with exponent | float of 64 bits |
+//! | number that is, as a float of 64 bits, integral and smaller than 2^63: `1.0`, `1e2` | integer |
+//! | other integer, other number with exponent | float of 64 bits |
 //! | other number | shortest float that is equal |
 //! | array, object | definite length, in the order of the JSON |
 //! | name that is repeated in an object | the last one stays |

@@ -80,7 +80,10 @@ impl<'c> Decoder<'c, '_, '_> {
                 self.out.push(b'-')?;
                 self.integer(value)
             }
-            (true, None) => self.fail(start, Reason::Bignum),
+            // One more than 128 bits can say.
+            (true, None) => self
+                .out
+                .extend(b"-340282366920938463463374607431768211456,"),
         }
     }
 

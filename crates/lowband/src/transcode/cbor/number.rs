@@ -3,7 +3,10 @@
 use std::io::Write;
 
 use super::Decoder;
-use crate::transcode::error::Reason;
+use crate::transcode::{
+    error::Reason,
+    float::{TOO_LARGE, integer_of},
+};
 
 impl Decoder<'_, '_, '_> {
     #[inline]
@@ -29,14 +32,11 @@ impl Decoder<'_, '_, '_> {
 
     /// Writes a float that begins at `start`.
     pub(super) fn float(&mut self, start: usize, value: f64) -> Result<(), Reason> {
-        /// 2^63, the first that is beyond the integers of 64 bits.
-        const TOO_LARGE: f64 = -(i64::MIN as f64);
-
         if !value.is_finite() {
             return self.fail(start, Reason::NotFinite);
         }
-        if value.abs() < TOO_LARGE && value as i64 as f64 == value {
-            return self.integer(value as i64);
+        if let Some(value) = integer_of(value) {
+            return self.integer(value);
         }
         // Shortest digits are at most 17, with a sign, a point, four zeros or an exponent of five
         // characters.

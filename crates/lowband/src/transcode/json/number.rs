@@ -1,7 +1,10 @@
 //! Numbers.
 
 use super::{Encoder, NEGATIVE, UNSIGNED};
-use crate::transcode::{error::Reason, float::Shortest};
+use crate::transcode::{
+    error::Reason,
+    float::{Shortest, integer_of},
+};
 
 /// The first bytes of floats (RFC 8949 section 3.3).
 const HALF: u8 = 0xf9;
@@ -81,7 +84,8 @@ impl<'j> Encoder<'j, '_, '_> {
         }
     }
 
-    /// Writes the number from `start` to here as a float.
+    /// Writes the number from `start` to here, which is no integer of 64 bits as it stands, as an
+    /// integer where its float of 64 bits is one, else as a float.
     #[cold]
     fn float(&mut self, start: usize, double: bool) -> Result<(), Reason> {
         // What was read is a number as Rust reads it, too.
@@ -92,8 +96,12 @@ impl<'j> Encoder<'j, '_, '_> {
                 self.position = start;
                 Reason::NumberRange
             })?;
-        if value == 0.0 && value.is_sign_negative() {
-            return self.head(UNSIGNED, 0);
+        // Such a float comes back as an integer in any case, and takes more bytes.
+        if let Some(value) = integer_of(value) {
+            return match u64::try_from(value) {
+                Ok(argument) => self.head(UNSIGNED, argument),
+                Err(_) => self.head(NEGATIVE, value.unsigned_abs() - 1),
+            };
         }
         let shortest = match double && !self.canonical {
             true => Shortest::Double(value),

@@ -185,7 +185,11 @@ fn bignums_are_integers_when_128_bits_are_enough() {
     );
     becomes(&format!("c25818{}{}", "00".repeat(23), "05"), "5");
     fails(&format!("81c25101{}", "00".repeat(16)), Reason::Bignum, 1);
-    fails(&format!("c350{}", "ff".repeat(16)), Reason::Bignum, 0);
+    becomes(
+        &format!("c350{}", "ff".repeat(16)),
+        "-340282366920938463463374607431768211456",
+    );
+    fails(&format!("c35101{}", "00".repeat(16)), Reason::Bignum, 0);
     fails("c201", Reason::Tag, 0);
     fails("c26161", Reason::Tag, 0);
     fails("c2c24101", Reason::Tag, 0);
