@@ -1,6 +1,6 @@
 //! `vestibule jc` as a person or a script uses it: files, pipes, digits, mistakes.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -104,6 +104,12 @@ fn mistakes_say_what_and_where() {
         (&["-"], b"", 1, "the input ends too early, at byte 0"),
         (&["-c2j", "a16161426869"], b"", 1, "byte_string"),
         (&["-c2j", "a1616142686"], b"", 1, "odd number"),
+        (&["-c2j", "a16g"], b"", 1, "at byte 3 of the digits"),
+        (&["-c2j", "{\"a\":1}"], b"", 1, "looks like JSON"),
+        (&["a1616101"], b"", 1, "looks like CBOR"),
+        (&["-"], b"\xef\xbb\xbf{}", 1, "byte order mark"),
+        (&["@"], b"", 1, "no name of a file"),
+        (&["@\x1b[31m\n"], b"", 1, "cannot read \\u{1b}[31m\\n: "),
         (&["-c2j", "-"], b"\x81", 1, "at byte 1"),
         (
             &["-c2j", "-"],
@@ -119,7 +125,7 @@ fn mistakes_say_what_and_where() {
             "cannot write missing/f",
         ),
         (&[], b"", 2, "Usage"),
-        (&["-v", "2", "1"], b"", 2, "2"),
+        (&["-v", "2", "1"], b"", 2, "'-v <VERSION>'"),
         (&["-pretty", "1"], b"", 2, "--c2j"),
         (&["-c2k", "1"], b"", 2, "-c"),
     ] {
@@ -129,6 +135,140 @@ fn mistakes_say_what_and_where() {
         assert!(said.contains(words), "{arguments:?} {said}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
     }
+}
+
+#[test]
+fn messages_are_short_however_long_the_input_is() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let long = "a".repeat(50_001);
+    for (arguments, code) in [
+        (&["-c2j", &long][..], 1),
+        (&[&long], 1),
+        (&["-v", &long, "1"], 2),
+        (&["--keys", &long, "1"], 2),
+        (&["1", &long], 2),
+        (&[&format!("--{long}"), "1"], 2),
+    ] {
+        let output = jc(directory.path(), arguments, b"");
+        assert_eq!(output.status.code(), Some(code));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.is_empty() && said.len() < 600, "{said}");
+    }
+    // A file of digits may be as long as it likes.
+    let output = jc(
+        directory.path(),
+        &["-c2j", "-"],
+        "a".repeat(2_000_001).as_bytes(),
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("(2000001)") && said.len() < 200, "{said}");
+}
+
+/// Runs the program, not only `jc`, with one of its outputs where nothing can be written.
+fn full(directory: &Path, arguments: &[&str], broken: Broken) -> Output {
+    let device = || {
+        let file = File::options().write(true).open("/dev/full");
+        Stdio::from(file.expect("a device that is always full"))
+    };
+    let (stdout, stderr) = match broken {
+        Broken::Stdout => (device(), Stdio::piped()),
+        Broken::Stderr => (Stdio::piped(), device()),
+    };
+    program()
+        .current_dir(directory)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .output()
+        .expect("running the program")
+}
+
+#[derive(Clone, Copy)]
+enum Broken {
+    Stdout,
+    Stderr,
+}
+
+#[test]
+fn a_full_disk_is_said() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path();
+    fs::write(directory.join("header"), "PROXY UNKNOWN\r\n").expect("a file");
+    for arguments in [
+        &["jc", "{}"][..],
+        &["jc", "-c2j", "-pretty", "81a0"],
+        &["jc", "-out", "file", "{}"],
+        &["jc", "--help"],
+        &["--version"],
+        &["completions", "bash"],
+        &["proxy-header", "decode", "header"],
+        &["proxy-header", "encode", "--local"],
+    ] {
+        let output = full(directory, arguments, Broken::Stdout);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?} {said}");
+        assert!(
+            said.starts_with("vestibule: cannot write standard output: No space left"),
+            "{arguments:?} {said}"
+        );
+    }
+}
+
+#[test]
+fn mistakes_that_nobody_can_be_told_have_their_code() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (arguments, code) in [
+        (&["jc", "{"][..], 1),
+        (&["jc", "@missing"], 1),
+        (&["jc", "-x"], 2),
+        (&["proxy-header", "decode", "missing"], 1),
+        (&["proxy-header", "encode", "--dgram"], 2),
+        (&["check", "missing.toml"], 1),
+        (&["run", "missing.toml"], 1),
+        (&["show", "services", "--control", "missing"], 1),
+    ] {
+        let output = full(directory.path(), arguments, Broken::Stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_file_keeps_what_it_has_until_there_is_something_better() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path();
+    let file = directory.join("document");
+    fs::write(&file, EVENT).expect("a file");
+    let output = jc(directory, &["-c2j", "-out", "document", "@document"], b"");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(fs::read(&file).expect("the file"), EVENT.as_bytes());
+
+    // In and out may be the same.
+    good(directory, &["-out", "document", "@document"], b"");
+    good(
+        directory,
+        &["-c2j", "-pretty", "-out", "document", "@document"],
+        b"",
+    );
+    let pretty = fs::read_to_string(&file).expect("the file");
+    assert!(pretty.starts_with("{\n  \"type\""), "{pretty}");
+    assert_eq!(fs::read_dir(directory).expect("a directory").count(), 1);
+
+    let said = jc(directory, &["-hex", "-out", "/dev/stdout", "1"], b"").stdout;
+    assert_eq!(
+        String::from_utf8_lossy(&said),
+        "01\nOutput to '/dev/stdout' (1 bytes) 01\n"
+    );
+}
+
+#[test]
+fn integral_numbers_are_integers() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let hex = |json: &str| {
+        String::from_utf8(good(directory.path(), &["--hex", "--", json], b"")).expect("digits")
+    };
+    assert_eq!(hex("[1.0,1e2,0.0,-0.0,-1e0]"), "85011864000020\n");
+    assert_eq!(hex("1.5"), "f93e00\n");
 }
 
 #[test]

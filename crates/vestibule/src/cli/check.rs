@@ -1,15 +1,14 @@
 //! `vestibule check`.
 
-use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 use vestibule_config::{Diagnostic, Loaded};
 
-use super::{config_path, fail};
+use super::{
+    config_path, fail,
+    streams::{print, say},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -32,34 +31,42 @@ pub(super) fn check(arguments: Arguments) -> ExitCode {
         None => ExitCode::FAILURE,
     };
     if arguments.json {
-        print(&format!("{:#}\n", as_json(&loaded)));
-        return code;
+        return worse(code, print(format!("{:#}\n", as_json(&loaded)).as_bytes()));
     }
     let report = &loaded.report;
     let rendered = report.render(std::io::stderr().is_terminal());
     if !rendered.is_empty() {
-        eprintln!("{}", rendered.trim_end());
+        say(rendered.trim_end());
     }
     let (errors, warnings) = (report.errors().count(), report.warnings().count());
-    match &loaded.config {
-        Some(config) => print(&format!(
-            "{}\n{} is fine{}\n",
-            config.describe().trim_end(),
-            path.display(),
-            match warnings {
-                0 => String::new(),
-                1 => ", with 1 warning".to_owned(),
-                n => format!(", with {n} warnings"),
-            }
-        )),
-        None => eprintln!(
+    let Some(config) = &loaded.config else {
+        say(format_args!(
             "{}: {} and {}",
             path.display(),
             counted(errors, "error"),
             counted(warnings, "warning")
-        ),
+        ));
+        return code;
+    };
+    let plan = format!(
+        "{}\n{} is fine{}\n",
+        config.describe().trim_end(),
+        path.display(),
+        match warnings {
+            0 => String::new(),
+            1 => ", with 1 warning".to_owned(),
+            n => format!(", with {n} warnings"),
+        }
+    );
+    print(plan.as_bytes())
+}
+
+/// The first of two codes that is not that of success.
+fn worse(code: ExitCode, other: ExitCode) -> ExitCode {
+    match code == ExitCode::SUCCESS {
+        true => other,
+        false => code,
     }
-    code
 }
 
 fn counted(n: usize, what: &str) -> String {
@@ -67,11 +74,6 @@ fn counted(n: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
     }
-}
-
-/// Prints to standard output; a reader that has had enough is no error.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn as_json(loaded: &Loaded) -> serde_json::Value {

@@ -4,12 +4,14 @@ mod check;
 mod demo;
 mod hex;
 mod jc;
+mod printable;
 mod proxy_header;
 mod remote;
 mod run;
 mod streams;
+mod usage;
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -54,7 +56,12 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    match Arguments::parse_from(jc::with_two_dashes(std::env::args_os())).command {
+    let arguments = jc::with_two_dashes(std::env::args_os());
+    let command = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments.command,
+        Err(error) => return usage::end(error),
+    };
+    match command {
         Command::Run { config } => run::run(config),
         Command::Check(arguments) => check::check(arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
@@ -68,9 +75,7 @@ pub fn main() -> ExitCode {
             let mut command = Arguments::command();
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command, "vestibule", &mut script);
-            // A reader that has had enough is no error.
-            let _ = std::io::stdout().write_all(&script);
-            ExitCode::SUCCESS
+            streams::print(&script)
         }
     }
 }
@@ -97,6 +102,6 @@ fn config_path(named: Option<PathBuf>) -> Result<PathBuf, String> {
 
 /// Says what is wrong on standard error.
 fn fail(message: impl std::fmt::Display) -> ExitCode {
-    eprintln!("vestibule: {message}");
+    streams::say(format_args!("vestibule: {message}"));
     ExitCode::FAILURE
 }

@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use super::{config_path, fail};
+use super::{
+    config_path, fail,
+    printable::printable,
+    streams::{print_with, say},
+};
 use crate::admin::control::{Answer, ComponentView, Request, ask};
 
 /// Which process.
@@ -108,16 +112,16 @@ fn converse(target: &Target, request: &Request) -> ExitCode {
             ));
         }
     };
-    let result = match target.json {
-        true => serde_json::to_writer_pretty(io::stdout(), &answer)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(io::stdout())),
-        false => print(&answer),
-    };
-    match (&answer, result) {
-        (Answer::Failed { .. }, _) => ExitCode::FAILURE,
-        // A reader that has had enough is no error.
-        (_, Ok(()) | Err(_)) => ExitCode::SUCCESS,
+    let code = print_with(|out| match target.json {
+        true => {
+            serde_json::to_writer_pretty(&mut *out, &answer).map_err(io::Error::from)?;
+            writeln!(out)
+        }
+        false => print(&answer, out),
+    });
+    match answer {
+        Answer::Failed { .. } => ExitCode::FAILURE,
+        _ => code,
     }
 }
 
@@ -142,19 +146,20 @@ fn control_path(target: &Target) -> Result<PathBuf, String> {
     }
 }
 
-fn print(answer: &Answer) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn print(answer: &Answer, mut out: &mut dyn Write) -> io::Result<()> {
     match answer {
-        Answer::Failed { message } => writeln!(io::stderr(), "vestibule: {message}"),
+        Answer::Failed { message } => {
+            fail(message);
+            Ok(())
+        }
         Answer::Reloaded { report, postponed } => {
             if !report.is_empty() {
-                writeln!(io::stderr(), "{}", report.trim_end())?;
+                say(report.trim_end());
             }
             for key in postponed {
-                writeln!(
-                    io::stderr(),
+                say(format_args!(
                     "{key} has changed, which takes effect at the next restart"
-                )?;
+                ));
             }
             writeln!(out, "reloaded")
         }
@@ -238,6 +243,7 @@ fn print_components(out: &mut impl Write, components: &[ComponentView]) -> io::R
                 show => show,
             };
             vec![
+                // Clients choose their resources.
                 printable(&resource.jid),
                 state.to_owned(),
                 resource.priority.to_string(),
@@ -260,20 +266,6 @@ fn print_components(out: &mut impl Write, components: &[ComponentView]) -> io::R
         }
     }
     Ok(())
-}
-
-/// Resources are chosen by clients: what would do something to a terminal is escaped.
-fn printable(jid: &str) -> String {
-    let mut text = String::with_capacity(jid.len());
-    for c in jid.chars() {
-        // Also marks that turn the direction of what follows.
-        let is_mark = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        match c.is_control() || is_mark {
-            true => text.extend(c.escape_unicode()),
-            false => text.push(c),
-        }
-    }
-    text
 }
 
 /// Columns as wide as their widest cell.

@@ -4,7 +4,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{config_path, fail};
+use super::{config_path, fail, streams};
 use crate::{
     admin,
     log::event,
@@ -22,7 +22,7 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
     let (loaded, material) = material::load(&path, None);
     let (Some(config), Some(material)) = (loaded.config, material) else {
         let rendered = loaded.report.render(std::io::stderr().is_terminal());
-        eprintln!("{}", rendered.trim_end());
+        streams::say(rendered.trim_end());
         return fail(format!(
             "{} has errors; nothing was started",
             path.display()

@@ -10,6 +10,7 @@ use vestibule_lowband::keys::Keys;
 use crate::cli::hex::Form;
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = USAGE)]
 pub(in crate::cli) struct Arguments {
     /// The document, `@FILE`, or `-` for standard input: JSON, or with --c2j CBOR
     #[arg(allow_negative_numbers = true)]
@@ -28,12 +29,22 @@ pub(in crate::cli) struct Arguments {
     )]
     pub(super) c2j: bool,
     /// The file to write, `-` for standard output
-    #[arg(long, value_name = "FILE", default_value = "-")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "-",
+        allow_hyphen_values = true
+    )]
     out: PathBuf,
     /// The version of the table of integer keys
-    #[arg(short, long = "v", value_name = "VERSION", default_value_t = 1,
-          value_parser = clap::value_parser!(u8).range(1..=1))]
-    version: u8,
+    #[arg(
+        short = 'v',
+        alias = "v",
+        value_name = "VERSION",
+        default_value = "1",
+        value_parser = ["1"]
+    )]
+    version: String,
     /// The table of integer keys; none: CBOR as everybody else has it
     #[arg(
         long,
@@ -53,6 +64,11 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     raw: bool,
 }
+
+/// Flags with one dash, as the other tool has them; two will do, too.
+const USAGE: &str = "\
+vestibule jc [-out FILE|-] [-v 1 | --keys v1|none] [--hex | --raw] INPUT
+       vestibule jc -c2j [-out FILE|-] [-v 1 | --keys v1|none] [--hex | --raw] [--pretty] INPUT";
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Table {

@@ -1,6 +1,8 @@
 //! `vestibule jc`: JSON to CBOR and back.
 
 mod arguments;
+mod file;
+mod mistake;
 mod pretty;
 
 #[cfg(test)]
@@ -8,8 +10,7 @@ mod tests;
 
 use std::{
     ffi::OsStr,
-    fs,
-    io::{self, IsTerminal},
+    io::{self, BufWriter, IsTerminal, Write},
     os::unix::ffi::OsStrExt,
     path::Path,
     process::ExitCode,
@@ -18,11 +19,12 @@ use std::{
 use vestibule_lowband::transcode::{Limits, cbor_to_json, json_to_canonical_cbor};
 
 pub(super) use self::arguments::{Arguments, with_two_dashes};
+use self::mistake::{BYTE_ORDER_MARK, Hint, Mistake};
 use super::{
-    hex::{from_input, to_hex},
-    streams::{print, read},
+    hex::{Form, from_input, write_hex},
+    printable,
+    streams::{print_with, read},
 };
-use crate::cli::hex::Form;
 
 /// The largest input that is read, in bytes.
 const LARGEST_INPUT: u64 = 256 << 20;
@@ -32,18 +34,28 @@ const LIMITS: Limits = Limits {
     depth: 128,
     items: 10_000_000,
     string: 256 << 20,
-    output: 1 << 30,
+    output: 256 << 20,
 };
 
+/// The longest result on many lines, in bytes. Most of it may be white space.
+const LARGEST_PRETTY: u64 = 1 << 30;
+
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let result = input(arguments).and_then(|input| converted(&input, arguments));
-    let output = match result {
-        Ok(output) => output,
+    let input = match input(arguments) {
+        Ok(input) => input,
         Err(message) => return super::fail(message),
     };
+    let output = match converted(&input, arguments) {
+        Ok(output) => output,
+        Err(mistake) => return super::fail(mistake),
+    };
+    drop(input);
     match arguments.file() {
-        Some(file) => write(file, &output, arguments),
-        None => print(&for_people(output, arguments, io::stdout().is_terminal())),
+        Some(file) => write_file(file, &output, arguments),
+        None => {
+            let digits = io::stdout().is_terminal();
+            print_with(|out| write_for_people(&output, arguments, digits, out))
+        }
     }
 }
 
@@ -51,60 +63,111 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn input(arguments: &Arguments) -> Result<Vec<u8>, String> {
     match arguments.input.as_bytes() {
         b"-" => read(None, LARGEST_INPUT),
+        b"@" => Err("no name of a file follows the @".to_owned()),
         [b'@', file @ ..] => read(Some(Path::new(OsStr::from_bytes(file))), LARGEST_INPUT),
         literal => Ok(literal.to_vec()),
     }
 }
 
-/// `input` in the other form.
+/// `input` in the other form; JSON is on one line.
 ///
 /// # Errors
 ///
 /// What is wrong with it, and at which byte.
-fn converted(input: &[u8], arguments: &Arguments) -> Result<Vec<u8>, String> {
+fn converted(input: &[u8], arguments: &Arguments) -> Result<Vec<u8>, Mistake> {
+    if input.starts_with(BYTE_ORDER_MARK) {
+        return Err(Mistake::ByteOrderMark);
+    }
     let mut output = Vec::new();
+    let hint = || Hint::of(input, arguments.c2j);
     let result = if arguments.c2j {
-        let cbor =
-            from_input(input, arguments.form_of_input()).map_err(|error| error.to_string())?;
+        let cbor = from_input(input, arguments.form_of_input())
+            .map_err(|error| Mistake::Hex(error, hint()))?;
         cbor_to_json(&cbor, arguments.keys(), &LIMITS, &mut output)
     } else {
         json_to_canonical_cbor(input, arguments.keys(), &LIMITS, &mut output)
     };
-    result.map_err(|error| format!("{}: {error}", error.reason.name()))?;
-    Ok(match arguments.pretty {
-        true => pretty::pretty(&output),
-        false => output,
-    })
+    result.map_err(|error| Mistake::Document(error, hint()))?;
+    if arguments.pretty && pretty::len(&output, LARGEST_PRETTY).is_none() {
+        return Err(Mistake::Pretty(LARGEST_PRETTY));
+    }
+    Ok(output)
 }
 
-/// What is printed: JSON ends with a line feed, and CBOR is digits on a terminal.
-fn for_people(mut output: Vec<u8>, arguments: &Arguments, terminal: bool) -> Vec<u8> {
-    let digits = match arguments.form() {
-        Form::Hex => true,
-        Form::Raw => false,
-        Form::Unknown => terminal,
-    };
-    if !arguments.c2j && digits {
-        output = to_hex(&output).into_bytes();
+/// Writes what is printed: JSON ends with a line feed, and CBOR is digits on a terminal.
+fn write_for_people(
+    output: &[u8],
+    arguments: &Arguments,
+    terminal: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match arguments.form() {
+        _ if arguments.c2j => {
+            write_json(output, arguments, out)?;
+            out.write_all(b"\n")
+        }
+        Form::Unknown if terminal => write_digits(output, out),
+        _ => write_cbor(output, arguments, out),
     }
-    if arguments.c2j || digits {
-        output.push(b'\n');
-    }
-    output
 }
 
 /// Writes to a file, and says so as the `jc` of matrix-org/lb does.
-fn write(file: &Path, output: &[u8], arguments: &Arguments) -> ExitCode {
-    let digits = to_hex(output);
-    let written = match arguments.form() {
-        Form::Hex if !arguments.c2j => fs::write(file, format!("{digits}\n")),
-        _ => fs::write(file, output),
+fn write_file(file: &Path, output: &[u8], arguments: &Arguments) -> ExitCode {
+    let name = printable::path(file);
+    let len = match (arguments.c2j, arguments.pretty) {
+        (true, true) => pretty::len(output, LARGEST_PRETTY).unwrap_or(LARGEST_PRETTY),
+        _ => output.len() as u64,
     };
-    let name = file.display();
-    match written {
-        Ok(()) => {
-            print(format!("Output to '{name}' ({} bytes) {digits}\n", output.len()).as_bytes())
-        }
-        Err(error) => super::fail(format!("cannot write {name}: {error}")),
+    let result = file::write(file, |out| match arguments.c2j {
+        true => write_json(output, arguments, out),
+        false => write_cbor(output, arguments, out),
+    });
+    match result {
+        Ok(()) => print_with(|out| {
+            write!(out, "Output to '{name}' ({len} bytes) ")?;
+            match arguments.pretty {
+                true => {
+                    let mut digits = BufWriter::new(HexWriter(out));
+                    pretty::write(output, &mut digits)?;
+                    digits.flush()?;
+                }
+                false => write_hex(output, out)?,
+            }
+            out.write_all(b"\n")
+        }),
+        Err(error) => super::fail(format_args!("cannot write {name}: {error}")),
+    }
+}
+
+fn write_json(json: &[u8], arguments: &Arguments, out: &mut dyn Write) -> io::Result<()> {
+    match arguments.pretty {
+        true => pretty::write(json, out),
+        false => out.write_all(json),
+    }
+}
+
+fn write_cbor(cbor: &[u8], arguments: &Arguments, out: &mut dyn Write) -> io::Result<()> {
+    match arguments.form() {
+        Form::Hex => write_digits(cbor, out),
+        Form::Raw | Form::Unknown => out.write_all(cbor),
+    }
+}
+
+fn write_digits(bytes: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    write_hex(bytes, out)?;
+    out.write_all(b"\n")
+}
+
+/// Writes the digits of what is written to it.
+struct HexWriter<'a>(&'a mut dyn Write);
+
+impl Write for HexWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_hex(bytes, self.0)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }

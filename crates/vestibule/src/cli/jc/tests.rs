@@ -2,6 +2,7 @@ use clap::Parser;
 use vestibule_lowband::vectors::MSC_VECTORS;
 
 use super::*;
+use crate::cli::hex::to_hex;
 
 #[derive(Debug, Parser)]
 struct Program {
@@ -30,7 +31,14 @@ fn parse(arguments: &[&str]) -> Result<Arguments, clap::Error> {
 }
 
 fn convert(arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
-    converted(input, &parse(arguments).unwrap())
+    let arguments = parse(arguments).unwrap();
+    let output = converted(input, &arguments).map_err(|mistake| mistake.to_string())?;
+    let mut written = Vec::new();
+    match arguments.c2j {
+        true => write_json(&output, &arguments, &mut written).unwrap(),
+        false => written = output,
+    }
+    Ok(written)
 }
 
 #[test]
@@ -137,7 +145,7 @@ fn digits_are_told_from_bytes() {
     );
     assert_eq!(
         convert(&["-c2j", "hello"], b"hello").unwrap_err(),
-        "'h' is not a hexadecimal digit"
+        "'h' is not a hexadecimal digit, at byte 0 of the digits"
     );
     assert!(convert(&["-c2j", "--hex", "@f"], b"\x80").is_err());
 }
@@ -156,14 +164,17 @@ fn what_is_wrong_is_said_with_its_place() {
 
 #[test]
 fn a_terminal_gets_digits_and_a_pipe_gets_bytes() {
-    let shown = |arguments: &[&str], terminal| {
-        for_people(b"\xa0".to_vec(), &parse(arguments).unwrap(), terminal)
+    let written = |output: &[u8], arguments: &[&str], terminal| {
+        let mut written = Vec::new();
+        write_for_people(output, &parse(arguments).unwrap(), terminal, &mut written).unwrap();
+        written
     };
+    let shown = |arguments: &[&str], terminal| written(b"\xa0", arguments, terminal);
     assert_eq!(shown(&["-"], true), b"a0\n");
     assert_eq!(shown(&["-"], false), b"\xa0");
     assert_eq!(shown(&["--hex", "-"], false), b"a0\n");
     assert_eq!(shown(&["--raw", "-"], true), b"\xa0");
-    let json = |terminal| for_people(b"{}".to_vec(), &parse(&["-c2j", "-"]).unwrap(), terminal);
+    let json = |terminal| written(b"{}", &["-c2j", "-"], terminal);
     assert_eq!(json(true), b"{}\n");
     assert_eq!(json(false), b"{}\n");
 }
@@ -173,10 +184,12 @@ fn pretty_has_a_line_for_everything() {
     let json = r#"{"a":[1,{"b":[],"c":{}}],"d{,:\"}":"x, y: [z]"}"#;
     let expected = "{\n  \"a\": [\n    1,\n    {\n      \"b\": [],\n      \"c\": {}\n    }\n  ],\n  \
                     \"d{,:\\\"}\": \"x, y: [z]\"\n}";
-    assert_eq!(
-        String::from_utf8(pretty::pretty(json.as_bytes())).unwrap(),
-        expected
-    );
+    let mut written = Vec::new();
+    pretty::write(json.as_bytes(), &mut written).unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), expected);
+    let len = expected.len() as u64;
+    assert_eq!(pretty::len(json.as_bytes(), len), Some(len));
+    assert_eq!(pretty::len(json.as_bytes(), len - 1), None);
     let again: serde_json::Value = serde_json::from_str(expected).unwrap();
     assert_eq!(
         again,
@@ -185,4 +198,68 @@ fn pretty_has_a_line_for_everything() {
     let item = convert(&["-"], json.as_bytes()).unwrap();
     let output = convert(&["-c2j", "-pretty", "-raw", "-"], &item).unwrap();
     assert_eq!(output.iter().filter(|byte| **byte == b'\n').count(), 9);
+}
+
+#[test]
+fn a_short_item_does_not_become_pages_of_white_space() {
+    // 127 arrays, and in them one of so many elements that their lines pass the limit.
+    let elements = 5_000_000_u32;
+    let mut item = vec![0x81; 127];
+    item.push(0x9a);
+    item.extend(elements.to_be_bytes());
+    item.resize(item.len() + elements as usize, 0);
+    let arguments = parse(&["-c2j", "-pretty", "-raw", "-"]).unwrap();
+    assert_eq!(
+        converted(&item, &arguments).unwrap_err().to_string(),
+        "output: with --pretty the result is longer than 1073741824 bytes"
+    );
+    let arguments = parse(&["-c2j", "-raw", "-"]).unwrap();
+    assert!(converted(&item, &arguments).is_ok());
+}
+
+#[test]
+fn what_was_probably_meant_is_said() {
+    let json = "this looks like JSON";
+    let cbor = "this looks like CBOR";
+    let mark = "byte order mark";
+    for (arguments, input, hint) in [
+        (&["a1616101"][..], &b"a1616101"[..], cbor),
+        (&["@f"], b"0xa1 0x61\n", cbor),
+        (&["@f"], b"\xa1\x61a\x01", cbor),
+        (&["@f"], b"\xd9\xd9\xf7\x01", cbor),
+        (&["-c2j", "{}"], b" {\"a\":1}", json),
+        (&["-c2j", "@f"], b"{\"a\":1}", json),
+        (&["-c2j", "@f"], b"[1,2]", json),
+        (&["-c2j", "@f"], b"\"text\"", json),
+        (&["@f"], b"\xef\xbb\xbf{}", mark),
+        (&["-c2j", "@f"], b"\xef\xbb\xbfa0", mark),
+    ] {
+        let error = convert(arguments, input).unwrap_err();
+        assert!(error.contains(hint), "{arguments:?}: {error}");
+    }
+    for (arguments, input) in [
+        (&["@f"][..], &b"{\"a\":1,}"[..]),
+        (&["-c2j", "@f"], b"\xa1\x61a"),
+        (&["hello"], b"hello"),
+    ] {
+        let error = convert(arguments, input).unwrap_err();
+        assert!(!error.contains("looks like"), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn the_usage_is_that_of_the_documentation() {
+    for wrong in [&["-x", "{}"][..], &[], &["-help"]] {
+        let said = parse(wrong).unwrap_err().to_string();
+        assert!(
+            said.contains("vestibule jc [-out FILE|-] [-v 1 | --keys v1|none]"),
+            "{said}"
+        );
+    }
+    let said = parse(&["-v", "2", "{}"]).unwrap_err().to_string();
+    assert!(said.contains("'-v <VERSION>'"), "{said}");
+    assert_eq!(
+        parse(&["-out", "-x", "{}"]).unwrap().file(),
+        Some(Path::new("-x"))
+    );
 }

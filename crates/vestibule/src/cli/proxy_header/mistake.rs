@@ -4,7 +4,7 @@ use std::fmt;
 
 use vestibule_proxy_protocol::{EncodeError, Reject};
 
-use crate::cli::hex::HexError;
+use crate::cli::{hex::HexError, printable::excerpt};
 
 /// Why bytes are no header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,14 +89,19 @@ impl fmt::Display for Mistake {
         match self {
             Self::Address { key, text } => write!(
                 f,
-                "`{key}` is \"{text}\", which is no address; 192.0.2.1:4000, [2001:db8::1]:4000 \
-                 or unix:/path is expected"
+                "`{key}` is \"{}\", which is no address; 192.0.2.1:4000, [2001:db8::1]:4000 or \
+                 unix:/path is expected",
+                excerpt(text)
             ),
             Self::AddressAlone => {
                 f.write_str("a header has both `source` and `destination`, or neither")
             }
             Self::Family { told, addresses } => {
-                write!(f, "`family` is {told}, but the addresses say {addresses}")
+                write!(
+                    f,
+                    "`family` is {}, but the addresses say {addresses}",
+                    excerpt(told)
+                )
             }
             Self::Hex(error) => error.fmt(f),
             Self::IgnoredAndMore => f.write_str(
@@ -112,17 +117,23 @@ impl fmt::Display for Mistake {
             Self::Refused(reject) => {
                 write!(f, "receivers refuse this as {}: {reject}", reject.name())
             }
-            Self::TlvKey { tlv, key } => write!(f, "the TLV {tlv} has no `{key}`"),
-            Self::TlvTooLong(tlv) => write!(f, "the value of {tlv} is longer than 65535 bytes"),
+            Self::TlvKey { tlv, key } => write!(f, "the TLV {} has no `{key}`", excerpt(tlv)),
+            Self::TlvTooLong(tlv) => write!(
+                f,
+                "the value of {} is longer than 65535 bytes",
+                excerpt(tlv)
+            ),
             Self::TlvWithoutValue(text) => write!(
                 f,
-                "\"{text}\" is no TLV; KIND=VALUE is expected, such as authority=example.org or \
-                 0xE0=hex:0102"
+                "\"{}\" is no TLV; KIND=VALUE is expected, such as authority=example.org or \
+                 0xE0=hex:0102",
+                excerpt(text)
             ),
-            Self::TlvValueMissing(tlv) => write!(f, "the TLV {tlv} needs a `value`"),
+            Self::TlvValueMissing(tlv) => write!(f, "the TLV {} needs a `value`", excerpt(tlv)),
             Self::UnknownName { what, name, known } => write!(
                 f,
-                "\"{name}\" is no {what}; one of {}, or a number from 0x00 to 0xFF is expected",
+                "\"{}\" is no {what}; one of {}, or a number from 0x00 to 0xFF is expected",
+                excerpt(name),
                 known.join(", ")
             ),
             Self::Version1(what) => {

@@ -18,6 +18,7 @@ use std::{
 use self::{description::Description, flags::Flags};
 use super::{
     hex::{self, Form},
+    printable::printable,
     streams::{self, print},
 };
 
@@ -124,10 +125,27 @@ fn decoded(input: &[u8], form: Form, with_payload: bool) -> Result<String, Strin
 /// Where the JSON is wrong, or what no header can say.
 fn encoded(json: &[u8]) -> Result<Vec<u8>, String> {
     let description: Description = serde_json::from_slice(json)
-        .map_err(|error| format!("this is not the JSON of a header: {error}"))?;
+        .map_err(|error| format!("this is not the JSON of a header: {}", shortened(&error)))?;
     description
         .to_bytes()
         .map_err(|mistake| mistake.to_string())
+}
+
+/// What `error` says, without most of what it shows of the input: what was given comes first, and
+/// what was expected, and where, last.
+fn shortened(error: &serde_json::Error) -> String {
+    const FIRST: usize = 60;
+    const LAST: usize = 200;
+
+    let text = error.to_string();
+    let first = text.char_indices().nth(FIRST);
+    let last = text.char_indices().nth_back(LAST);
+    match (first, last) {
+        (Some((first, _)), Some((last, _))) if first < last => {
+            printable(&format!("{}...{}", &text[..first], &text[last..]))
+        }
+        _ => printable(&text),
+    }
 }
 
 fn read(file: Option<&Path>) -> Result<Vec<u8>, String> {

@@ -124,11 +124,11 @@ fn hexadecimal_input_is_recognised_however_it_is_written() {
     assert_eq!(decoded_value(line)["source"], SOURCE);
     assert_eq!(
         decoded(b"0d0a0", Form::Unknown, false).unwrap_err(),
-        "\"0d0a0\" has an odd number of hexadecimal digits; a byte has two"
+        "an odd number of hexadecimal digits (5), from byte 0 of the digits on; a byte has two"
     );
     assert_eq!(
         decoded(b"PROXY", Form::Hex, false).unwrap_err(),
-        "'P' is not a hexadecimal digit"
+        "'P' is not a hexadecimal digit, at byte 0 of the digits"
     );
 }
 

@@ -20,7 +20,7 @@ pub(super) fn to_text(bytes: &[u8]) -> String {
 /// Where the digits after `hex:` go wrong.
 pub(super) fn from_text(text: &str) -> Result<Vec<u8>, HexError> {
     match text.strip_prefix(HEX) {
-        Some(digits) => from_hex(digits),
+        Some(digits) => from_hex(digits.as_bytes()),
         None => Ok(text.as_bytes().to_vec()),
     }
 }
