@@ -296,7 +296,7 @@ fn byte_table() {
         path.notify(observation, &request, &catch_up),
         (130, 2600),
     );
-    path.gateway.forget_observation(observation);
+    path.gateway.forget_observation(path.now, observation);
     path.companion_settings.has_short_follow_ups = true;
     let (observation, request, _) = path.register();
     row(

@@ -61,8 +61,9 @@ pub struct Config {
     /// For how long a body is kept after a block was asked for. Half of it after the last block, except for states
     /// that are to be delivered.
     pub snapshot_idle: Duration,
-    /// For how long a body is kept at most.
-    pub snapshot_total: Duration,
+    /// How slowly a body may be fetched: it is kept for this long for each block that was asked for, and
+    /// [`Self::snapshot_idle`] on top.
+    pub snapshot_pace: Duration,
     /// How many ids of received messages are remembered. When all are in use, further requests are answered 5.03.
     pub max_received: usize,
     /// How many bytes of answers are kept for repeated requests.
@@ -152,7 +153,7 @@ impl Config {
             upload_idle: Duration::from_secs(120),
             upload_total: Duration::from_secs(15 * 60),
             snapshot_idle: Duration::from_secs(300),
-            snapshot_total: Duration::from_secs(60 * 60),
+            snapshot_pace: Duration::from_secs(20),
             ..Self::default()
         }
     }
@@ -165,7 +166,7 @@ impl Config {
             upload_idle: Duration::from_secs(300),
             upload_total: Duration::from_secs(2 * 60 * 60),
             snapshot_idle: Duration::from_secs(15 * 60),
-            snapshot_total: Duration::from_secs(4 * 60 * 60),
+            snapshot_pace: Duration::from_secs(120),
             ..Self::default()
         }
     }
@@ -193,7 +194,7 @@ impl Default for Config {
             max_snapshots: 4,
             max_snapshot_bytes: 16 << 20,
             snapshot_idle: Duration::from_secs(120),
-            snapshot_total: Duration::from_secs(30 * 60),
+            snapshot_pace: Duration::from_secs(10),
             max_received: 2048,
             max_reply_bytes: 512 << 10,
             max_options: 64,

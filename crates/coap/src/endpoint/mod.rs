@@ -267,8 +267,9 @@ impl Endpoint {
     }
 
     /// Ends an observation of the peer without a word.
-    pub fn forget_observation(&mut self, observation: ObservationId) {
+    pub fn forget_observation(&mut self, now: Instant, observation: ObservationId) {
         self.server.forget(&mut self.link, observation);
+        self.finish(now);
     }
 
     /// The timeout that the path has taught so far.

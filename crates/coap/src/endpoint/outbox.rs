@@ -89,7 +89,12 @@ struct Flight {
     first_timeout: Duration,
     timeout: Duration,
     repetitions: u8,
+    /// Whether it is not repeated any more, because it would be too late.
+    is_last: bool,
 }
+
+/// How late a timer may be without a repetition being lost.
+const LATE_TIMER: Duration = Duration::from_secs(2);
 
 /// What sending needs beside the messages.
 pub(super) struct Sender<'a> {
@@ -182,14 +187,17 @@ impl Outbox {
                 continue;
             };
             let last = flight.since + MAX_TRANSMIT_SPAN;
-            if flight.repetitions >= timing.retransmissions || now > last {
+            let is_late = now > last + LATE_TIMER;
+            if flight.repetitions >= timing.retransmissions || flight.is_last || is_late {
                 return Some(self.entries.remove(at)?.purpose);
             }
             flight.repetitions += 1;
             flight.timeout = grown(flight.timeout, flight.first_timeout);
             flight.next = now + flight.timeout;
             // Where the next repetition would be too late, it is the last one that is in time.
-            if now < last && flight.repetitions < timing.retransmissions {
+            if now >= last {
+                flight.is_last = true;
+            } else if flight.repetitions < timing.retransmissions {
                 flight.next = flight.next.min(last);
             }
             transmits.push_back(entry.datagram.clone());
@@ -259,6 +267,7 @@ impl Entry {
             first_timeout,
             timeout,
             repetitions: 0,
+            is_last: false,
         });
     }
 }

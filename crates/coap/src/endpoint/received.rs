@@ -23,6 +23,8 @@ pub(super) struct Received {
     reply_bytes: usize,
     /// Keys whose replies are held, in the order of the replies; some may be forgotten already.
     held: VecDeque<MessageKey>,
+    /// The same of messages that make room for others: their replies go first.
+    held_passing: VecDeque<MessageKey>,
     /// Keys that make room for others, in the order of arrival; some may be forgotten already.
     passing: VecDeque<MessageKey>,
 }
@@ -31,6 +33,7 @@ pub(super) struct Received {
 struct Entry {
     expiry: Instant,
     reply: Reply,
+    passing: bool,
 }
 
 /// What a message is known by: its id. The Go library sends many different messages with the id 0; these are known by
@@ -97,9 +100,14 @@ impl Received {
             self.remove(passing);
         }
         let expiry = now + EXCHANGE_LIFETIME;
-        let reply = Reply::Nothing;
-        self.entries.insert(key, Entry { expiry, reply });
+        let entry = Entry {
+            expiry,
+            reply: Reply::Nothing,
+            passing: false,
+        };
+        self.entries.insert(key, entry);
         self.order.push_back((expiry, key));
+        self.compact();
         Ok(())
     }
 
@@ -117,7 +125,8 @@ impl Received {
 
     /// From now on a message makes room for others.
     pub(super) fn let_pass(&mut self, key: MessageKey) {
-        if self.entries.contains_key(&key) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.passing = true;
             self.passing.push_back(key);
         }
     }
@@ -131,11 +140,17 @@ impl Received {
         self.reply_bytes -= entry.reply.bytes();
         self.reply_bytes += reply.bytes();
         if let Reply::Datagram(_) = &reply {
-            self.held.push_back(key);
+            match entry.passing {
+                true => self.held_passing.push_back(key),
+                false => self.held.push_back(key),
+            }
         }
         entry.reply = reply;
         while self.reply_bytes > config.max_reply_bytes
-            && let Some(oldest) = self.held.pop_front()
+            && let Some(oldest) = self
+                .held_passing
+                .pop_front()
+                .or_else(|| self.held.pop_front())
         {
             if let Some(entry) = self.entries.get_mut(&oldest) {
                 self.reply_bytes -= std::mem::replace(&mut entry.reply, Reply::Nothing).bytes();
@@ -158,13 +173,7 @@ impl Received {
                 self.remove(key);
             }
         }
-        for keys in [&mut self.held, &mut self.passing] {
-            while let Some(key) = keys.front()
-                && !self.entries.contains_key(key)
-            {
-                keys.pop_front();
-            }
-        }
+        self.compact();
         if self.entries.is_empty() && self.order.capacity() > 0 {
             *self = Self::default();
         }
@@ -182,8 +191,26 @@ impl Received {
 
     /// How many bytes that takes.
     pub(super) fn footprint(&self) -> usize {
-        let entry = size_of::<(MessageKey, Entry)>() + size_of::<(Instant, MessageKey)>();
-        self.entries.len() * entry + self.reply_bytes
+        let entry = size_of::<(MessageKey, Entry)>();
+        let queues = self.order.len() * size_of::<(Instant, MessageKey)>()
+            + (self.held.len() + self.held_passing.len() + self.passing.len())
+                * size_of::<MessageKey>();
+        self.entries.len() * entry + queues + self.reply_bytes
+    }
+
+    /// Takes out of the queues what was forgotten, when that is most of it.
+    fn compact(&mut self) {
+        let most = self.entries.len() * 2 + 64;
+        let entries = &self.entries;
+        if self.order.len() > most {
+            self.order
+                .retain(|(expiry, key)| entries.get(key).is_some_and(|it| it.expiry == *expiry));
+        }
+        for keys in [&mut self.held, &mut self.held_passing, &mut self.passing] {
+            if keys.len() > most {
+                keys.retain(|key| entries.contains_key(key));
+            }
+        }
     }
 
     fn remove(&mut self, key: MessageKey) {

@@ -358,7 +358,7 @@ impl Stage {
             self.endpoint.respond(self.now, exchange, response);
         }
         for observation in std::mem::take(&mut self.observations) {
-            self.endpoint.forget_observation(observation);
+            self.endpoint.forget_observation(self.now, observation);
         }
         for request in std::mem::take(&mut self.requests) {
             self.endpoint.cancel(self.now, request);

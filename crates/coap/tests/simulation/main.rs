@@ -27,7 +27,7 @@ use world::Outcome;
 /// arrives in order without a gap, and in the end nothing is held.
 #[test]
 fn every_seed_keeps_the_promises() {
-    let (seeds, total) = run(6_000, world::ours);
+    let (seeds, total) = run(10_000, world::ours);
     total.assert_meaningful(seeds);
     assert!(total.refused < total.requests / 25);
 }

@@ -103,12 +103,12 @@ impl ServerApplication {
     }
 
     /// Nobody is there any more.
-    pub(crate) fn forget_observers(&mut self, endpoint: &mut Endpoint) {
+    pub(crate) fn forget_observers(&mut self, clock: Clock, endpoint: &mut Endpoint) {
         for (id, _) in std::mem::take(&mut self.observers) {
-            endpoint.forget_observation(id);
+            endpoint.forget_observation(clock.instant(), id);
         }
         for id in std::mem::take(&mut self.refused) {
-            endpoint.forget_observation(id);
+            endpoint.forget_observation(clock.instant(), id);
         }
     }
 
@@ -161,7 +161,7 @@ impl ServerApplication {
         if self.observers.len() >= MAX_OBSERVERS
             && let Some((oldest, _)) = self.observers.pop_first()
         {
-            endpoint.forget_observation(oldest);
+            endpoint.forget_observation(clock.instant(), oldest);
         }
         if let Some(Observe::Register {
             replaces: Some(before),
@@ -222,14 +222,14 @@ impl Application for ServerApplication {
                 self.delivered = self.delivered.max(observer.delivered);
                 let current = self.observers.split_off(&id);
                 for (before, _) in std::mem::replace(&mut self.observers, current) {
-                    endpoint.forget_observation(before);
+                    endpoint.forget_observation(clock.instant(), before);
                 }
             }
             Event::NotificationFailed(id, _) => {
                 self.undelivered += 1;
                 let Some(observer) = self.observers.get_mut(&id) else {
                     assert!(self.refused.remove(&id), "an observer");
-                    return endpoint.forget_observation(id);
+                    return endpoint.forget_observation(clock.instant(), id);
                 };
                 observer.pending.take().expect("something was on its way");
                 observer.retry = clock.now + RETRY;

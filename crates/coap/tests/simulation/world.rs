@@ -217,7 +217,7 @@ impl<C: Client> World<C> {
                 application,
                 ..
             } = &mut self.server;
-            application.forget_observers(endpoint);
+            application.forget_observers(self.clock, endpoint);
         }
         self.settle();
     }

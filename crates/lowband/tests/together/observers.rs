@@ -266,7 +266,7 @@ impl Observers {
     fn remove(&mut self, now: Instant, endpoint: &mut Endpoint, at: usize) {
         let observer = self.observers.remove(at);
         if let Some(id) = observer.id {
-            endpoint.forget_observation(id);
+            endpoint.forget_observation(now, id);
         }
         if let Some(exchange) = observer.exchange {
             let busy = Refusal::Overloaded {

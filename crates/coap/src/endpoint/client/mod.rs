@@ -97,6 +97,7 @@ impl Client {
         observation.newest = None;
         link.rejected.extend(observation.unacknowledged.take());
         outgoing.request.options = options;
+        outgoing.restarts = 0;
         outgoing.deadline = Some(now + outgoing.request.deadline);
         let before = std::mem::replace(&mut outgoing.token, token);
         self.tokens.remove(&before);
@@ -149,7 +150,9 @@ impl Client {
     pub(super) fn acknowledge(&mut self, link: &mut Link, received: &mut Received, id: RequestId) {
         let outgoing = self.requests.get_mut(&id);
         let observation = outgoing.and_then(|outgoing| outgoing.observation.as_mut());
-        if let Some(key) = observation.and_then(|it| it.unacknowledged.take()) {
+        if let Some(key) = observation.and_then(|it| it.unacknowledged.take())
+            && received.reply(key).is_some()
+        {
             received.set_reply(key, Reply::Acknowledgement, &link.config);
             link.send_empty(Type::Acknowledgement, key.id());
         }

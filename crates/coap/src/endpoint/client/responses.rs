@@ -294,15 +294,19 @@ impl Client {
                 outgoing.send_fetch(link, block, purpose);
                 return Verdict::Acknowledge;
             }
-            Progress::Whole(response) if observing && response.code.is_success() => {
+            Progress::Whole(response)
+                if observing && response.code == code && code.is_success() =>
+            {
                 self.drop_fetch(link, id);
                 return self.deliver(link, id, response, key);
             }
-            Progress::Whole(response) if !observing => {
+            Progress::Whole(response)
+                if !observing && (response.code == code || !response.code.is_success()) =>
+            {
                 let observed = response.code.is_success();
                 return self.finish(link, id, response, observed, key);
             }
-            Progress::Lost if !observing => self.lost(link, id),
+            Progress::Lost | Progress::Whole(_) if !observing => self.lost(link, id),
             // The last answer of an observation is an error from its first block on; other errors are about the block.
             Progress::Whole(response) if response.code == code => {
                 self.remove(link, id);

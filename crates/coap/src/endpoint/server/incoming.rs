@@ -126,6 +126,11 @@ impl<'a> Incoming<'a> {
         self.options.first(OptionNumber::URI_QUERY).is_some()
     }
 
+    /// Method and path.
+    pub(super) fn path(&self) -> (Code, u64) {
+        (self.code, self.path_key())
+    }
+
     /// The path alone, for peers whose requests for further blocks carry nothing else.
     pub(super) fn path_key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();

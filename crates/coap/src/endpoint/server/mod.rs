@@ -24,7 +24,7 @@ use super::{
     received::{MessageKey, Received, Reply},
     rtt::earliest,
 };
-use crate::{BlockSize, BlockValue, Type};
+use crate::{BlockSize, BlockValue, Code, Type};
 
 /// All that is kept for the requests of the peer.
 #[derive(Debug)]
@@ -55,6 +55,13 @@ struct Exchange {
     registers: bool,
     /// The classes of codes that the peer does not want to hear, a bit for each (RFC 7967).
     unwanted: u64,
+}
+
+impl Exchange {
+    /// Whether the peer does not want to hear answers of this class (RFC 7967).
+    fn does_not_want(&self, code: Code) -> bool {
+        self.unwanted >> code.class().saturating_sub(1) & 1 == 1
+    }
 }
 
 impl Server {

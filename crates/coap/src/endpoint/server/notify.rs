@@ -200,7 +200,10 @@ impl Server {
         let Some(entry) = self.observations.get(id) else {
             return;
         };
-        entry.outstanding = None;
+        // The acknowledgement of the first block may have been lost. It must not be that of the next state.
+        if let Some(outstanding) = entry.outstanding.take() {
+            link.withdraw(outstanding.message);
+        }
         if entry.is_refused {
             self.end(link, id, ObservationEnd::Refused);
         } else {

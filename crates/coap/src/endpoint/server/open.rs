@@ -85,6 +85,10 @@ impl Server {
         request: &Incoming<'_>,
         block: BlockValue,
     ) {
+        // The body is kept: its last block may come again, in another message.
+        if !block.more && self.is_busy(link) {
+            return refuse_busy(now, link, received, request.asker(), &request.options);
+        }
         let step = self
             .uploads
             .take(now, block, request, &link.config, &self.budget);
@@ -129,7 +133,16 @@ impl Server {
             Err(refusal) => {
                 let asker = request.asker();
                 tell(link, asker, request.options.clone(), Some(refusal));
-                refuse(link, asker, refusal);
+                let reply = refuse(link, asker, refusal);
+                // When it comes again there may be room, or the next body, which it must not get into.
+                if matches!(refusal, Refusal::Busy | Refusal::MissingBlocks)
+                    && let Some(datagram) = reply
+                    && received
+                        .insert_passing(now, asker.key, &link.config)
+                        .is_ok()
+                {
+                    received.set_reply(asker.key, Reply::Datagram(datagram), &link.config);
+                }
             }
         }
     }
@@ -149,15 +162,8 @@ impl Server {
             message_id,
             body,
         } = whole;
-        let remembered = received.insert(now, asker.key, &link.config).is_ok();
-        if !remembered || self.exchanges.len() + link.answers() >= link.config.max_exchanges {
-            tell(link, asker, options.clone(), Some(Refusal::Busy));
-            // What was refused once is not executed when it comes again.
-            if let Some(datagram) = refuse(link, asker, Refusal::Busy) {
-                received.set_reply(asker.key, Reply::Datagram(datagram), &link.config);
-            }
-            received.let_pass(asker.key);
-            return;
+        if self.is_busy(link) || received.insert(now, asker.key, &link.config).is_err() {
+            return refuse_busy(now, link, received, asker, options);
         }
         self.last_id += 1;
         let exchange = ExchangeId(self.last_id);
@@ -194,6 +200,11 @@ impl Server {
             confirmable: asker.confirmable,
             message_id,
         }));
+    }
+
+    /// Whether there are too many requests without an answer that has arrived.
+    fn is_busy(&self, link: &Link) -> bool {
+        self.exchanges.len() + link.answers() >= link.config.max_exchanges
     }
 
     /// What the request says about observation. Methods that are not safe cannot observe.
@@ -234,6 +245,23 @@ pub(super) fn refuse(link: &mut Link, asker: Asker, refusal: Refusal) -> Option<
         payload: &payload,
     };
     answer(link, asker, content)
+}
+
+/// Refuses a request because there is too much to do. It is not executed when it comes again, as long as there is room to
+/// remember that.
+fn refuse_busy(
+    now: Instant,
+    link: &mut Link,
+    received: &mut Received,
+    asker: Asker,
+    options: &OptionList,
+) {
+    tell(link, asker, options.clone(), Some(Refusal::Busy));
+    let remembered = received.insert_passing(now, asker.key, &link.config);
+    let datagram = refuse(link, asker, Refusal::Busy);
+    if let (Ok(()), Some(datagram)) = (remembered, datagram) {
+        received.set_reply(asker.key, Reply::Datagram(datagram), &link.config);
+    }
 }
 
 /// Shows the application what it does not get, or not yet.

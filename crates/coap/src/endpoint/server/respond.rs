@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::{Exchange, Server, observations::Outstanding, snapshots::KnownBy};
 use crate::{
     BlockSize, BlockValue, OptionNumber, Type,
@@ -35,6 +37,17 @@ impl Server {
     ) -> Option<ObservationId> {
         let exchange = self.exchanges.remove(&id)?;
         let known_by = exchange.known_by;
+        // What was registered before this request ends with its answer; what was registered after it does not.
+        if exchange.registers
+            && let Some(same) = self.observations.with_token(known_by.token)
+            && same.0 < id.0
+        {
+            self.forget(link, same);
+        }
+        let mut response = response;
+        if exchange.does_not_want(response.code) {
+            response.payload = Bytes::new();
+        }
         let mut cut = self.cut(now, link, response, exchange.size, known_by);
         if let Some(block1) = exchange.block1 {
             let last = BlockValue {
@@ -44,14 +57,10 @@ impl Server {
             let options = &mut cut.response.options;
             options.push_uint(OptionNumber::BLOCK1, last.to_uint());
         }
-        if exchange.registers
-            && let Some(same) = self.observations.with_token(known_by.token)
-        {
-            self.forget(link, same);
-        }
         // Only now is it certain what the answer is.
         let observation = assurance
             .filter(|_| exchange.registers && cut.response.code.is_success())
+            .filter(|_| self.observations.with_token(known_by.token).is_none())
             .and_then(|assurance| self.register(link, &exchange, &mut cut, assurance));
         let purpose = match (observation, assurance) {
             (Some(observation), Some(Assurance::Acknowledged)) => {
@@ -111,8 +120,7 @@ impl Server {
             options: &cut.response.options,
             payload: &cut.response.payload,
         };
-        let class = cut.response.code.class();
-        let unwanted = exchange.unwanted >> class.saturating_sub(1) & 1 == 1;
+        let unwanted = exchange.does_not_want(cut.response.code);
         // The first of several blocks needs no acknowledgement: that the next one is asked for is one.
         let assured = matches!(purpose, Purpose::Notification(_)) && cut.snapshot.is_none();
         let key = exchange.key;
@@ -144,7 +152,7 @@ impl Server {
     pub(super) fn cut(
         &mut self,
         now: Instant,
-        link: &Link,
+        link: &mut Link,
         mut response: Response,
         size: BlockSize,
         known_by: KnownBy,
@@ -169,20 +177,23 @@ impl Server {
         let kept = self
             .snapshots
             .keep(now, body, size, content, config, &self.budget);
-        let Some(snapshot) = kept else {
+        let kept = kept.map(|snapshot| (snapshot.id, snapshot.first()));
+        for message in self.snapshots.take_orphans() {
+            link.withdraw(Some(message));
+        }
+        let Some((id, first)) = kept else {
             return Cut {
                 response: busy(link),
                 snapshot: None,
             };
         };
-        let first = snapshot.first();
         let options = &mut response.options;
         options.push_uint(OptionNumber::BLOCK2, first.value.to_uint());
         options.push_uint(OptionNumber::SIZE2, response.payload.len() as u64);
         response.payload = first.payload;
         Cut {
             response,
-            snapshot: Some(snapshot.id),
+            snapshot: Some(id),
         }
     }
 }

@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Snapshots {
     snapshots: Vec<Snapshot>,
+    /// Messages with blocks of bodies that are not kept any more.
+    orphans: Vec<SendKey>,
     last_id: u64,
 }
 
@@ -109,7 +111,8 @@ impl Snapshots {
         self.snapshots.last_mut()
     }
 
-    /// The body that a request for a later block means: by its token; by method and options; or, as the Go library
+    /// The body that a request for a later block means: by its token, with all options or without a query; by method and
+    /// options; or, as the Go library
     /// asks for the rest of a notification, and as the options may have been left out, by path and ETag of an observation
     /// whose next block it is. Of several, the one whose next block it is.
     pub(super) fn find(
@@ -124,8 +127,6 @@ impl Snapshots {
         let by_path = |snapshot: &Snapshot| {
             snapshot.observation.is_some() && snapshot.known_by.path_key == path_key
         };
-        // Only where the query was left out, and where there is no doubt.
-        let path_counts = request.code == Code::GET && !request.has_query();
         let is_only_one = self.snapshots.iter().filter(|other| by_path(other)).count() == 1;
         let etag = request.options.first(OptionNumber::ETAG);
         let rank = |snapshot: &Snapshot| {
@@ -133,20 +134,19 @@ impl Snapshots {
             // Of a state that is to be delivered no block is left out.
             let is_there = offset < snapshot.body.len()
                 && (snapshot.observation.is_none() || offset <= snapshot.sent);
-            if !is_there {
-                None
-            } else if known_by.token == request.token {
-                Some(3)
-            } else if known_by.body_key == body_key {
-                Some(2)
-            } else if path_counts && by_path(snapshot) {
-                let is_meant = match etag {
-                    Some(etag) => snapshot.options.first(OptionNumber::ETAG) == Some(etag),
-                    None => is_only_one,
-                };
-                is_meant.then_some(1)
-            } else {
-                None
+            let is_named = etag.is_none_or(|etag| snapshot.etag() == Some(etag));
+            if !is_there || !is_named {
+                return None;
+            }
+            let same_token = known_by.token == request.token;
+            let same_options = known_by.body_key == body_key;
+            let same_path = known_by.path_key == path_key && !request.has_query();
+            let is_meant = by_path(snapshot) && request.code == Code::GET && same_path;
+            match (same_token, same_options) {
+                (true, true) => Some(4),
+                (true, false) => same_path.then_some(3),
+                (false, true) => Some(2),
+                (false, false) => (is_meant && (etag.is_some() || is_only_one)).then_some(1),
             }
         };
         let ranked = self.snapshots.iter_mut().filter_map(|snapshot| {
@@ -156,6 +156,11 @@ impl Snapshots {
         ranked
             .max_by_key(|(rank, _)| *rank)
             .map(|(_, snapshot)| snapshot)
+    }
+
+    /// The messages with blocks of bodies that had to make room: they are to be withdrawn.
+    pub(super) fn take_orphans(&mut self) -> Vec<SendKey> {
+        std::mem::take(&mut self.orphans)
     }
 
     pub(super) fn get(&mut self, id: SnapshotId) -> Option<&mut Snapshot> {
@@ -208,11 +213,14 @@ impl Snapshots {
             return false;
         }
         // The same request again: its earlier body will not be asked for.
-        self.snapshots.retain(|other| {
-            !other.is_movable()
-                || other.known_by.token != known_by.token
-                || other.known_by.body_key != known_by.body_key
-        });
+        let is_same = |other: &Snapshot| {
+            other.is_movable()
+                && other.known_by.token == known_by.token
+                && other.known_by.body_key == known_by.body_key
+        };
+        while let Some(at) = self.snapshots.iter().position(is_same) {
+            self.evict(at);
+        }
         while self.snapshots.len() >= config.max_snapshots
             || self.bytes() + length > config.max_snapshot_bytes
             || !reservation.grow(length)
@@ -226,9 +234,14 @@ impl Snapshots {
             let Some(movable) = movable else {
                 return false;
             };
-            self.snapshots.swap_remove(movable);
+            self.evict(movable);
         }
         true
+    }
+
+    fn evict(&mut self, at: usize) {
+        let evicted = self.snapshots.swap_remove(at);
+        self.orphans.extend(evicted.flying.map(|it| it.message));
     }
 
     fn bytes(&self) -> usize {
@@ -245,8 +258,12 @@ impl Snapshot {
     /// A later block as the peer asks for it, perhaps in a smaller size (RFC 7959 section 2.4).
     pub(super) fn later(&mut self, now: Instant, asked: BlockValue) -> Block {
         let block = self.cut(asked.offset(), asked.size.min(self.size));
-        self.touched = now;
-        self.sent = self.sent.max(block.offset + block.payload.len());
+        let end = block.offset + block.payload.len();
+        // Asking for the same again and again does not keep it.
+        if end > self.sent {
+            self.touched = now;
+            self.sent = end;
+        }
         block
     }
 
@@ -270,7 +287,14 @@ impl Snapshot {
         } else {
             config.snapshot_idle
         };
-        (self.touched + idle).min(self.begun + config.snapshot_total)
+        let blocks = u32::try_from(self.sent / self.size.bytes() + 1).unwrap_or(u32::MAX);
+        let slowest = config.snapshot_pace.saturating_mul(blocks);
+        (self.touched + idle).min(self.begun + idle + slowest)
+    }
+
+    /// What this version of the body is called.
+    fn etag(&self) -> Option<&[u8]> {
+        self.options.first(OptionNumber::ETAG)
     }
 
     /// Whether it may make room for others: nobody waits for its delivery.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::incoming::Incoming;
 use crate::{
-    BlockValue, OptionList, OptionNumber, Token,
+    BlockValue, Code, OptionList, OptionNumber, Token,
     endpoint::{
         budget::{Budget, Reservation},
         config::Config,
@@ -39,6 +39,10 @@ pub(super) enum Step {
 struct Upload {
     key: u64,
     token: Token,
+    /// Its method and path.
+    path: (Code, u64),
+    /// Whether a later block had the token of the first one.
+    keeps_token: bool,
     /// The hash of its Request-Tags, if it has any.
     tag: Option<u64>,
     /// The id of the message of its first block.
@@ -136,7 +140,10 @@ impl Uploads {
         budget: &Budget,
     ) -> usize {
         let key = request.upload_key(config);
-        self.uploads.retain(|upload| upload.token != request.token);
+        let (path, tag) = (request.path(), request.tag());
+        self.uploads.retain(|upload| {
+            upload.token != request.token || upload.path != path || upload.tag != tag
+        });
         if self.uploads.len() >= config.max_uploads.max(1) {
             let idle = (0..self.uploads.len()).min_by_key(|&at| self.uploads[at].touched);
             self.uploads.swap_remove(idle.unwrap_or_default());
@@ -144,7 +151,9 @@ impl Uploads {
         self.uploads.push(Upload {
             key,
             token: request.token,
-            tag: request.tag(),
+            path,
+            keeps_token: false,
+            tag,
             message_id: request.key.id(),
             options: request.options.clone(),
             body: Vec::new(),
@@ -157,25 +166,32 @@ impl Uploads {
 
     /// The request that a later block belongs to. Peers of the Go library keep the token of the first block; others
     /// take a new one for each, and repeat the options.
-    fn find(&self, block: BlockValue, request: &Incoming<'_>, config: &Config) -> Option<usize> {
-        let tag = request.tag();
+    fn find(
+        &mut self,
+        block: BlockValue,
+        request: &Incoming<'_>,
+        config: &Config,
+    ) -> Option<usize> {
+        let (path, tag) = (request.path(), request.tag());
         // Blocks with different tags never belong together (RFC 9175 section 3.3).
         let same_token = |upload: &Upload| {
             upload.token == request.token
+                && upload.path == path
                 && (upload.tag == tag || upload.tag.is_none() || tag.is_none())
         };
         let at = self.uploads.iter().position(same_token);
-        at.filter(|&at| block.offset() <= self.uploads[at].body.len())
-            .or_else(|| {
-                let key = request.upload_key(config);
-                let fits =
-                    |upload: &&Upload| upload.key == key && block.offset() <= upload.body.len();
-                let fitting = self.uploads.iter().filter(fits);
-                let latest = fitting.max_by_key(|upload| upload.touched)?;
-                self.uploads
-                    .iter()
-                    .position(|upload| std::ptr::eq(upload, latest))
-            })
+        if let Some(at) = at.filter(|&at| block.offset() <= self.uploads[at].body.len()) {
+            self.uploads[at].keeps_token = true;
+            return Some(at);
+        }
+        let key = request.upload_key(config);
+        let fits = |at: &usize| {
+            let upload = &self.uploads[*at];
+            !upload.keeps_token && upload.key == key && block.offset() <= upload.body.len()
+        };
+        (0..self.uploads.len())
+            .filter(fits)
+            .max_by_key(|&at| self.uploads[at].touched)
     }
 }
 

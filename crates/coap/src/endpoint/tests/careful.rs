@@ -344,31 +344,6 @@ fn who_registers_is_answered() {
 }
 
 #[test]
-fn a_body_is_not_kept_for_ever() {
-    let mut pair = Pair::new(Config::default());
-    Scripted::new(Code::GET, 1, 1, "a").to(&mut pair.server, pair.now);
-    let asked = pair.asked();
-    pair.server
-        .respond(pair.now, asked.exchange, content(large(9000)));
-    let begun = pair.now;
-    let mut id = 1;
-    while pair.server.footprint().snapshots > 0 {
-        pair.now += Duration::from_secs(100);
-        id += 1;
-        pair.server.handle_timeout(pair.now);
-        let next = BlockValue {
-            number: 1,
-            more: false,
-            size: BlockSize::MAX,
-        };
-        Scripted::new(Code::GET, id, 1, "a")
-            .with(OptionNumber::BLOCK2, next.to_uint())
-            .to(&mut pair.server, pair.now);
-    }
-    assert!(pair.now <= begun + Config::default().snapshot_total + Duration::from_secs(100));
-}
-
-#[test]
 fn a_reset_with_content_is_none() {
     let mut pair = Pair::new(Config::default());
     pair.client.request(pair.now, get("x")).unwrap();

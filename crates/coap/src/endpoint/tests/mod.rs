@@ -1,6 +1,7 @@
 mod blocks;
 mod careful;
 mod endings;
+mod keeping;
 mod limits;
 mod observation;
 mod requests;

@@ -73,7 +73,7 @@ fn td_coap_obs_05_server_detects_that_the_client_is_off() {
         panic!("nothing was noticed")
     };
     assert_eq!(failed, observation);
-    pair.server.forget_observation(observation);
+    pair.server.forget_observation(pair.now, observation);
     assert_eq!(pair.server.footprint().observations, 0);
 }
 

@@ -105,7 +105,10 @@ fn a_body_is_found_by_token_or_by_options() {
     let mut fixture = Fixture::new();
     let one = fixture.keep(1, "a?x=1", 200);
     let two = fixture.keep(2, "a?x=2", 200);
-    assert_eq!(fixture.find(1, "", 64), one);
+    assert_eq!(fixture.find(1, "a?x=1", 64), one);
+    assert_eq!(fixture.find(1, "a", 64), one);
+    assert_eq!(fixture.find(1, "b", 64), None);
+    assert_eq!(fixture.find(1, "a?x=2", 64), two);
     assert_eq!(fixture.find(9, "a?x=1", 64), one);
     assert_eq!(fixture.find(9, "a?x=2", 64), two);
     assert_eq!(fixture.find(9, "a?x=3", 64), None);
@@ -182,12 +185,15 @@ fn there_is_no_room_beyond_the_limits() {
 #[test]
 fn a_body_nobody_asks_for_goes() {
     let mut fixture = Fixture::new();
-    let id = fixture.keep(1, "a", 100).unwrap();
+    let id = fixture.keep(1, "a", 200).unwrap();
     let idle = fixture.config.snapshot_idle;
-    fixture.now += idle / 2;
+    let pace = fixture.config.snapshot_pace;
+    fixture.now += pace;
     let now = fixture.now;
     let snapshot = fixture.snapshots.get(id).unwrap();
-    snapshot.later(now, asked(1, BlockSize::MIN));
+    snapshot.later(now, asked(1, BlockSize::at_most(64)));
+    let again = now + pace;
+    snapshot.later(again, asked(1, BlockSize::at_most(64)));
     let expiry = fixture.snapshots.next_timeout(&fixture.config).unwrap();
     assert_eq!(expiry, now + idle);
     let early = expiry - Duration::from_millis(1);

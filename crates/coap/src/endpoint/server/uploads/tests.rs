@@ -34,7 +34,11 @@ impl Fixture {
         payload: &[u8],
     ) -> Result<Step, Refusal> {
         let mut options = OptionList::new();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         options.push(OptionNumber::URI_PATH, path).unwrap();
+        if !query.is_empty() {
+            options.push(OptionNumber::URI_QUERY, query).unwrap();
+        }
         if !tag.is_empty() {
             options.push(OptionNumber::REQUEST_TAG, tag).unwrap();
         }
@@ -173,8 +177,9 @@ fn tokens_may_change_between_blocks() {
 #[test]
 fn options_may_be_left_out_where_the_token_stays() {
     let mut fixture = Fixture::new();
-    assert!(is_continue(&fixture.part(("a", 1, b""), 0)));
-    assert!(is_continue(&fixture.part(("other", 1, b""), 1)));
+    let [first, later] = [("a?q", 1, &b""[..]), ("a", 1, b"")];
+    assert!(is_continue(&fixture.part(first, 0)));
+    assert!(is_continue(&fixture.part(later, 1)));
 }
 
 #[test]
@@ -246,4 +251,26 @@ fn pauses_and_slowness_have_an_end() {
         let in_time = fixture.now < begun + fixture.config.upload_total;
         assert_eq!(is_continue(&step), in_time, "{number}");
     }
+}
+
+#[test]
+fn a_token_that_two_requests_share_does_not_mix_them() {
+    let mut fixture = Fixture::new();
+    let (x, y) = (("x", 0, &b""[..]), ("y", 0, &b""[..]));
+    assert!(is_continue(&fixture.take(x, 0, true, &[1; 16])));
+    assert!(is_continue(&fixture.take(y, 0, true, &[2; 16])));
+    assert!(is_continue(&fixture.take(x, 1, true, &[1; 16])));
+    assert_eq!(body(fixture.take(y, 1, false, &[2; 16])), [2; 32]);
+    assert_eq!(body(fixture.take(x, 2, false, &[1; 16])), [1; 48]);
+}
+
+#[test]
+fn a_block_does_not_get_into_a_body_that_keeps_another_token() {
+    let mut fixture = Fixture::new();
+    let (one, two) = (("g", 1, &b""[..]), ("g", 2, &b""[..]));
+    for number in 0..2 {
+        assert!(is_continue(&fixture.part(two, number)));
+    }
+    assert_eq!(refusal(fixture.part(one, 2)), Refusal::MissingBlocks);
+    assert_eq!(body(fixture.take(two, 2, false, b"")).len(), 32);
 }
