@@ -241,7 +241,7 @@ impl Stage {
                 self.observations.extend(observed);
             }
             4 => {
-                if let Some(id) = self.observations.pop() {
+                if let Some(&id) = self.observations.last() {
                     self.endpoint.refuse_observation(self.now, id, response);
                 }
                 self.exchanges.push_back(exchange);
