@@ -241,14 +241,7 @@ impl Client {
             Progress::Whole(response) if sequence.is_some() && response.code.is_success() => {
                 self.deliver(link, id, response, key)
             }
-            Progress::Whole(response) => {
-                self.remove(link, id);
-                link.events.push_back(Event::ObservationRefused {
-                    request: id,
-                    response,
-                });
-                Verdict::Acknowledge
-            }
+            Progress::Whole(response) => self.refused(link, id, response),
             Progress::Next(block) => {
                 self.use_fetch_token(link, id);
                 if let Some(outgoing) = self.requests.get_mut(&id) {
@@ -309,18 +302,23 @@ impl Client {
             Progress::Lost | Progress::Whole(_) if !observing => self.lost(link, id),
             // The last answer of an observation is an error from its first block on; other errors are about the block.
             Progress::Whole(response) if response.code == code => {
-                self.remove(link, id);
-                link.events.push_back(Event::ObservationRefused {
-                    request: id,
-                    response,
-                });
-                return Verdict::Acknowledge;
+                return self.refused(link, id, response);
             }
             Progress::TooLarge => self.fail(link, id, Failure::BodyTooLarge),
             Progress::Lost | Progress::Whole(_) => self.drop_fetch(link, id),
         }
         // What does not belong must not be acknowledged: the peer would take a state for delivered.
         Verdict::Reject
+    }
+
+    /// The peer notifies no more, and this is why.
+    fn refused(&mut self, link: &mut Link, id: RequestId, response: Response) -> Verdict {
+        self.remove(link, id);
+        link.events.push_back(Event::ObservationRefused {
+            request: id,
+            response,
+        });
+        Verdict::Acknowledge
     }
 
     fn deliver(

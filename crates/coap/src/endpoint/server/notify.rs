@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Server, observations::Outstanding, snapshots::Snapshot};
+use super::{Server, observations::Outstanding, respond::Cut, snapshots::Snapshot};
 use crate::{
     OptionNumber,
     endpoint::{
@@ -50,24 +50,9 @@ impl Server {
             return Err(NotifyError::NoRoom);
         }
         let sequence = u64::from(self.observations.next_sequence());
-        let entry = self.observations.get(id).ok_or(NotifyError::Gone)?;
-        cut.response
-            .options
-            .push_uint(OptionNumber::OBSERVE, sequence);
-        let content = Content {
-            code: cut.response.code,
-            token: known_by.token,
-            options: &cut.response.options,
-            payload: &cut.response.payload,
-        };
-        let message = link.confirmable(content, Purpose::Notification(id));
-        entry.outstanding = Some(Outstanding {
-            message: Some(message),
-            snapshot: cut.snapshot,
-        });
-        if let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id)) {
-            snapshot.observation = Some(id);
-        }
+        let options = &mut cut.response.options;
+        options.push_uint(OptionNumber::OBSERVE, sequence);
+        self.send_state(link, id, &cut);
         Ok(())
     }
 
@@ -91,24 +76,29 @@ impl Server {
         let Some(entry) = self.observations.get(id) else {
             return;
         };
+        entry.is_refused = true;
         let (known_by, size) = (entry.known_by, entry.size);
         let outstanding = entry.outstanding.take();
         self.withdraw(link, outstanding);
         let cut = self.cut(now, link, response, size, known_by);
+        self.send_state(link, id, &cut);
+    }
+
+    /// Puts a state, or a last answer, on its way.
+    fn send_state(&mut self, link: &mut Link, id: ObservationId, cut: &Cut) {
+        let Some(entry) = self.observations.get(id) else {
+            return;
+        };
         let content = Content {
             code: cut.response.code,
-            token: known_by.token,
+            token: entry.known_by.token,
             options: &cut.response.options,
             payload: &cut.response.payload,
         };
-        let message = link.confirmable(content, Purpose::Notification(id));
-        if let Some(entry) = self.observations.get(id) {
-            entry.is_refused = true;
-            entry.outstanding = Some(Outstanding {
-                message: Some(message),
-                snapshot: cut.snapshot,
-            });
-        }
+        entry.outstanding = Some(Outstanding {
+            message: Some(link.confirmable(content, Purpose::Notification(id))),
+            snapshot: cut.snapshot,
+        });
         if let Some(snapshot) = cut.snapshot.and_then(|id| self.snapshots.get(id)) {
             snapshot.observation = Some(id);
         }

@@ -87,7 +87,7 @@ impl Server {
     ) {
         // The body is kept: its last block may come again, in another message.
         if !block.more && self.is_busy(link) {
-            return refuse_busy(now, link, received, request.asker(), &request.options);
+            return refuse_for_good(now, link, received, request, Refusal::Busy);
         }
         let step = self
             .uploads
@@ -130,19 +130,18 @@ impl Server {
                     received.set_reply(request.key, Reply::Datagram(datagram), &link.config);
                 }
             }
+            // When it comes again there may be room, or the next body, which it must not get into.
+            Err(refusal @ (Refusal::Busy | Refusal::MissingBlocks)) => {
+                refuse_for_good(now, link, received, request, refusal);
+            }
             Err(refusal) => {
-                let asker = request.asker();
-                tell(link, asker, request.options.clone(), Some(refusal));
-                let reply = refuse(link, asker, refusal);
-                // When it comes again there may be room, or the next body, which it must not get into.
-                if matches!(refusal, Refusal::Busy | Refusal::MissingBlocks)
-                    && let Some(datagram) = reply
-                    && received
-                        .insert_passing(now, asker.key, &link.config)
-                        .is_ok()
-                {
-                    received.set_reply(asker.key, Reply::Datagram(datagram), &link.config);
-                }
+                tell(
+                    link,
+                    request.asker(),
+                    request.options.clone(),
+                    Some(refusal),
+                );
+                refuse(link, request.asker(), refusal);
             }
         }
     }
@@ -163,7 +162,7 @@ impl Server {
             body,
         } = whole;
         if self.is_busy(link) || received.insert(now, asker.key, &link.config).is_err() {
-            return refuse_busy(now, link, received, asker, options);
+            return refuse_for_good(now, link, received, request, Refusal::Busy);
         }
         self.last_id += 1;
         let exchange = ExchangeId(self.last_id);
@@ -247,18 +246,18 @@ pub(super) fn refuse(link: &mut Link, asker: Asker, refusal: Refusal) -> Option<
     answer(link, asker, content)
 }
 
-/// Refuses a request because there is too much to do. It is not executed when it comes again, as long as there is room to
-/// remember that.
-fn refuse_busy(
+/// Refuses a message, and refuses it again when it comes again, as long as there is room to remember that.
+fn refuse_for_good(
     now: Instant,
     link: &mut Link,
     received: &mut Received,
-    asker: Asker,
-    options: &OptionList,
+    request: &Incoming<'_>,
+    refusal: Refusal,
 ) {
-    tell(link, asker, options.clone(), Some(Refusal::Busy));
+    let asker = request.asker();
+    tell(link, asker, request.options.clone(), Some(refusal));
     let remembered = received.insert_passing(now, asker.key, &link.config);
-    let datagram = refuse(link, asker, Refusal::Busy);
+    let datagram = refuse(link, asker, refusal);
     if let (Ok(()), Some(datagram)) = (remembered, datagram) {
         received.set_reply(asker.key, Reply::Datagram(datagram), &link.config);
     }
