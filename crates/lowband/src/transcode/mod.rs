@@ -31,6 +31,13 @@
 //! | any other tag | [`Reason::Tag`] |
 //! | indefinite length | accepted |
 //!
+//! # Why not a library's parsers
+//!
+//! General ones recurse, decide themselves what becomes of repeated names, of half surrogate pairs and of
+//! the digits of numbers, and do not say at which byte a limit was passed; what they give out would be
+//! looked at once more. Here the rules above are the parser. Another one is the judge in tests and fuzz
+//! targets: what it takes is taken here, to the same value, and nothing else.
+//!
 //! # Memory
 //!
 //! Beside `out`, which gets no more bytes than [`Limits::output`] and is never reserved for more
