@@ -219,6 +219,8 @@ impl Application for Site {
                 self.observers
                     .retain(|other| (other.peer, other.id) != (peer, id));
             }
+            // Its options are of no interest here.
+            Event::Partial(_) => {}
             other => panic!("a server that asks nothing got {other:?}"),
         }
     }
