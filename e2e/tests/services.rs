@@ -273,6 +273,10 @@ fn checks_take_targets_out_and_bring_them_back() {
     assert!(is_up());
     drop(goes);
     eventually("the target to be down", || !is_up());
+    // The line is written by another thread than the one that answers for metrics.
+    eventually("a word of it", || {
+        !vestibule.events("target is down").is_empty()
+    });
     let down = &vestibule.events("target is down")[0];
     assert_eq!(
         (&down["upstream"], &down["service"]),
