@@ -10,11 +10,11 @@ use vestibule_coap::{
     BlockSize, BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type,
 };
 
-use crate::ladder::Ladder;
 use crate::notes::{block, datagram, empty, options, pattern, read_states};
 use crate::scenario::{Ask, Scenario};
 use crate::side::Side;
 use crate::world::{Asked, Client, Clock, Outcome};
+use vestibule_test_network::Ladder;
 
 /// Registers once, with the id 0; asks for each further block of a notification in the acknowledgement of the one
 /// before; repeats at a constant rate; answers a repeated message with what it has answered before.

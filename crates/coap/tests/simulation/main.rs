@@ -6,8 +6,6 @@
 
 mod client;
 mod go_client;
-mod ladder;
-mod network;
 mod notes;
 mod observer;
 mod scenario;

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use vestibule_coap::endpoint::{Acknowledge, Assurance, Config, Timing, Tokens};
 use vestibule_coap::{BlockSize, Code, OptionNumber};
 
-use crate::network::Conditions;
+use vestibule_test_network::Conditions;
 
 /// One world: its path, its endpoints, and what its applications do.
 pub(crate) struct Scenario {

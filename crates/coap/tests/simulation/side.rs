@@ -7,9 +7,9 @@ use bytes::Bytes;
 use vestibule_coap::Endpoint;
 use vestibule_coap::endpoint::{Budget, Config, Event, Footprint};
 
-use crate::ladder::Ladder;
-use crate::network::Direction;
 use crate::world::Clock;
+use vestibule_test_network::Direction;
+use vestibule_test_network::Ladder;
 
 /// What sends and receives datagrams.
 pub(crate) trait Side {
@@ -94,7 +94,7 @@ impl<A: Application> Side for Ours<A> {
 
     fn poll_transmit(&mut self, clock: Clock, ladder: &mut Ladder) -> Option<Bytes> {
         while let Some(event) = self.endpoint.poll_event() {
-            ladder.note(clock.now, self.direction, format!("{event:?}"));
+            ladder.note(clock.now, self.direction, event.clone());
             self.application
                 .handle_event(clock, &mut self.endpoint, event);
         }

@@ -9,12 +9,12 @@ use vestibule_coap::{
     BlockSize, BlockValue, Code, Header, Message, OptionList, OptionNumber, Token, Type,
 };
 
-use crate::ladder::Ladder;
-use crate::network::MAX_DELAY;
 use crate::notes::{block, datagram, empty, options, pattern, states};
 use crate::scenario::{CALM, Scenario};
 use crate::side::Side;
 use crate::world::{Asked, Client, Clock, Outcome};
+use vestibule_test_network::Ladder;
+use vestibule_test_network::MAX_DELAY;
 
 /// Sends one body after the other, with the same options each. Every message of an upload has a token of its own, the
 /// rest of the answer is asked for with tokens that were used before.

@@ -9,12 +9,17 @@ use vestibule_coap::endpoint::EXCHANGE_LIFETIME;
 
 use crate::client::ClientApplication;
 use crate::go_client::GoClient;
-use crate::ladder::Ladder;
-use crate::network::{Direction, Network};
 use crate::scenario::{END, Scenario};
 use crate::server::ServerApplication;
 use crate::side::{Ours, Side};
 use crate::upload_client::UploadClient;
+use vestibule_test_network::{Direction, Ladder, Names, Network};
+
+const NAMES: Names = Names {
+    variable: "COAP_SEED",
+    client: "client",
+    server: "server",
+};
 
 /// The time of a world.
 #[derive(Clone, Copy)]
@@ -151,7 +156,7 @@ impl<C: Client> World<C> {
                 now: Duration::ZERO,
             },
             network: Network::new(scenario.rng, scenario.to_client, scenario.to_server, heals),
-            ladder: Ladder::new(seed),
+            ladder: Ladder::new(NAMES, seed),
             client,
             server: Ours::new(
                 Direction::ToClient,
@@ -201,7 +206,7 @@ impl<C: Client> World<C> {
     /// Does all that is due now.
     fn step(&mut self) {
         let clock = self.clock;
-        while let Some((direction, datagram)) = self.network.receive(clock.now) {
+        while let Some((direction, _, datagram)) = self.network.receive(clock.now) {
             match direction {
                 Direction::ToClient => self.client.handle_datagram(clock, &datagram),
                 Direction::ToServer => self.server.handle_datagram(clock, &datagram),
@@ -227,7 +232,7 @@ impl<C: Client> World<C> {
         while let Some((direction, datagram)) = self.poll_transmit() {
             let now = self.clock.now;
             self.network
-                .send(now, direction, datagram, &mut self.ladder);
+                .send(now, direction, 0, datagram, &mut self.ladder);
         }
         let Ours {
             endpoint,

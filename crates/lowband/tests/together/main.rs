@@ -7,9 +7,7 @@
 mod companion;
 mod gateway;
 mod homeserver;
-mod ladder;
 mod matrix;
-mod network;
 mod notes;
 mod observers;
 mod scenario;

@@ -8,7 +8,7 @@ use vestibule_coap::BlockSize;
 use vestibule_coap::endpoint::{Config, Timing};
 use vestibule_lowband::mapping::{client, server};
 
-use crate::network::Conditions;
+use vestibule_test_network::Conditions;
 
 /// One world.
 pub(crate) struct Scenario {

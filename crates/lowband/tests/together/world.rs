@@ -13,10 +13,15 @@ use vestibule_lowband::mapping::client::Settings;
 use crate::companion::{Companion, TRIES};
 use crate::gateway::Gateway;
 use crate::homeserver::Homeserver;
-use crate::ladder::Ladder;
 use crate::matrix::Client;
-use crate::network::{Direction, Network};
 use crate::scenario::{Happening, Scenario};
+use vestibule_test_network::{Direction, Ladder, Names, Network};
+
+const NAMES: Names = Names {
+    variable: "LOWBAND_SEED",
+    client: "companion",
+    server: "gateway",
+};
 
 /// The time of a world.
 #[derive(Clone, Copy)]
@@ -111,7 +116,7 @@ impl World {
         Self {
             clock,
             network,
-            ladder: Ladder::new(seed),
+            ladder: Ladder::new(NAMES, seed),
             companion: Companion::new(now, ours, settings.clone(), scenario.renews),
             gateway: Gateway::new(theirs, seed),
             configs,

@@ -12,27 +12,33 @@ use crate::ladder::{Fate, Ladder};
 
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Direction {
+pub enum Direction {
+    /// Down.
     ToClient,
+    /// Up.
     ToServer,
 }
 
 /// How a path treats datagrams in one direction, until it heals.
 #[derive(Clone, Debug)]
-pub(crate) struct Conditions {
-    pub(crate) loss: f64,
-    pub(crate) duplication: f64,
-    pub(crate) delay: Duration,
+pub struct Conditions {
+    /// How many are lost, of 1.
+    pub loss: f64,
+    /// How many arrive twice, of 1.
+    pub duplication: f64,
+    /// The shortest time that a datagram takes.
+    pub delay: Duration,
     /// How much longer than `delay` a datagram may take, so that others overtake it.
-    pub(crate) jitter: Duration,
+    pub jitter: Duration,
     /// How many take up to half a minute.
-    pub(crate) stragglers: f64,
+    pub stragglers: f64,
     /// When nothing arrives at all.
-    pub(crate) silence: Option<(Duration, Duration)>,
+    pub silence: Option<(Duration, Duration)>,
 }
 
 /// Datagrams on their way.
-pub(crate) struct Network {
+#[derive(Debug)]
+pub struct Network {
     rng: StdRng,
     to_client: Conditions,
     to_server: Conditions,
@@ -45,15 +51,12 @@ pub(crate) struct Network {
 type Flying = (Duration, u64, Direction, u32, Bytes);
 
 /// The longest delay of a datagram.
-const MAX_DELAY: Duration = Duration::from_secs(30);
+pub const MAX_DELAY: Duration = Duration::from_secs(30);
 
 impl Network {
-    pub(crate) fn new(
-        rng: StdRng,
-        to_client: Conditions,
-        to_server: Conditions,
-        heals: Duration,
-    ) -> Self {
+    /// A path with these conditions, up to the time at which it heals: all arrives then, soon and in order.
+    #[must_use]
+    pub fn new(rng: StdRng, to_client: Conditions, to_server: Conditions, heals: Duration) -> Self {
         Self {
             rng,
             to_client,
@@ -64,7 +67,8 @@ impl Network {
         }
     }
 
-    pub(crate) fn send(
+    /// Sends a datagram of an association.
+    pub fn send(
         &mut self,
         now: Duration,
         direction: Direction,
@@ -92,12 +96,14 @@ impl Network {
         ladder.datagram(now, direction, datagram, fate);
     }
 
-    pub(crate) fn next_arrival(&self) -> Option<Duration> {
+    /// When the next datagram arrives.
+    #[must_use]
+    pub fn next_arrival(&self) -> Option<Duration> {
         self.flying.peek().map(|Reverse((at, ..))| *at)
     }
 
     /// A datagram that arrives now, and its association.
-    pub(crate) fn receive(&mut self, now: Duration) -> Option<(Direction, u32, Bytes)> {
+    pub fn receive(&mut self, now: Duration) -> Option<(Direction, u32, Bytes)> {
         if self.next_arrival()? > now {
             return None;
         }

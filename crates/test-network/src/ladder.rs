@@ -9,9 +9,21 @@ use vestibule_coap::{BlockValue, Message, OptionNumber, Type};
 use crate::network::Direction;
 
 /// Every datagram of a world and what its applications were told. Printed when the world fails.
-pub(crate) struct Ladder {
+pub struct Ladder {
+    names: Names,
     seed: u64,
     lines: Vec<(Duration, Line)>,
+}
+
+/// How the sides and the seed are called.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// The environment variable that replays a seed.
+    pub variable: &'static str,
+    /// The side that sends up.
+    pub client: &'static str,
+    /// The side that sends down.
+    pub server: &'static str,
 }
 
 enum Line {
@@ -21,42 +33,43 @@ enum Line {
 
 /// What the network does with a datagram.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// It arrives after this time.
     Arrives(Duration),
     /// It arrives twice.
     Twice(Duration, Duration),
+    /// It never arrives.
     Lost,
 }
 
 /// How many lines are printed, counted from the last.
-const SHOWN: usize = 100_000;
+const SHOWN: usize = 10_000;
 
 impl Ladder {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// An empty one of the world with this seed.
+    #[must_use]
+    pub fn new(names: Names, seed: u64) -> Self {
         Self {
+            names,
             seed,
             lines: Vec::new(),
         }
     }
 
-    pub(crate) fn datagram(
-        &mut self,
-        now: Duration,
-        direction: Direction,
-        datagram: Bytes,
-        fate: Fate,
-    ) {
+    /// A datagram was sent.
+    pub fn datagram(&mut self, now: Duration, direction: Direction, datagram: Bytes, fate: Fate) {
         self.lines
             .push((now, Line::Datagram(direction, datagram, fate)));
     }
 
     /// Something that the side that sends in this direction was told.
-    pub(crate) fn note(&mut self, now: Duration, side: Direction, note: impl Debug + 'static) {
+    pub fn note(&mut self, now: Duration, side: Direction, note: impl Debug + 'static) {
         self.lines.push((now, Line::Note(side, Box::new(note))));
     }
 
-    pub(crate) fn datagrams(&self) -> u64 {
+    /// How many datagrams were sent.
+    #[must_use]
+    pub fn datagrams(&self) -> u64 {
         let is_datagram = |(_, line): &&(Duration, Line)| matches!(line, Line::Datagram(..));
         self.lines.iter().filter(is_datagram).count() as u64
     }
@@ -67,7 +80,12 @@ impl Drop for Ladder {
         if !std::thread::panicking() {
             return;
         }
-        eprintln!("LOWBAND_SEED={}", self.seed);
+        let Names {
+            variable,
+            client,
+            server,
+        } = self.names;
+        eprintln!("{variable}={}", self.seed);
         let from = self.lines.len().saturating_sub(SHOWN);
         for (time, line) in &self.lines[from..] {
             let time = time.as_secs_f64();
@@ -80,10 +98,10 @@ impl Drop for Ladder {
                     eprintln!("{time:>10.3} {arrow} {} {fate:?}", describe(datagram));
                 }
                 Line::Note(Direction::ToServer, note) => {
-                    eprintln!("{time:>10.3} companion {note:?}");
+                    eprintln!("{time:>10.3} {client} {note:?}");
                 }
                 Line::Note(Direction::ToClient, note) => {
-                    eprintln!("{time:>10.3}        gateway {note:?}");
+                    eprintln!("{time:>10.3}        {server} {note:?}");
                 }
             }
         }
