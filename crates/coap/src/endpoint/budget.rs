@@ -1,4 +1,4 @@
-//! Memory that all associations share.
+//! What all associations share: memory, and what is counted.
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +11,11 @@ use std::{
     },
 };
 
+use super::counts::{Counted, Counts};
+
 /// How many bytes of bodies all endpoints that hold a clone of it may keep together: those that the peers fetch in
-/// blocks, and those that they send in blocks. What else an association holds is bounded by its own limits.
+/// blocks, and those that they send in blocks. What else an association holds is bounded by its own limits. Beside
+/// that, it counts what endpoints refuse and give up.
 #[derive(Clone)]
 pub struct Budget {
     shared: Arc<Shared>,
@@ -27,15 +30,19 @@ pub(super) struct Reservation {
 struct Shared {
     limit: usize,
     used: AtomicUsize,
+    counts: Counts,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        let used = AtomicUsize::new(0);
         Self {
-            shared: Arc::new(Shared { limit, used }),
+            shared: Arc::new(Shared {
+                limit,
+                used: AtomicUsize::new(0),
+                counts: Counts::default(),
+            }),
         }
     }
 
@@ -43,6 +50,17 @@ impl Budget {
     #[must_use]
     pub fn used(&self) -> usize {
         self.shared.used.load(Ordering::Relaxed)
+    }
+
+    /// How often this was.
+    #[must_use]
+    pub fn counted(&self, what: Counted) -> u64 {
+        self.shared.counts.of(what)
+    }
+
+    /// Counts something.
+    pub(super) fn note(&self, what: Counted) {
+        self.shared.counts.note(what);
     }
 
     /// An empty part of it.
@@ -57,14 +75,19 @@ impl Budget {
 impl Reservation {
     /// How many bytes are not taken by anybody.
     pub(super) fn available(&self) -> usize {
-        let Shared { limit, used } = &*self.budget.shared;
+        let Shared { limit, used, .. } = &*self.budget.shared;
         limit.saturating_sub(used.load(Ordering::Relaxed))
+    }
+
+    /// A body gave way to the one that this is for.
+    pub(super) fn note_replaced(&self) {
+        self.budget.note(Counted::ResponseReplaced);
     }
 
     /// Makes the part larger. `false` when the budget does not allow it; nothing is taken then.
     #[must_use]
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let Shared { limit, used } = &*self.budget.shared;
+        let Shared { limit, used, .. } = &*self.budget.shared;
         let taken = used.try_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             used.checked_add(bytes).filter(|sum| sum <= limit)
         });

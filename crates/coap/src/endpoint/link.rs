@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
+    budget::Budget,
     config::Config,
     event::Event,
     ids::MessageIds,
@@ -23,6 +24,7 @@ use crate::{Code, Header, OptionList, OptionNumber, Token, Type, encode};
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) config: Arc<Config>,
+    pub(super) budget: Budget,
     pub(super) rng: StdRng,
     pub(super) events: VecDeque<Event>,
     pub(super) transmits: VecDeque<Bytes>,
@@ -33,6 +35,10 @@ pub(super) struct Link {
     path: RoundTrip,
     /// When a message that waits for an id gets one.
     id_free: Option<Instant>,
+    /// When messages were sent again because the path has changed.
+    hurried: Option<Instant>,
+    /// When the path has changed, if messages from before are yet to be sent again.
+    changed: Option<Instant>,
     /// Non-confirmable messages that wait for an id, with the id 0.
     unnumbered: VecDeque<Vec<u8>>,
 }
@@ -59,19 +65,25 @@ pub(super) const OWN: [OptionNumber; 6] = [
 /// How many non-confirmable messages wait for an id. Beyond, they are lost, as they may be.
 const MAX_UNNUMBERED: usize = 16;
 
+/// Between two times that messages are sent again because the path has changed.
+const HURRY_INTERVAL: Duration = Duration::from_secs(1);
+
 impl Link {
-    pub(super) fn new(config: Arc<Config>, seed: [u8; 32]) -> Self {
+    pub(super) fn new(config: Arc<Config>, budget: Budget, seed: [u8; 32]) -> Self {
         let mut rng = StdRng::from_seed(seed);
         Self {
             ids: MessageIds::new(&mut rng),
             path: RoundTrip::new(&config.timing),
             config,
+            budget,
             rng,
             events: VecDeque::new(),
             transmits: VecDeque::new(),
             rejected: Vec::new(),
             outbox: Outbox::default(),
             id_free: None,
+            hurried: None,
+            changed: None,
             unnumbered: VecDeque::new(),
         }
     }
@@ -125,16 +137,19 @@ impl Link {
                 }
             }
         }
-        let mut sender = Sender {
-            timing: &self.config.timing,
-            nstart: self.config.nstart,
-            max_answers: self.config.max_answers,
-            ids: &mut self.ids,
-            path: &self.path,
-            rng: &mut self.rng,
-            transmits: &mut self.transmits,
-        };
-        self.id_free = self.outbox.start(now, &mut sender);
+        let (outbox, mut sender) = self.sender();
+        self.id_free = outbox.start(now, &mut sender);
+    }
+
+    /// A random id that no message of the endpoint has for the lifetime of an exchange. `None` if there is none left that
+    /// is hard to guess.
+    pub(super) fn reserve_id(&mut self, now: Instant) -> Option<u16> {
+        self.ids.reserve(now, &mut self.rng)
+    }
+
+    /// Forgets ids that were reserved long ago.
+    pub(super) fn forget(&mut self, now: Instant) {
+        self.ids.forget(now);
     }
 
     /// Takes away the message that the peer has acknowledged or rejected, and learns from it how long the path takes.
@@ -168,8 +183,33 @@ impl Link {
         self.outbox.repeat(now, timing, &mut self.transmits)
     }
 
+    /// The peer is somewhere else, and has missed what was sent to where it was: it is sent again, at once or when
+    /// [`HURRY_INTERVAL`] is over.
+    pub(super) fn path_changed(&mut self, now: Instant) {
+        self.changed = Some(now);
+        self.hurry(now);
+    }
+
+    /// Sends again what the peer has missed, if it is time.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Some(changed) = self.changed
+            && self.hurried.is_none_or(|at| at + HURRY_INTERVAL <= now)
+        {
+            self.changed = None;
+            self.hurried = Some(now);
+            let (outbox, mut sender) = self.sender();
+            outbox.hurry(now, changed, &mut sender);
+        }
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        earliest([self.outbox.next_timeout(), self.id_free])
+        let changed = self.changed.filter(|&at| self.outbox.has_older(at));
+        earliest([
+            self.outbox.next_timeout(),
+            self.id_free,
+            self.ids.next_timeout(),
+            changed.and(self.hurried).map(|at| at + HURRY_INTERVAL),
+        ])
     }
 
     /// The present timeout of retransmission.
@@ -190,7 +230,22 @@ impl Link {
     pub(super) fn footprint(&self) -> usize {
         let waiting = self.unnumbered.iter().map(Vec::len);
         let ready = self.transmits.iter().map(Bytes::len);
-        self.outbox.footprint() + waiting.chain(ready).sum::<usize>()
+        let kept = self.outbox.footprint() + self.ids.footprint();
+        kept + waiting.chain(ready).sum::<usize>()
+    }
+
+    /// What waits, and what sending it needs.
+    fn sender(&mut self) -> (&mut Outbox, Sender<'_>) {
+        let sender = Sender {
+            timing: &self.config.timing,
+            nstart: self.config.nstart,
+            max_answers: self.config.max_answers,
+            ids: &mut self.ids,
+            path: &self.path,
+            rng: &mut self.rng,
+            transmits: &mut self.transmits,
+        };
+        (&mut self.outbox, sender)
     }
 }
 

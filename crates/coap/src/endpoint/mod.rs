@@ -8,6 +8,7 @@
 mod budget;
 mod client;
 mod config;
+mod counts;
 mod event;
 mod ids;
 mod link;
@@ -32,6 +33,7 @@ pub use self::{
     budget::Budget,
     client::RequestError,
     config::{Config, Dialect, EXCHANGE_LIFETIME, MAX_TRANSMIT_SPAN, Timing, Tokens},
+    counts::Counted,
     event::{
         Acknowledge, Assurance, Event, ExchangeId, Failure, IncomingRequest, ObservationEnd,
         ObservationId, Observe, PartialRequest, Request, RequestId, Response, Undelivered,
@@ -85,7 +87,7 @@ impl Endpoint {
     pub fn new(config: Arc<Config>, budget: Budget, seed: [u8; 32]) -> Self {
         let [high, low, tag, ..] = seed;
         Self {
-            link: Link::new(config, seed),
+            link: Link::new(config, budget.clone(), seed),
             received: Received::default(),
             server: Server::new(budget, u16::from_be_bytes([high, low])),
             client: Client::new(tag),
@@ -112,9 +114,20 @@ impl Endpoint {
         result.map(|_| ())
     }
 
+    /// The peer has sent something from another address than before. What it has not acknowledged went to where it is
+    /// not any more, so it is sent again now, and not only when its wait is over; once a second at most, and then when
+    /// the second is over. It has all its repetitions again, and the first wait is [`Timing::initial`] at least: what the
+    /// path before has taught says nothing of this one. So it may be given up later than without the change, but is never
+    /// sent later than [`MAX_TRANSMIT_SPAN`] after its first transmission.
+    pub fn path_changed(&mut self, now: Instant) {
+        self.link.path_changed(now);
+    }
+
     /// Does what is due: repeats messages, gives them up, acknowledges slow requests, forgets what is over.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.received.forget(now);
+        self.link.forget(now);
+        self.link.hurry(now);
         while let Some(purpose) = self.link.repeat(now) {
             self.server.given_up(&mut self.link, purpose);
             self.client.given_up(&mut self.link, purpose);
@@ -203,6 +216,14 @@ impl Endpoint {
         self.finish(now);
     }
 
+    /// A message id for a confirmable message that the caller sends itself: random, so that only who gets the message
+    /// knows it, not used by the endpoint in the last [`EXCHANGE_LIFETIME`] (RFC 7252 section 4.4), and left out by it for
+    /// as long. What the peer answers to it does not concern the endpoint. `None` when more than half of the ids were
+    /// used in that time, which would make it easier to guess, or when 64 are reserved.
+    pub fn reserve_id(&mut self, now: Instant) -> Option<u16> {
+        self.link.reserve_id(now)
+    }
+
     /// Acknowledges a request of the peer whose answer will take long, so that it is not repeated.
     pub fn accept(&mut self, exchange: ExchangeId) {
         self.server
@@ -283,6 +304,14 @@ impl Endpoint {
     pub fn drop_exchange(&mut self, exchange: ExchangeId) {
         self.accept(exchange);
         self.server.drop_exchange(exchange);
+    }
+
+    /// Whether the peer waits for an answer: one that was not given yet, one that it has not acknowledged, or one that
+    /// it is fetching in blocks. Notifications and pings do not count, nor does what we have asked. Who fetches nothing
+    /// for five times [`Timing::initial`] is taken to have given up. It costs little when there is nothing.
+    #[must_use]
+    pub fn is_answering(&self, now: Instant) -> bool {
+        self.link.answers() > 0 || self.server.is_answering(now, &self.link.config)
     }
 
     /// What is held at present.

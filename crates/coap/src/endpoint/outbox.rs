@@ -84,11 +84,15 @@ struct Entry {
 struct Flight {
     id: u16,
     since: Instant,
+    /// The last transmission.
+    sent: Instant,
     /// When to repeat it or to give up.
     next: Instant,
     first_timeout: Duration,
     timeout: Duration,
     repetitions: u8,
+    /// Whether it was sent again out of turn.
+    is_hurried: bool,
     /// Whether it is not repeated any more, because it would be too late.
     is_last: bool,
 }
@@ -155,7 +159,7 @@ impl Outbox {
         Some(Settled {
             purpose,
             time: now.saturating_duration_since(flight.since),
-            repeated: flight.repetitions > 0,
+            repeated: flight.repetitions > 0 || flight.is_hurried,
         })
     }
 
@@ -192,6 +196,7 @@ impl Outbox {
                 return Some(self.entries.remove(at)?.purpose);
             }
             flight.repetitions += 1;
+            flight.sent = now;
             flight.timeout = grown(flight.timeout, flight.first_timeout);
             flight.next = now + flight.timeout;
             // Where the next repetition would be too late, it is the last one that is in time.
@@ -203,6 +208,32 @@ impl Outbox {
             transmits.push_back(entry.datagram.clone());
         }
         None
+    }
+
+    /// Sends again what was sent at `changed` or before, as if for the first time on a path that nothing is known of: with
+    /// all its repetitions, of which the first comes after [`Timing::initial`] at least. None is later than
+    /// [`MAX_TRANSMIT_SPAN`] after the first transmission of all.
+    pub(super) fn hurry(&mut self, now: Instant, changed: Instant, sender: &mut Sender<'_>) {
+        for entry in &mut self.entries {
+            if let Some(flight) = &mut entry.flight
+                && flight.is_older(changed)
+                && now < flight.since + MAX_TRANSMIT_SPAN
+            {
+                flight.is_hurried = true;
+                flight.repetitions = 0;
+                flight.first_timeout = flight.first_timeout.max(sender.timing.initial);
+                flight.timeout = spread(flight.first_timeout, sender.rng);
+                flight.sent = now;
+                flight.next = (now + flight.timeout).min(flight.since + MAX_TRANSMIT_SPAN);
+                sender.transmits.push_back(entry.datagram.clone());
+            }
+        }
+    }
+
+    /// Whether a message on its way was sent at `changed` or before, and not again since.
+    pub(super) fn has_older(&self, changed: Instant) -> bool {
+        let mut flights = self.entries.iter().filter_map(|it| it.flight.as_ref());
+        flights.any(|flight| flight.is_older(changed))
     }
 
     /// When [`Self::repeat`] has something to do.
@@ -263,12 +294,20 @@ impl Entry {
         self.flight = Some(Flight {
             id,
             since: now,
+            sent: now,
             next: now + timeout,
             first_timeout,
             timeout,
             repetitions: 0,
+            is_hurried: false,
             is_last: false,
         });
+    }
+}
+
+impl Flight {
+    fn is_older(&self, changed: Instant) -> bool {
+        self.sent <= changed
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{
     BlockSize, BlockValue, Code, Endpoint, Header, Message, OptionList, OptionNumber, Token, Type,
     encode,
     endpoint::{
-        Acknowledge, Assurance, Budget, Config, Dialect, Event, ExchangeId, Footprint,
-        ObservationId, Request, RequestId, Response,
+        Acknowledge, Assurance, Budget, Config, Dialect, EXCHANGE_LIFETIME, Event, ExchangeId,
+        Footprint, ObservationId, Request, RequestId, Response,
     },
 };
 
@@ -48,6 +48,8 @@ struct Stage {
     exchanges: VecDeque<ExchangeId>,
     observations: Vec<ObservationId>,
     requests: VecDeque<RequestId>,
+    /// Ids that the endpoint must not use, and since when.
+    reserved: Vec<(Instant, u16)>,
     /// The last message of ours that wants an answer.
     last: Option<(Header, Vec<u8>)>,
 }
@@ -101,6 +103,7 @@ impl Stage {
             exchanges: VecDeque::new(),
             observations: Vec::new(),
             requests: VecDeque::new(),
+            reserved: Vec::new(),
             last: None,
         }
     }
@@ -115,8 +118,9 @@ impl Stage {
             1 | 2 => self.peer_asks(script),
             3 => self.peer_answers(script),
             4 => {
-                let time = Duration::from_millis(1 << (script.byte() % 18));
-                self.now += time;
+                let how = script.byte();
+                self.now += Duration::from_millis(1 << (how % 18));
+                self.place(how);
             }
             5 => self.respond(script),
             6 => {
@@ -127,6 +131,18 @@ impl Stage {
                 }
             }
             _ => self.ask(script),
+        }
+    }
+
+    /// Perhaps the peer is somewhere else by now, or the caller has a question of its own.
+    fn place(&mut self, how: u8) {
+        if how & 64 != 0 {
+            self.endpoint.path_changed(self.now);
+        }
+        if how & 128 != 0
+            && let Some(id) = self.endpoint.reserve_id(self.now)
+        {
+            self.reserved.push((self.now, id));
         }
     }
 
@@ -300,6 +316,8 @@ impl Stage {
         self.endpoint.handle_timeout(self.now);
         let timeout = self.endpoint.poll_timeout();
         assert!(timeout.is_none_or(|at| at > self.now), "woken without end");
+        self.reserved
+            .retain(|&(since, _)| since + EXCHANGE_LIFETIME > self.now);
         let mut count = 0;
         while let Some(datagram) = self.endpoint.poll_transmit() {
             let message = Message::parse(&datagram).expect("what is sent is a message");
@@ -307,6 +325,7 @@ impl Stage {
             assert!(datagram.len() < 32 + 100, "{}", datagram.len());
             if matches!(header.kind, Type::Confirmable | Type::NonConfirmable) {
                 assert_ne!(header.id, 0);
+                assert!(!self.reserved.iter().any(|&(_, id)| id == header.id));
                 self.last = Some((header, datagram.to_vec()));
             }
             count += 1;

@@ -60,3 +60,56 @@ fn the_first_id_is_random() {
         .collect();
     assert!(first.len() > 45);
 }
+
+#[test]
+fn a_reserved_id_is_left_out_for_its_lifetime() {
+    let (mut ids, mut rng) = ids(3);
+    let begin = Instant::now();
+    let reserved: Vec<u16> = std::iter::from_fn(|| ids.reserve(begin, &mut rng)).collect();
+    assert_eq!(reserved.len(), MAX_RESERVED);
+    let mut different = reserved.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), MAX_RESERVED, "{reserved:?}");
+    let round = |ids: &mut MessageIds, now| -> Vec<u16> {
+        std::iter::from_fn(|| ids.next(now).ok()).collect()
+    };
+    let almost = begin + EXCHANGE_LIFETIME - Duration::from_millis(1);
+    let first = round(&mut ids, begin);
+    assert!(first.len() > (1 << 16) * 15 / 16 - MAX_RESERVED);
+    assert!(!first.iter().any(|id| reserved.contains(id)));
+    assert_eq!(ids.reserve(almost, &mut rng), None);
+    // In the next round they are ids like others.
+    let second = round(&mut ids, begin + EXCHANGE_LIFETIME);
+    assert!(reserved.iter().filter(|id| second.contains(id)).count() > MAX_RESERVED / 2);
+    assert!(ids.next_timeout().is_some());
+    ids.forget(begin + EXCHANGE_LIFETIME);
+    assert_eq!((ids.next_timeout(), ids.footprint()), (None, 0));
+}
+
+#[test]
+fn what_was_sent_lately_is_not_reserved_and_much_is_left_to_guess() {
+    for seed in 0..20 {
+        let (mut ids, mut rng) = ids(seed);
+        let begin = Instant::now();
+        let mut used = std::collections::HashSet::new();
+        // Whoever has us send a lot makes few ids free: then none is given.
+        for count in 0.. {
+            used.insert(ids.next(begin).unwrap());
+            if count % 1000 > 0 {
+                continue;
+            }
+            let mut copy = MessageIds {
+                reserved: VecDeque::new(),
+                ..ids
+            };
+            let Some(reserved) = copy.reserve(begin, &mut rng) else {
+                assert!(used.len() > (1 << 15) - (1 << 13), "{}", used.len());
+                break;
+            };
+            assert!(!used.contains(&reserved) && reserved != 0);
+            assert!(used.len() <= (1 << 15) + 1000);
+        }
+        assert!(ids.reserve(begin + EXCHANGE_LIFETIME, &mut rng).is_some());
+    }
+}

@@ -19,6 +19,7 @@ use self::{
 };
 use super::{
     budget::Budget,
+    config::Config,
     event::{Event, ExchangeId, ObservationEnd, ObservationId},
     link::Link,
     received::{MessageKey, Received, Reply},
@@ -121,6 +122,11 @@ impl Server {
             self.uploads.next_timeout(&link.config),
             self.snapshots.next_timeout(&link.config),
         ])
+    }
+
+    /// Whether a request waits for its answer, or for the rest of it.
+    pub(super) fn is_answering(&self, now: Instant, config: &Config) -> bool {
+        !self.exchanges.is_empty() || self.snapshots.are_fetched(now, config)
     }
 
     /// How many requests, uploads, bodies and observations are held.

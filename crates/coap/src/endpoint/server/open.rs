@@ -236,6 +236,7 @@ pub(super) fn answer(link: &mut Link, asker: Asker, content: Content<'_>) -> Opt
 
 /// Refuses a request that the application does not get. Nothing is remembered.
 pub(super) fn refuse(link: &mut Link, asker: Asker, refusal: Refusal) -> Option<Bytes> {
+    link.budget.note(refusal.into());
     let (options, payload) = refusal.content(&link.config);
     let content = Content {
         code: refusal.code(),

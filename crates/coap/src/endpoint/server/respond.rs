@@ -200,6 +200,7 @@ impl Server {
 
 /// In place of a body that there is no room for.
 fn busy(link: &Link) -> Response {
+    link.budget.note(Refusal::Busy.into());
     let (options, payload) = Refusal::Busy.content(&link.config);
     Response {
         code: Refusal::Busy.code(),

@@ -184,6 +184,15 @@ impl Snapshots {
         expiries.min()
     }
 
+    /// Whether the peer is fetching an answer: it has asked for a block not long ago, or has one to acknowledge. Who
+    /// pauses for longer than a request and two repetitions of it take has given up. States do not count.
+    pub(super) fn are_fetched(&self, now: Instant, config: &Config) -> bool {
+        let pause = config.timing.initial * 5;
+        let is_awaited = |it: &Snapshot| !it.is_fetched() && now < it.touched + pause;
+        let mut answers = self.snapshots.iter().filter(|it| it.observation.is_none());
+        answers.any(|it| it.flying.is_some() || is_awaited(it))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.snapshots.len()
     }
@@ -235,6 +244,7 @@ impl Snapshots {
                 return false;
             };
             self.evict(movable);
+            reservation.note_replaced();
         }
         true
     }

@@ -11,6 +11,7 @@ use crate::{
     endpoint::{
         budget::{Budget, Reservation},
         config::Config,
+        counts::Counted,
         refusal::Refusal,
     },
 };
@@ -147,6 +148,7 @@ impl Uploads {
         if self.uploads.len() >= config.max_uploads.max(1) {
             let idle = (0..self.uploads.len()).min_by_key(|&at| self.uploads[at].touched);
             self.uploads.swap_remove(idle.unwrap_or_default());
+            budget.note(Counted::UploadReplaced);
         }
         self.uploads.push(Upload {
             key,

@@ -189,3 +189,92 @@ fn a_body_with_the_same_token_is_another_one() {
         assert_eq!(Message::parse(&block).unwrap().payload.len(), length);
     }
 }
+
+#[test]
+fn a_peer_is_answered_until_it_has_all_of_the_answer() {
+    let mut pair = Pair::new(Config::default());
+    assert!(!pair.server.is_answering(pair.now));
+    // Not given yet; acknowledged without it; on its way as a message of its own.
+    let question = ask(1, 1, "a", None);
+    pair.server.handle_datagram(pair.now, &question).unwrap();
+    let asked = pair.taken();
+    assert!(pair.server.is_answering(pair.now));
+    pair.server.accept(asked.exchange);
+    pair.server
+        .respond(pair.now, asked.exchange, content("late"));
+    assert!(pair.server.is_answering(pair.now));
+    let answer = sent(&mut pair.server).pop().unwrap();
+    let [.., high, low] = *answer.first_chunk::<4>().unwrap();
+    let acknowledgement = [0x60, 0, high, low];
+    pair.server
+        .handle_datagram(pair.now, &acknowledgement)
+        .unwrap();
+    assert!(!pair.server.is_answering(pair.now));
+    // In twenty blocks.
+    let question = ask(2, 2, "b", None);
+    pair.server.handle_datagram(pair.now, &question).unwrap();
+    let asked = pair.taken();
+    let body = content(large(20 * 1024));
+    pair.server.respond(pair.now, asked.exchange, body);
+    for number in 1..20 {
+        assert!(pair.server.is_answering(pair.now), "{number}");
+        pair.now += Duration::from_secs(9);
+        let next = ask(2 + number, 2, "b", Some(u32::from(number)));
+        pair.server.handle_datagram(pair.now, &next).unwrap();
+    }
+    assert!(!pair.server.is_answering(pair.now));
+}
+
+#[test]
+fn who_gives_up_an_answer_and_what_nobody_has_asked_for_is_not_waited_for() {
+    let mut pair = Pair::new(Config::default());
+    let question = ask(1, 1, "a", None);
+    pair.server.handle_datagram(pair.now, &question).unwrap();
+    let asked = pair.taken();
+    pair.server
+        .respond(pair.now, asked.exchange, content(large(9000)));
+    let pause = Config::default().timing.initial * 5;
+    assert!(pair.server.is_answering(pair.now));
+    assert!(!pair.server.is_answering(pair.now + pause));
+    // An observer that sleeps, with a state in one message and with one in blocks; a ping; a request of ours.
+    for length in [10, 9000] {
+        let mut pair = Pair::new(Config::default());
+        let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
+        assert!(!pair.server.is_answering(pair.now));
+        let state = content(large(length));
+        pair.server.notify(pair.now, observation, state).unwrap();
+        pair.server.ping(pair.now);
+        pair.server.request(pair.now, get("x")).unwrap();
+        assert!(!pair.server.is_answering(pair.now), "{length}");
+    }
+}
+
+#[test]
+fn a_reserved_id_is_of_no_message_of_the_endpoint() {
+    let mut pair = Pair::new(Config::default());
+    let reserved: Vec<u16> = std::iter::from_fn(|| pair.server.reserve_id(pair.now)).collect();
+    assert_eq!(reserved.len(), 64);
+    for _ in 0..u16::MAX {
+        pair.server.ping(pair.now);
+        for ping in sent(&mut pair.server) {
+            let id = Message::parse(&ping).unwrap().header.id;
+            assert!(!reserved.contains(&id));
+            let [high, low] = id.to_be_bytes();
+            let pong = [0x70, 0, high, low];
+            pair.server.handle_datagram(pair.now, &pong).unwrap();
+            assert!(matches!(pair.told(), Some(Event::Pong(_))));
+        }
+    }
+    // What is answered to it is for the caller.
+    let [high, low] = reserved[0].to_be_bytes();
+    let answer = [0x70, 0, high, low];
+    pair.server.handle_datagram(pair.now, &answer).unwrap();
+    assert!(pair.told().is_none());
+    // Too many were used: an id would be guessed too easily.
+    let later = pair.now + EXCHANGE_LIFETIME - Duration::from_millis(1);
+    assert_eq!(pair.server.reserve_id(later), None);
+    pair.wait(EXCHANGE_LIFETIME);
+    assert!(pair.server.reserve_id(pair.now).is_some());
+    pair.wait(EXCHANGE_LIFETIME);
+    assert_eq!(pair.server.poll_timeout(), None);
+}

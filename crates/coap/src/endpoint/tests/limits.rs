@@ -1,4 +1,5 @@
 use super::*;
+use crate::endpoint::Counted;
 
 #[test]
 fn further_requests_are_refused_while_too_many_are_open() {
@@ -116,11 +117,63 @@ fn observations_beyond_the_limit_are_plain_requests() {
 fn a_body_without_room_is_answered_with_an_error() {
     let mut pair = Pair::new(Config::default());
     let config = Arc::new(Config::default());
-    pair.server = Endpoint::new(config, Budget::new(1000), [4; 32]);
+    let budget = Budget::new(1000);
+    pair.server = Endpoint::new(config, budget.clone(), [4; 32]);
     pair.client.request(pair.now, get("x")).unwrap();
     let asked = pair.asked();
     pair.answer(asked.exchange, content(large(2000)));
     assert_eq!(pair.answered().1.code, Code::SERVICE_UNAVAILABLE);
+    assert_eq!(budget.counted(Counted::Busy), 1);
+}
+
+#[test]
+fn what_is_refused_or_gives_way_is_counted() {
+    let config = Config {
+        max_uploads: 1,
+        max_snapshots: 1,
+        max_request_body: 3000,
+        nstart: 2,
+        ..Config::default()
+    };
+    let mut pair = Pair::new(config.clone());
+    let budget = Budget::new(1 << 20);
+    pair.server = Endpoint::new(Arc::new(config), budget.clone(), [4; 32]);
+    let post = |path, size| Request {
+        code: Code::POST,
+        payload: large(size),
+        ..get(path)
+    };
+    pair.client.request(pair.now, post("x", 3001)).unwrap();
+    pair.carry();
+    assert_eq!(pair.answered().1.code, Code::REQUEST_ENTITY_TOO_LARGE);
+    assert_eq!(budget.counted(Counted::BodyTooLarge), 1);
+
+    for path in ["a", "b"] {
+        pair.client.request(pair.now, post(path, 2500)).unwrap();
+    }
+    pair.carry();
+    assert!(budget.counted(Counted::UploadReplaced) > 0);
+
+    let mut pair = Pair::new(Config {
+        nstart: 2,
+        ..Config::default()
+    });
+    let config = Config {
+        max_snapshots: 1,
+        ..Config::default()
+    };
+    pair.server = Endpoint::new(Arc::new(config), budget.clone(), [5; 32]);
+    for path in ["a", "b"] {
+        pair.client.request(pair.now, get(path)).unwrap();
+    }
+    let asked = [pair.asked(), pair.asked()];
+    for asked in asked {
+        let body = content(large(2500));
+        pair.server.respond(pair.now, asked.exchange, body);
+    }
+    assert_eq!(budget.counted(Counted::ResponseReplaced), 1);
+    let names = Counted::ALL.map(Counted::name);
+    assert!(names.is_sorted());
 }
 
 #[test]
