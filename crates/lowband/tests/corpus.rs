@@ -1,13 +1,18 @@
 //! The corpus of the fuzz targets, without a fuzzer.
 
 use vestibule_lowband::vectors::{
-    check_cbor_to_json, check_json_to_cbor, check_paths, check_request,
+    check_cbor_to_json, check_gateway, check_json_to_cbor, check_paths, check_request,
 };
 use vestibule_test_corpus::replay;
 
 #[test]
 fn lowband_cbor_to_json() {
     replay("lowband_cbor_to_json", check_cbor_to_json);
+}
+
+#[test]
+fn lowband_gateway() {
+    replay("lowband_gateway", check_gateway);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::upstream::{self, Trouble};
 use crate::mapping::status;
 
 /// What is to be done. A later action takes the place of an earlier one that is still under way.
@@ -74,6 +75,26 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// What a client is told that observes with a token of which the homeserver has said this to another
+    /// request.
+    pub(crate) fn from_answer(answer: &Answer) -> Self {
+        upstream::refused(answer.status, answer).refusal
+    }
+
+    /// What a client is told that observes with a token that it has logged out.
+    pub(crate) fn unknown_token() -> Self {
+        Self {
+            status: 401,
+            retry_after: None,
+            body: upstream::error("M_UNKNOWN_TOKEN", "The access token was logged out."),
+        }
+    }
+
+    /// What a client is told whose observation has no place any more.
+    pub(crate) fn overloaded() -> Self {
+        Trouble::from(PollFailure::Overloaded).refusal
+    }
+
     /// [`retry_after`](Self::retry_after) as the header Retry-After has it, in whole seconds.
     pub fn retry_after_header(&self) -> Option<String> {
         let wait = self.retry_after?;
@@ -108,12 +129,34 @@ impl Answer {
 /// Why the homeserver has not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PollFailure {
+    /// There are too many requests under way, so that it was not asked.
+    Overloaded,
     /// No answer came in time.
     TimedOut,
     /// There is no connection.
     Unreachable,
     /// The body is larger than [`Settings::max_body`](super::Settings::max_body).
     TooLarge,
+}
+
+impl PollFailure {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Overloaded,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::TooLarge,
+    ];
+
+    /// Name for metrics and logs, in snake case; it never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::TooLarge => "too_large",
+        }
+    }
 }
 
 /// Why a body was not delivered.
@@ -144,6 +187,11 @@ pub enum Reason {
 pub struct Body(Bytes);
 
 impl Body {
+    /// Its bytes, shared.
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        self.0.clone()
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

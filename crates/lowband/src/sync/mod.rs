@@ -44,7 +44,8 @@ pub use self::{
     settings::Settings,
 };
 
-use self::{backoff::Backoff, body::Counts, position::Position, settings::after};
+use self::{backoff::Backoff, body::Counts, position::Position};
+pub(crate) use self::{settings::after, upstream::RETRY_AFTER};
 
 /// After a failed delivery, a sign of life shortens the wait to this part of it, and to
 /// [`Settings::haste`] at least: a client that can be heard but not reached is not tried for ever.
@@ -61,8 +62,8 @@ const HASTE: u32 = 12;
 /// is told of those nevertheless is ignored.
 ///
 /// All polls have the token of the register. When that is worth nothing any more, after a logout, the
-/// homeserver says so to the next poll, and the client is told; to end it at once, and without a word,
-/// is what [`handle_reset`](Self::handle_reset) is for.
+/// homeserver says so to the next poll, and the client is told; to end it at once is
+/// what [`refuse`](Self::refuse) is for, and without a word [`handle_reset`](Self::handle_reset).
 #[derive(Debug)]
 pub struct Observation {
     settings: Settings,
@@ -251,6 +252,13 @@ impl Observation {
     pub fn handle_reset(&mut self) {
         if !matches!(self.stage, Stage::Over) {
             self.end(Action::Ended(Reason::Reset));
+        }
+    }
+
+    /// Ends the observation with a word, whatever is under way: the client may not observe any more.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if !matches!(self.stage, Stage::Over) {
+            self.give_up(matches!(self.stage, Stage::Registering(_)), refusal);
         }
     }
 

@@ -64,6 +64,6 @@ impl Default for Settings {
 }
 
 /// `wait` after `now`, at most a day.
-pub(super) fn after(now: Instant, wait: Duration) -> Instant {
+pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
     now + wait.min(LONGEST)
 }

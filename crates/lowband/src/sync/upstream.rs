@@ -12,6 +12,9 @@ use super::{
 /// A longer body of an error is not passed on, in bytes.
 const LONGEST_ERROR: usize = 64 << 10;
 
+/// When a client may ask again if there are too many requests.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// No homeserver is left alone for longer than this because it wants to.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -35,7 +38,7 @@ pub(super) fn read(answer: &Answer, max_body: usize) -> Result<Summary<'_>, Trou
 
 /// Requests that failed for what they are fail again. Those that came too early or too slowly do not,
 /// nor do those that a homeserver in trouble could not serve.
-fn refused(status: u16, answer: &Answer) -> Trouble {
+pub(super) fn refused(status: u16, answer: &Answer) -> Trouble {
     let is_final = (400..500).contains(&status) && !matches!(status, 408 | 425 | 429);
     let retry_after = answer.retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER));
     let body = match is_error(&answer.body) {
@@ -72,6 +75,7 @@ fn is_error(body: &Body) -> bool {
 impl From<PollFailure> for Trouble {
     fn from(failure: PollFailure) -> Self {
         let (status, errcode, text) = match failure {
+            PollFailure::Overloaded => (503, "M_UNKNOWN", "There are too many requests."),
             PollFailure::TimedOut => (504, "M_UNKNOWN", "The homeserver takes too long."),
             PollFailure::Unreachable => (502, "M_UNKNOWN", "The homeserver cannot be reached."),
             PollFailure::TooLarge => (
@@ -84,7 +88,7 @@ impl From<PollFailure> for Trouble {
             is_final: failure == PollFailure::TooLarge,
             refusal: Refusal {
                 status,
-                retry_after: None,
+                retry_after: (failure == PollFailure::Overloaded).then_some(RETRY_AFTER),
                 body: error(errcode, text),
             },
         }

@@ -1,87 +1,77 @@
-//! The gateway: an endpoint, the mapping, and observations of sync in front of a homeserver.
+//! The gateway: an endpoint, and what stands behind it, in front of a homeserver.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use vestibule_coap::endpoint::{
-    Event, ExchangeId, IncomingRequest, Observe, PartialRequest, Response,
+use vestibule_coap::Endpoint;
+use vestibule_coap::endpoint::Event;
+use vestibule_lowband::gateway::{
+    self, Ask, AskId, EndpointAt, Finished, Footprint, HttpAnswer, Limits, Settings, Shared,
 };
-use vestibule_coap::{Code, Endpoint, OptionList};
-use vestibule_lowband::mapping::endpoint::Kind;
-use vestibule_lowband::mapping::server::{self, HttpRequest, Opened, Refusal, Settings, Upstream};
+use vestibule_lowband::mapping::server::HttpRequest;
 use vestibule_lowband::mapping::token::Token;
-use vestibule_lowband::sync::PollFailure;
+use vestibule_lowband::sync::{self, PollFailure};
 
 use crate::homeserver::Homeserver;
 use crate::notes::{Call, Heard};
-use crate::observers::Observers;
 use crate::world::Clock;
 
 /// One association, as the gateway has it.
 pub(crate) struct Gateway {
     pub(crate) endpoint: Endpoint,
-    pub(crate) mapping: Mapping,
-    /// Requests that wait for a token.
-    held: Vec<Held>,
-    /// Requests that the homeserver has not answered.
-    forwarded: HashMap<u64, (ExchangeId, HttpRequest)>,
-    pub(crate) observers: Observers,
+    gateway: gateway::Gateway,
+    /// What the homeserver calls the requests that are under way.
+    asked: HashMap<u64, AskId>,
+    /// What was done, for those who look for a fault.
+    pub(crate) notes: Vec<Note>,
+    pub(crate) registered: u64,
+    pub(crate) delivered: u64,
+    pub(crate) undelivered: u64,
 }
 
-/// What requests and answers are translated with.
-#[derive(Default)]
-pub(crate) struct Mapping {
-    session: server::Session,
-    settings: Settings,
-}
-
-struct Held {
-    until: Instant,
-    received: Instant,
-    request: IncomingRequest,
+/// Something that a gateway has done.
+#[derive(Debug)]
+#[expect(dead_code, reason = "shown when a seed has failed")]
+pub(crate) enum Note {
+    Asked(AskId, String),
+    Cancelled(AskId),
+    Finished(Finished),
 }
 
 impl Gateway {
-    pub(crate) fn new(endpoint: Endpoint, seed: u64) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, shared: Arc<Shared>, seed: u64) -> Self {
         Self {
             endpoint,
-            mapping: Mapping::default(),
-            held: Vec::new(),
-            forwarded: HashMap::new(),
-            observers: Observers::new(seed),
+            gateway: gateway::Gateway::new(Arc::new(settings()), shared, seed),
+            asked: HashMap::new(),
+            notes: Vec::new(),
+            registered: 0,
+            delivered: 0,
+            undelivered: 0,
         }
     }
 
     /// Something authentic has come.
     pub(crate) fn handle_datagram(&mut self, clock: Clock, datagram: &[u8]) {
-        let taken = self.endpoint.handle_datagram(clock.instant(), datagram);
+        let now = clock.instant();
+        let taken = self.endpoint.handle_datagram(now, datagram);
         assert!(taken.is_ok(), "{taken:?}");
-        self.observers
-            .handle_peer_alive(clock.instant(), &mut self.endpoint);
+        let (gateway, mut replies) = self.parts(now);
+        gateway.handle_peer_alive(now, &mut replies);
     }
 
     pub(crate) fn handle_event(&mut self, clock: Clock, homeserver: &mut Homeserver, event: Event) {
         match event {
-            Event::Request(request) => {
-                self.open(clock, homeserver, clock.instant(), request);
-                self.open_held(clock, homeserver);
-            }
-            Event::Partial(request) => {
-                self.mapping.hear(clock.instant(), &request);
-                self.open_held(clock, homeserver);
-            }
-            Event::NotificationDelivered(id) => {
-                self.observers
-                    .handle_delivered(clock.instant(), &mut self.endpoint, id);
-            }
-            Event::NotificationFailed(id, why) => {
-                self.observers.handle_undelivered(clock.instant(), id, why);
-            }
-            Event::ObservationEnded(id, _) => self.observers.handle_ended(id),
-            Event::Pong(_) | Event::PingFailed => {}
-            event => panic!("for a server: {event:?}"),
+            Event::NotificationDelivered(_) => self.delivered += 1,
+            Event::NotificationFailed(..) => self.undelivered += 1,
+            _ => {}
         }
+        let now = clock.instant();
+        let (gateway, mut replies) = self.parts(now);
+        gateway.handle_event(now, &mut replies, event);
         self.drive(clock, homeserver);
     }
 
@@ -91,130 +81,99 @@ impl Gateway {
         clock: Clock,
         homeserver: &mut Homeserver,
         id: u64,
-        answer: &Result<Heard, PollFailure>,
+        answer: Result<Heard, PollFailure>,
     ) {
-        if let Some((exchange, request)) = self.forwarded.remove(&id) {
-            let response = match answer {
-                Ok(heard) => self.mapping.close(&request, heard),
-                Err(PollFailure::TimedOut) => Refusal::UpstreamTimeout.response(request.format),
-                Err(_) => Refusal::Unreachable.response(request.format),
-            };
-            self.endpoint.respond(clock.instant(), exchange, response);
-        } else {
-            self.observers.handle_answer(clock.instant(), id, answer);
-        }
+        // It may have been asked by an association that is over.
+        let Some(id) = self.asked.remove(&id) else {
+            return;
+        };
+        let now = clock.instant();
+        let (gateway, mut replies) = self.parts(now);
+        gateway.handle_answer(now, &mut replies, id, &answer.map(to_answer));
         self.drive(clock, homeserver);
     }
 
     pub(crate) fn next_timer(&self) -> Option<Instant> {
-        let held = self.held.iter().map(|held| held.until);
-        held.chain(self.observers.next_timer()).min()
+        self.gateway.poll_timeout()
     }
 
     pub(crate) fn handle_timer(&mut self, clock: Clock, homeserver: &mut Homeserver) {
         let now = clock.instant();
-        let (due, held) = std::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|held: &Held| held.until <= now);
-        self.held = held;
-        for held in due {
-            self.open(clock, homeserver, held.received, held.request);
-        }
-        self.observers.handle_timeout(now);
+        let (gateway, mut replies) = self.parts(now);
+        gateway.handle_timeout(now, &mut replies);
+        let next = gateway.poll_timeout();
+        assert!(next.is_none_or(|at| at > now), "still due");
         self.drive(clock, homeserver);
     }
 
     /// All that is kept for requests and observations.
-    pub(crate) fn held(&self) -> usize {
-        self.held.len() + self.forwarded.len() + self.observers.held()
+    pub(crate) fn footprint(&self) -> Footprint {
+        self.gateway.footprint()
     }
 
-    /// The token that others wait for may have come.
-    fn open_held(&mut self, clock: Clock, homeserver: &mut Homeserver) {
-        if self.mapping.session.take_new_token() {
-            for held in std::mem::take(&mut self.held) {
-                self.open(clock, homeserver, held.received, held.request);
-            }
-        }
+    pub(crate) fn observations(&self) -> usize {
+        self.gateway.observations()
     }
 
-    fn open(
-        &mut self,
-        clock: Clock,
-        homeserver: &mut Homeserver,
-        received: Instant,
-        request: IncomingRequest,
-    ) {
-        let now = clock.instant();
-        let (exchange, observe) = (request.exchange, request.observe);
-        let asked = server::Request {
-            code: request.code,
-            options: &request.options,
-            payload: &request.payload,
-            message_id: request.message_id,
-            received,
-        };
-        let Mapping { session, settings } = &mut self.mapping;
-        let opened = server::open(session, settings, &asked, now);
-        if let Some(Observe::Deregister { .. }) = observe {
-            // It is answered for the sake of it: the observation is gone already.
-            return self.endpoint.respond(now, exchange, nothing());
-        }
-        match opened {
-            Ok(Opened::Forward(http)) => match (http.kind, observe) {
-                (Kind::Sync { .. }, Some(Observe::Register { replaces })) => {
-                    let endpoint = &mut self.endpoint;
-                    self.observers
-                        .register(now, endpoint, exchange, replaces, *http);
-                }
-                _ => {
-                    let id = homeserver.ask(clock.now, to_call(&http));
-                    self.forwarded.insert(id, (exchange, *http));
-                }
-            },
-            Ok(Opened::Hold { until }) => self.held.push(Held {
-                until,
-                received,
-                request,
-            }),
-            Err(refusal) => {
-                let response = server::refuse(session, settings, &asked, refusal);
-                self.endpoint.respond(now, exchange, response);
-            }
-        }
-    }
-
+    /// Asks what is to be asked.
     fn drive(&mut self, clock: Clock, homeserver: &mut Homeserver) {
-        let Self {
-            endpoint,
-            mapping,
-            observers,
-            ..
-        } = self;
-        observers.drive(clock, endpoint, mapping, homeserver);
+        while let Some(ask) = self.gateway.poll_ask() {
+            match ask {
+                Ask::Request { id, request, .. } => {
+                    self.notes.push(Note::Asked(id, request.path_and_query()));
+                    let asked = homeserver.ask(clock.now, to_call(&request));
+                    self.asked.insert(asked, id);
+                }
+                Ask::Cancel(id) => {
+                    self.notes.push(Note::Cancelled(id));
+                    let cancelled = self.asked.extract_if(|_, other| *other == id);
+                    for (asked, _) in cancelled {
+                        homeserver.cancel(asked);
+                    }
+                }
+            }
+        }
+        while let Some(finished) = self.gateway.poll_record() {
+            self.registered += u64::from(finished.exchange == gateway::Exchange::Register);
+            self.notes.push(Note::Finished(finished));
+        }
+    }
+
+    fn parts(&mut self, now: Instant) -> (&mut gateway::Gateway, EndpointAt<'_>) {
+        let endpoint = &mut self.endpoint;
+        (&mut self.gateway, EndpointAt { endpoint, now })
     }
 }
 
-impl Mapping {
-    /// What a request that is not whole, or was refused, says for those after it.
-    fn hear(&mut self, now: Instant, request: &PartialRequest) {
-        server::note(&mut self.session, &request.options, request.message_id, now);
-    }
+/// What the gateways of a world share. In every other world requests wait for each other.
+pub(crate) fn shared(seed: u64) -> Arc<Shared> {
+    let requests_per_association = match seed % 2 {
+        0 => Limits::default().requests_per_association,
+        _ => 1,
+    };
+    let limits = Limits {
+        requests_per_association,
+        ..Limits::default()
+    };
+    Shared::new(limits, RandomState::new())
+}
 
-    /// An answer of the homeserver, or one in its place, as a response.
-    pub(crate) fn close(&mut self, request: &HttpRequest, heard: &Heard) -> Response {
-        let retry_after = heard.retry_after.map(|seconds| seconds.to_string());
-        let upstream = Upstream {
-            status: StatusCode::from_u16(heard.status).expect("a status"),
-            retry_after: retry_after.as_deref(),
-            body: &heard.body,
-        };
-        server::close(&mut self.session, &self.settings, request, &upstream)
+/// Patience that is short, so that much happens.
+fn settings() -> Settings {
+    Settings {
+        sync: sync::Settings {
+            upstream_backoff_limit: Duration::from_secs(20),
+            delivery_backoff: Duration::from_secs(20),
+            delivery_backoff_limit: Duration::from_secs(80),
+            orphan: Duration::from_secs(400),
+            ..sync::Settings::default()
+        },
+        ..Settings::default()
     }
 }
 
 /// The request as the homeserver gets it.
-pub(crate) fn to_call(request: &HttpRequest) -> Call {
+fn to_call(request: &HttpRequest) -> Call {
     Call {
         method: request.method.clone(),
         target: request.path_and_query(),
@@ -223,10 +182,10 @@ pub(crate) fn to_call(request: &HttpRequest) -> Call {
     }
 }
 
-fn nothing() -> Response {
-    Response {
-        code: Code::CONTENT,
-        options: OptionList::new(),
-        payload: bytes::Bytes::from_static(&[0xa0]),
+fn to_answer(heard: Heard) -> HttpAnswer {
+    HttpAnswer {
+        status: StatusCode::from_u16(heard.status).expect("a status"),
+        retry_after: heard.retry_after.map(|seconds| seconds.to_string()),
+        body: heard.body.into(),
     }
 }

@@ -9,7 +9,6 @@ mod gateway;
 mod homeserver;
 mod matrix;
 mod notes;
-mod observers;
 mod scenario;
 mod syncs;
 mod world;

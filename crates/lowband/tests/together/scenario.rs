@@ -6,7 +6,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use vestibule_coap::BlockSize;
 use vestibule_coap::endpoint::{Config, Timing};
-use vestibule_lowband::mapping::{client, server};
+use vestibule_lowband::gateway::Limits;
+use vestibule_lowband::mapping::client;
 
 use vestibule_test_network::Conditions;
 
@@ -69,8 +70,7 @@ impl Scenario {
         let mut companion = config(&mut rng);
         client::configure(&mut companion);
         let mut gateway = config(&mut rng);
-        server::configure(&mut gateway);
-        gateway.max_observations = 2 * crate::observers::MAX_OBSERVERS;
+        Limits::default().configure(&mut gateway);
         let users = rng.random_range(1..=2);
         let plans = (0..users).map(|user| {
             let begin = match user == 1 && rng.random() {

@@ -8,10 +8,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use vestibule_coap::Endpoint;
 use vestibule_coap::endpoint::{Budget, Config, Footprint};
+use vestibule_lowband::gateway::{Footprint as Held, Present, Shared};
 use vestibule_lowband::mapping::client::Settings;
 
 use crate::companion::{Companion, TRIES};
-use crate::gateway::Gateway;
+use crate::gateway::{self, Gateway};
 use crate::homeserver::Homeserver;
 use crate::matrix::Client;
 use crate::scenario::{Happening, Scenario};
@@ -43,6 +44,7 @@ pub(crate) struct World {
     renews: bool,
     clients: Vec<Client>,
     companion: Companion,
+    shared: Arc<Shared>,
     gateway: Gateway,
     homeserver: Homeserver,
     /// Which association each side has: the companion, the gateway.
@@ -113,12 +115,14 @@ impl World {
             Endpoint::new(Arc::clone(&configs[side]), budget, rng.random())
         });
         let now = clock.instant();
+        let shared = gateway::shared(seed);
         Self {
             clock,
             network,
             ladder: Ladder::new(NAMES, seed),
             companion: Companion::new(now, ours, settings.clone(), scenario.renews),
-            gateway: Gateway::new(theirs, seed),
+            gateway: Gateway::new(theirs, Arc::clone(&shared), seed),
+            shared,
             configs,
             budgets,
             settings,
@@ -152,7 +156,8 @@ impl World {
         );
         assert_eq!(self.gateway.endpoint.footprint(), Footprint::default());
         assert_eq!(self.budgets.each_ref().map(Budget::used), [0, 0]);
-        assert_eq!(self.gateway.held(), 0);
+        assert_eq!(self.gateway.footprint(), Held::default());
+        assert_eq!(self.shared.present(), Present::default());
         for client in &self.clients {
             client.check(&self.homeserver);
             self.outcome.syncs += client.syncs;
@@ -224,7 +229,7 @@ impl World {
         self.settle();
         while let Some((id, answer)) = self.homeserver.answer(clock.now) {
             self.gateway
-                .handle_answer(clock, &mut self.homeserver, id, &answer);
+                .handle_answer(clock, &mut self.homeserver, id, answer);
             self.settle();
         }
         if self.reconnect.take_if(|at| *at <= clock.now).is_some() {
@@ -264,7 +269,7 @@ impl World {
                 self.gateway
                     .handle_event(clock, &mut self.homeserver, event);
             }
-            for note in self.gateway.observers.notes.drain(..) {
+            for note in self.gateway.notes.drain(..) {
                 self.ladder.note(clock.now, Direction::ToClient, note);
             }
             while let Some(datagram) = self.gateway.endpoint.poll_transmit() {
@@ -284,7 +289,7 @@ impl World {
             }
         }
         let observations = self.gateway.endpoint.footprint().observations;
-        assert_eq!(observations, self.gateway.observers.len());
+        assert_eq!(observations, self.gateway.observations());
     }
 
     fn drive_clients(&mut self) {
@@ -346,7 +351,8 @@ impl World {
         self.count_observers();
         self.associations[1] += 1;
         let endpoint = self.endpoint(1);
-        self.gateway = Gateway::new(endpoint, self.rng.random());
+        let shared = Arc::clone(&self.shared);
+        self.gateway = Gateway::new(endpoint, shared, self.rng.random());
     }
 
     /// The companion has a new association.
@@ -385,10 +391,9 @@ impl World {
     }
 
     fn count_observers(&mut self) {
-        let observers = &self.gateway.observers;
-        self.outcome.registered += observers.registered;
-        self.outcome.delivered += observers.delivered;
-        self.outcome.undelivered += observers.undelivered;
+        self.outcome.registered += self.gateway.registered;
+        self.outcome.delivered += self.gateway.delivered;
+        self.outcome.undelivered += self.gateway.undelivered;
     }
 }
 

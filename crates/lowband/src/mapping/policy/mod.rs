@@ -64,9 +64,8 @@ impl Policy {
         match path {
             [".well-known", "matrix", "client"] if method == Method::GET => Ok(()),
             ["_matrix", "client", "versions"] => Ok(()),
-            ["_matrix", "media", ..] if self.has_media => Ok(()),
-            ["_matrix", "media", ..] => Err(Denied::Media),
-            ["_matrix", "client", version, below @ ..] if is_version(version) => {
+            ["_matrix", "media", ..] if !self.has_media => Err(Denied::Media),
+            ["_matrix", "client" | "media", version, below @ ..] if is_version(version) => {
                 self.check_below(version, below)
             }
             _ => Err(Denied::Outside),
@@ -80,6 +79,8 @@ impl Policy {
         // An unstable path has the name of its proposal in front.
         let heads = if version == "unstable" { 2 } else { 1 };
         for piece in pieces.by_ref().take(heads) {
+            // Some servers cut off what stands behind a semicolon (RFC 3986 section 3.3).
+            let piece = piece.split(';').next().unwrap_or_default();
             if piece.eq_ignore_ascii_case("admin") {
                 return Err(Denied::Admin);
             }

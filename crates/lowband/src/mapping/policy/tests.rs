@@ -116,3 +116,32 @@ fn not_everything_can_be_allowed_at_once() {
     }
     assert_eq!(Policy::new().allow("/a/..").err(), Some(PathError::Dots));
 }
+
+/// Some repositories of media have paths of their own for administrators.
+#[test]
+fn administrators_of_media_use_another_way() {
+    let policy = Policy::new().with_media();
+    for path in [
+        "/_matrix/media/r0/admin/purge/a/b",
+        "/_matrix/media/unstable/admin/quarantine/a/b",
+        "/_matrix/media/v3//Admin/x",
+        "/_matrix/media/v3/admin%2Fx",
+    ] {
+        assert_eq!(check(&policy, path), Err(Denied::Admin), "{path}");
+    }
+    for path in [
+        "/_matrix/media",
+        "/_matrix/media/admin/x",
+        "/_matrix/media//v3/upload",
+    ] {
+        assert_eq!(check(&policy, path), Err(Denied::Outside), "{path}");
+    }
+    for path in [
+        "/_matrix/media/v3/upload",
+        "/_matrix/media/r0/download/a.example/admin",
+        "/_matrix/media/unstable/org.example/x",
+        "/_matrix/media/v1/create",
+    ] {
+        assert_eq!(check(&policy, path), Ok(()), "{path}");
+    }
+}

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use vestibule_coap::endpoint::{Config, Explanation, Response};
-use vestibule_coap::{Code, ContentFormat, OptionList};
+use vestibule_coap::{Code, ContentFormat, OptionList, OptionNumber};
 
 pub use refusal::Refusal;
 pub use request::HttpRequest;
@@ -245,6 +245,15 @@ pub fn refuse(
     let format = request::format(session, settings, accept, fields.content_format, request);
     let cbor = Format::Cbor(session.keys(settings.cbor_keys));
     refusal.response(format.unwrap_or(cbor))
+}
+
+/// The path that these options of a request ask the homeserver for, escaped, whether or not the policy
+/// allows it; `None` if it is none.
+pub fn path(settings: &Settings, options: &OptionList) -> Option<String> {
+    let segments = options.all(OptionNumber::URI_PATH);
+    let segments = paths::from_options(segments).ok()?;
+    let path = paths::expand(&segments, settings.prefix).ok()?;
+    Some(paths::to_http(&path))
 }
 
 /// What the endpoint says when it refuses a request: clients written in Go do not survive a text.

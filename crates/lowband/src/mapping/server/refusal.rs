@@ -26,6 +26,11 @@ pub enum Refusal {
     ContentFormat,
     /// The policy forbids the path.
     Denied(Denied),
+    /// The gateway is about to end.
+    Leaving {
+        /// When the client may ask again.
+        retry_after: Duration,
+    },
     /// The method is none of the four.
     Method,
     /// The request needs a token, and none came, or it is not sure which of two it has.
@@ -59,6 +64,28 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All names.
+    pub const NAMES: [&'static str; 18] = [
+        "accept",
+        "answer_too_large",
+        "body",
+        "content_format",
+        "denied",
+        "leaving",
+        "method",
+        "missing_token",
+        "not_json",
+        "overloaded",
+        "path",
+        "query",
+        "redirect",
+        "table_version",
+        "token",
+        "too_many_requests",
+        "unreachable",
+        "upstream_timeout",
+    ];
+
     /// Name for metrics and logs, in snake case; it never changes.
     pub fn name(self) -> &'static str {
         match self {
@@ -67,6 +94,7 @@ impl Refusal {
             Self::Body(_) => "body",
             Self::ContentFormat => "content_format",
             Self::Denied(_) => "denied",
+            Self::Leaving { .. } => "leaving",
             Self::Method => "method",
             Self::MissingToken => "missing_token",
             Self::NotJson => "not_json",
@@ -95,7 +123,7 @@ impl Refusal {
             Self::Denied(Denied::Admin | Denied::Media) => Code::FORBIDDEN,
             Self::Method => Code::METHOD_NOT_ALLOWED,
             Self::MissingToken => Code::UNAUTHORIZED,
-            Self::Overloaded { .. } => Code::SERVICE_UNAVAILABLE,
+            Self::Leaving { .. } | Self::Overloaded { .. } => Code::SERVICE_UNAVAILABLE,
             Self::TableVersion => Code::BAD_OPTION,
             Self::TooManyRequests { .. } => Code::TOO_MANY_REQUESTS,
             Self::AnswerTooLarge | Self::NotJson | Self::Redirect | Self::Unreachable => {
@@ -134,9 +162,9 @@ impl Refusal {
         max_age: Option<u32>,
     ) -> Response {
         let retry_after = match self {
-            Self::Overloaded { retry_after } | Self::TooManyRequests { retry_after } => {
-                Some(retry_after)
-            }
+            Self::Leaving { retry_after }
+            | Self::Overloaded { retry_after }
+            | Self::TooManyRequests { retry_after } => Some(retry_after),
             _ => None,
         };
         let payload = error_body(format, self.errcode(), &self.to_string(), retry_after);
@@ -154,6 +182,7 @@ impl std::fmt::Display for Refusal {
             Self::Body(error) => return write!(f, "the body cannot be read: {error}"),
             Self::ContentFormat => "bodies are CBOR or JSON",
             Self::Denied(denied) => return denied.fmt(f),
+            Self::Leaving { .. } => "the gateway is about to end, ask again",
             Self::Method => "the method is not GET, POST, PUT or DELETE",
             Self::MissingToken => "the access token is missing",
             Self::NotJson => "the homeserver's answer is not JSON",

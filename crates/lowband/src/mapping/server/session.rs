@@ -14,6 +14,7 @@ use crate::mapping::token::Token;
 pub struct Session {
     tokens: Tokens,
     has_new_token: bool,
+    forgotten: Option<Token>,
     table: Option<u64>,
     has_sent_integers: bool,
 }
@@ -35,6 +36,12 @@ impl Session {
         std::mem::take(&mut self.has_new_token)
     }
 
+    /// The token that an answer has shown to be worth nothing any more, after a logout or because the
+    /// homeserver does not know it. It is said once; what is observed with it is to be ended.
+    pub fn take_forgotten_token(&mut self) -> Option<Token> {
+        self.forgotten.take()
+    }
+
     /// The token of a request with these options. What they say is remembered.
     ///
     /// # Errors
@@ -54,6 +61,7 @@ impl Session {
     /// Forgets a token that is worth nothing any more.
     pub(super) fn forget(&mut self, token: &Token) {
         self.tokens.forget(token);
+        self.forgotten = Some(token.clone());
     }
 
     /// Notes that the client has written integers for keys itself.

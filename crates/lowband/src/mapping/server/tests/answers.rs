@@ -1,5 +1,7 @@
 use super::*;
 use crate::mapping::discovery::LowBandwidth;
+use crate::mapping::{paths::PathError, policy::Denied, query::QueryError, token::TokenError};
+use crate::transcode;
 
 fn versions(gateway: &mut Gateway) -> HttpRequest {
     gateway.open(&Sent::get(VERSIONS)).unwrap()
@@ -263,4 +265,35 @@ fn integers_are_for_those_who_know_them() {
     let integers = cbor(json, Keys::V1);
     assert_eq!(keys(&mut gateway, &post(&integers)), Keys::V1);
     assert_eq!(keys(&mut gateway, &sent), Keys::V1);
+}
+
+#[test]
+fn names_of_refusals_are_complete() {
+    let retry_after = Duration::ZERO;
+    let error = transcode::Error {
+        reason: transcode::Reason::Bignum,
+        offset: 0,
+    };
+    let names = [
+        Refusal::Accept,
+        Refusal::AnswerTooLarge,
+        Refusal::Body(error),
+        Refusal::ContentFormat,
+        Refusal::Denied(Denied::Admin),
+        Refusal::Leaving { retry_after },
+        Refusal::Method,
+        Refusal::MissingToken,
+        Refusal::NotJson,
+        Refusal::Overloaded { retry_after },
+        Refusal::Path(PathError::TooFewParameters),
+        Refusal::Query(QueryError::Escape),
+        Refusal::Redirect,
+        Refusal::TableVersion,
+        Refusal::Token(TokenError::TooLong),
+        Refusal::TooManyRequests { retry_after },
+        Refusal::Unreachable,
+        Refusal::UpstreamTimeout,
+    ]
+    .map(Refusal::name);
+    assert_eq!(names, Refusal::NAMES);
 }
