@@ -3,6 +3,7 @@
 pub(crate) mod addresses;
 pub(crate) mod certificates;
 pub(crate) mod components;
+pub(crate) mod low_bandwidth;
 pub(crate) mod never;
 pub(crate) mod reach;
 pub(crate) mod services;

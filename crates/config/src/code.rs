@@ -28,17 +28,21 @@ codes! {
     AddressOverlap = "address_overlap",
     /// The admin listener can be reached from other machines.
     AdminNotLoopback = "admin_not_loopback",
+    /// Clients are told a port at which nothing waits for DTLS.
+    AdvertisedPortDiffers = "advertised_port_differs",
     /// An explicit proxy without any destination that is allowed, or a component without requesters.
     AllowsNothing = "allows_nothing",
     /// A certificate is out of date, or soon will be.
     CertificateExpired = "certificate_expired",
-    /// The limit for one client or requester is above the limit for all.
+    /// The limit for one client, requester or association is above the limit for all.
     ClientLimitUnreachable = "client_limit_unreachable",
+    /// A homeserver elsewhere is told the addresses of clients.
+    ClientsRevealed = "clients_revealed",
     /// A listener never knows the destination that its service needs.
     DestinationNeverKnown = "destination_never_known",
     /// A key or table stands twice.
     DuplicateKey = "duplicate_key",
-    /// Two listeners have the same name, or two components the same domain.
+    /// Two listeners or gateways have the same name, or two components the same domain.
     DuplicateName = "duplicate_name",
     /// A service has the same upstream twice.
     DuplicateUpstream = "duplicate_upstream",
@@ -80,8 +84,10 @@ codes! {
     InvalidSize = "invalid_size",
     /// Not a TLV.
     InvalidTlv = "invalid_tlv",
-    /// Not the URL of a proxy, or not what may stand in one.
+    /// Not the URL of a proxy or server, or not what may stand in one.
     InvalidUrl = "invalid_url",
+    /// A limit that another one makes useless.
+    LimitUnreachable = "limit_unreachable",
     /// A mapped port is not listened on.
     MappedPortNotListened = "mapped_port_not_listened",
     /// A port is mapped to a service that does not exist.
@@ -100,7 +106,7 @@ codes! {
     NeedsTerminate = "needs_terminate",
     /// TLS is to be terminated without any certificate.
     NoCertificate = "no_certificate",
-    /// There is nothing to do: neither listeners nor components.
+    /// There is nothing to do: neither listeners, components nor gateways.
     NoListeners = "no_listeners",
     /// A request of a component is never asked of a second resource.
     NoSecondAttempt = "no_second_attempt",
@@ -110,11 +116,16 @@ codes! {
     NotUtf8 = "not_utf8",
     /// An explicit proxy that everyone may use who can reach it.
     OpenProxy = "open_proxy",
+    /// What is for administrators can be asked for by everyone.
+    OpensAdmin = "opens_admin",
     /// A number, duration or size beyond its limits.
     OutOfRange = "out_of_range",
+    /// CoAP without DTLS can be reached from other machines.
+    PlainNotLoopback = "plain_not_loopback",
     /// A port of the shorthand has no mapping.
     PortWithoutMapping = "port_without_mapping",
-    /// A service leads back to the listener that it serves, or a component to a component.
+    /// A service leads back to the listener that it serves, a component to a component, or a gateway to
+    /// itself.
     ProxyLoop = "proxy_loop",
     /// A route that nothing can match.
     RouteNeverMatches = "route_never_matches",
@@ -126,6 +137,8 @@ codes! {
     TlsVersionUnusable = "tls_version_unusable",
     /// TLVs are asked for, but only version 2 has them.
     TlvNeedsV2 = "tlv_needs_v2",
+    /// Access tokens and messages are sent through the network without TLS.
+    TokensInClear = "tokens_in_clear",
     /// Anyone may claim any client address.
     TrustsEveryone = "trusts_everyone",
     /// A key that no table or not this one has.

@@ -2,6 +2,7 @@
 
 mod component;
 mod destinations;
+mod low_bandwidth;
 mod tls;
 
 use std::fmt::{self, Display, Formatter};
@@ -15,7 +16,7 @@ use crate::{
 
 impl Config {
     /// What the file means, defaults included: listeners with their addresses, trust and routes,
-    /// services with their targets and timeouts. Several lines, for people; ends with a newline.
+    /// services with their targets and timeouts, components and gateways. Several lines, for people; ends with a newline.
     pub fn describe(&self) -> String {
         Description(self).to_string()
     }
@@ -35,14 +36,23 @@ impl Display for Description<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(config) = self;
         tls::certificates(f, &config.certificates)?;
-        for listener in &config.listeners {
+        let of_gateway = |listener: &&Listener| match &listener.default {
+            Destination::Service(index) => low_bandwidth::is_tcp_side(&config.services[*index]),
+            _ => false,
+        };
+        for listener in config.listeners.iter().filter(|l| !of_gateway(l)) {
             config.listener(f, listener)?;
         }
         for service in &config.services {
-            describe_service(f, service)?;
+            if !low_bandwidth::is_tcp_side(service) {
+                describe_service(f, service)?;
+            }
         }
         for component in &config.components {
             component::component(f, component)?;
+        }
+        for gateway in &config.low_bandwidth {
+            low_bandwidth::gateway(f, gateway)?;
         }
         config.globals(f)
     }

@@ -11,8 +11,11 @@ use crate::{
 
 /// Keys, by their table.
 const KEYS: &[(&Schema, &str, &str)] = &[
-    (&schema::ROOT, "companion", "Matrix over low bandwidth"),
-    (&schema::ROOT, "low_bandwidth", "Matrix over low bandwidth"),
+    (
+        &schema::ROOT,
+        "companion",
+        "the companion of low bandwidth gateways",
+    ),
     (&schema::ROUTE, "xmpp_from", "routing by XMPP"),
     (&schema::ROUTE, "xmpp_to", "routing by XMPP"),
 ];

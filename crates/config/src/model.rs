@@ -3,6 +3,7 @@
 
 mod component;
 mod destination;
+mod low_bandwidth;
 mod service;
 mod tls;
 
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 
 pub use component::*;
 pub use destination::*;
+pub use low_bandwidth::*;
 pub use service::*;
 pub use tls::*;
 
@@ -35,12 +37,16 @@ pub struct Config {
     pub log: Log,
     /// Every `[[certificate]]`, in the order of the file. The first is the default one.
     pub certificates: Vec<Certificate>,
-    /// Every `[[listener]]`, then those of the mod_net_proxy shorthand. Names are unique.
+    /// Every `[[listener]]`, then those of the mod_net_proxy shorthand, then the TCP sides of gateways,
+    /// each named `GATEWAY/tcp`. Names are unique.
     pub listeners: Vec<Listener>,
-    /// Every `[service.NAME]`, in the order of the file. Names are unique.
+    /// Every `[service.NAME]`, in the order of the file, then the homeservers of gateways that have a
+    /// TCP side, each named `GATEWAY/tcp`. Names are unique.
     pub services: Vec<Service>,
     /// Every `[[component]]`, in the order of the file. Domains are unique.
     pub components: Vec<Component>,
+    /// Every `[[low_bandwidth]]`, in the order of the file. Names are unique.
+    pub low_bandwidth: Vec<LowBandwidth>,
 }
 
 /// `[runtime]`: changes only at restart.

@@ -4,13 +4,13 @@ use toml::de::DeTable;
 
 use crate::{
     Code, Config, Loaded, Report,
-    check::{addresses, certificates, components, services},
+    check::{self, addresses, certificates, components, services},
     diagnostic::Problem,
     reader::Reader,
     schema,
     section::{
-        certificate, component, globals,
-        listener::{self, Placed},
+        certificate, component, globals, listener,
+        low_bandwidth::{self, Placed, tcp},
         service, shorthand,
     },
     source::Source,
@@ -43,6 +43,8 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
         &mut endpoints,
     ));
     let components = component::components(r, &root);
+    let mut datagrams = Vec::new();
+    let gateways = low_bandwidth::gateways(r, &root, &mut endpoints, &mut datagrams);
     let runtime = globals::runtime(r, &root);
     let limits = globals::limits(r, &root);
     let tcp = globals::tcp(r, &root);
@@ -51,18 +53,33 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
 
     unique_names(r, &listeners);
     addresses::report(r, &endpoints);
+    addresses::report(r, &datagrams);
     services::unused(r, &services);
     services::loops(r, &services, &listeners);
     services::nameless(r, &services, &listeners);
     services::open(r, &services, &listeners);
     certificates::unused(r, &certificates, &listeners);
     components::report(r, &components);
-    if listeners.is_empty() && components.is_empty() && !r.has_errors() {
+    check::low_bandwidth::report(r, &gateways);
+    let is_empty = listeners.is_empty() && components.is_empty() && gateways.is_empty();
+    if is_empty && !r.has_errors() {
         let problem = Problem::new(Code::NoListeners, "there is nothing to listen on").help(
-            "write a [[listener]] with `name`, `bind` and `service`, `proxy_port_mappings`, or a \
-             [[component]]",
+            "write a [[listener]] with `name`, `bind` and `service`, `proxy_port_mappings`, a \
+             [[component]] or a [[low_bandwidth]]",
         );
         r.error(0..0, problem);
+    }
+    let mut listeners: Vec<_> = listeners
+        .into_iter()
+        .map(|placed| placed.listener)
+        .collect();
+    let mut services = services.list;
+    // Behind all others, whose indices stay what they are.
+    for (index, Placed { gateway, .. }) in gateways.iter().enumerate() {
+        if let Some((listener, service)) = tcp::side(r, gateway, index, services.len()) {
+            listeners.push(listener);
+            services.push(service);
+        }
     }
     Config {
         runtime,
@@ -74,19 +91,17 @@ fn config(r: &mut Reader<'_>, document: &DeTable<'_>) -> Config {
             .into_iter()
             .map(|(certificate, _)| certificate)
             .collect(),
-        listeners: listeners
-            .into_iter()
-            .map(|placed| placed.listener)
-            .collect(),
-        services: services.list,
+        listeners,
+        services,
         components: components
             .into_iter()
             .map(|placed| placed.component)
             .collect(),
+        low_bandwidth: gateways.into_iter().map(|placed| placed.gateway).collect(),
     }
 }
 
-fn unique_names(r: &mut Reader<'_>, listeners: &[Placed]) {
+fn unique_names(r: &mut Reader<'_>, listeners: &[listener::Placed]) {
     let mut names = std::collections::HashMap::new();
     for placed in listeners
         .iter()

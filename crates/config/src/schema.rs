@@ -1,5 +1,11 @@
 //! Which tables there are, and which keys each has.
 
+mod low_bandwidth;
+
+pub(crate) use low_bandwidth::{
+    HOMESERVER_TLS, LOW_BANDWIDTH, LOW_BANDWIDTH_CERTIFICATE, LOW_BANDWIDTH_LIMITS,
+};
+
 /// A kind of table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Schema {
@@ -35,6 +41,10 @@ pub(crate) const ALL: &[&Schema] = &[
     &COMPONENT_TLS,
     &COMPONENT_SECRET,
     &JAT,
+    &LOW_BANDWIDTH,
+    &LOW_BANDWIDTH_CERTIFICATE,
+    &HOMESERVER_TLS,
+    &LOW_BANDWIDTH_LIMITS,
     &ROOT,
 ];
 
@@ -55,6 +65,7 @@ pub(crate) const ROOT: Schema = Schema {
         "limits",
         "listener",
         "log",
+        "low_bandwidth",
         "proxy_interfaces",
         "proxy_port_mappings",
         "proxy_ports",

@@ -6,6 +6,7 @@ mod destinations;
 pub(crate) mod globals;
 mod kind;
 pub(crate) mod listener;
+pub(crate) mod low_bandwidth;
 pub(crate) mod proxy_protocol;
 pub(crate) mod route;
 mod secret;
@@ -23,8 +24,12 @@ use crate::{Bind, reader::Span};
 /// An address that this program listens on, and where the file says so.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
+    /// Of datagrams, the address alone.
     pub(crate) bind: Bind,
     pub(crate) span: Span,
     /// Whose it is, in words.
     pub(crate) owner: String,
+    /// Whether it is the TCP side of a gateway, where its datagrams are taken because nothing else was
+    /// said. Of two of these, the datagrams are in the way as well.
+    pub(crate) is_beside_datagrams: bool,
 }

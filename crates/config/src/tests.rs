@@ -3,6 +3,7 @@
 mod component;
 mod described;
 mod documents;
+mod low_bandwidth;
 mod mistakes;
 mod proxy;
 mod random;

@@ -1,14 +1,19 @@
 //! Addresses that cannot be listened on at the same time.
 
-use std::{collections::HashMap, net::SocketAddr, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+    path::Path,
+};
 
 use crate::{
     Bind, code::Code, describe::show_bind, diagnostic::Problem, reader::Reader, section::Endpoint,
 };
 
-/// Reports each address that overlaps an earlier one.
+/// Reports each address that overlaps an earlier one. All are of TCP and unix sockets, or all of UDP.
 pub(crate) fn report(r: &mut Reader<'_>, endpoints: &[Endpoint]) {
     let mut by_port: HashMap<u16, Vec<(SocketAddr, &Endpoint)>> = HashMap::new();
+    let mut told = HashSet::new();
     let mut by_path: HashMap<&Path, &Endpoint> = HashMap::new();
     for endpoint in endpoints {
         let earlier = match &endpoint.bind {
@@ -24,8 +29,14 @@ pub(crate) fn report(r: &mut Reader<'_>, endpoints: &[Endpoint]) {
             }
             Bind::Unix(path) => by_path.insert(path, endpoint),
         };
+        let told_of_datagrams =
+            |earlier: &&Endpoint| endpoint.is_beside_datagrams && earlier.is_beside_datagrams;
+        let earlier = earlier.filter(|earlier| !told_of_datagrams(earlier));
         if let Some(earlier) = earlier {
-            conflict(r, endpoint, earlier);
+            // Addresses of both families may stand at one place.
+            if told.insert((endpoint.span.start, earlier.span.start)) {
+                conflict(r, endpoint, earlier);
+            }
         }
     }
 }
@@ -52,6 +63,13 @@ fn conflict(r: &mut Reader<'_>, endpoint: &Endpoint, earlier: &Endpoint) {
         let message = format!("`{here}` overlaps `{there}` of {owner}");
         Problem::new(Code::AddressOverlap, message)
             .help("`0.0.0.0` and `::` are every address of their kind: write another port or each address")
+    };
+    let problem = match endpoint.is_beside_datagrams {
+        true => problem.help(
+            "because of `advertise`, HTTP is served by TCP where DTLS is by UDP: write `tcp_bind` for \
+             another address",
+        ),
+        false => problem,
     };
     if endpoint.span == earlier.span {
         r.error(endpoint.span.clone(), problem);

@@ -187,7 +187,8 @@ fn is_loopback(upstream: &Upstream) -> bool {
     }
 }
 
-fn is_same(upstream: &Upstream, bind: &Bind) -> bool {
+/// Whether connections to `upstream` come to `bind`, as far as the file tells.
+pub(super) fn is_same(upstream: &Upstream, bind: &Bind) -> bool {
     match (upstream, bind) {
         (Upstream::Address(target), Bind::Tcp(bind)) => {
             target.port() == bind.port() && takes(bind.ip(), target.ip())

@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use super::{joined, line};
 use crate::{
     Certificate, CipherSuite, ClientAuth, Group, ListenerTls, Terminate, Tickets, TlsParameters,
-    UpstreamAlpn, UpstreamTls,
+    TlsVersion, UpstreamAlpn, UpstreamTls,
     value::{
         duration,
         tls::{show_protocol, show_version},
@@ -43,6 +43,15 @@ pub(super) fn upstream(f: &mut Formatter<'_>, tls: &UpstreamTls) -> fmt::Result 
     };
     line(f, "ALPN", &alpn)?;
     own_certificate(f, tls)
+}
+
+/// Of a homeserver, where ALPN is always the same.
+pub(super) fn homeserver(f: &mut Formatter<'_>, tls: &UpstreamTls) -> fmt::Result {
+    peer(f, tls, "as the homeserver is named")?;
+    match &tls.certificate {
+        Some(certificate) => line(f, "shown to it", &show_certificate(certificate)),
+        None => Ok(()),
+    }
 }
 
 /// Of a component, where there is no ALPN.
@@ -116,12 +125,16 @@ fn parameters(f: &mut Formatter<'_>, parameters: &TlsParameters) -> fmt::Result 
 }
 
 fn show_versions(parameters: &TlsParameters) -> String {
-    let min = show_version(parameters.min_version);
-    let max = show_version(parameters.max_version);
-    if min == max {
-        format!("TLS {min}")
-    } else {
-        format!("TLS {min} to {max}")
+    let versions = show_range(parameters.min_version, parameters.max_version);
+    format!("TLS {versions}")
+}
+
+/// Versions by their numbers, which TLS and DTLS have in common.
+pub(super) fn show_range(min: TlsVersion, max: TlsVersion) -> String {
+    let [from, to] = [min, max].map(show_version);
+    match min == max {
+        true => from.to_owned(),
+        false => format!("{from} to {to}"),
     }
 }
 
@@ -153,7 +166,7 @@ fn show_tickets(tickets: Option<&Tickets>) -> String {
     }
 }
 
-fn show_certificate(certificate: &Certificate) -> String {
+pub(super) fn show_certificate(certificate: &Certificate) -> String {
     let chain = certificate.chain.path.display();
     format!("{chain}, key {}", certificate.key.path.display())
 }

@@ -83,6 +83,9 @@ pub struct Http {
     pub keep_alive_timeout: Duration,
     /// From the end of a request to the head of its response. Default 5 min.
     pub response_timeout: Duration,
+    /// The TCP side of the gateway at this index of [`Config::low_bandwidth`](crate::Config). Never
+    /// written: gateways with `advertise` have such a service.
+    pub matrix: Option<usize>,
 }
 
 /// `source`.

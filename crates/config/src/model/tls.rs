@@ -66,6 +66,9 @@ pub struct Terminate {
     pub client_auth: Option<ClientAuth>,
     /// Session tickets; `None`: none are given and every handshake is a full one.
     pub tickets: Option<Tickets>,
+    /// What is shown instead of any `[[certificate]]`. Never written: the TCP side of a gateway has
+    /// that of the gateway.
+    pub certificate: Option<Certificate>,
 }
 
 /// Versions, cipher suites and groups, in both roles.

@@ -1,38 +1,29 @@
-//! `[[certificate]]`, and `tls.certificate` of a service.
+//! `[[certificate]]`, and `certificate` of other tables.
 
 use std::{collections::HashMap, path::PathBuf};
+
+use toml::Spanned;
 
 use crate::{
     Certificate,
     code::Code,
     diagnostic::Problem,
-    reader::{Reader, Span, Table, wrong_type},
+    reader::{Reader, Span, Table},
     schema,
 };
 
 /// Every `[[certificate]]` that is free of errors, and where each stands.
 pub(crate) fn certificates(r: &mut Reader<'_>, root: &Table<'_>) -> Vec<(Certificate, Span)> {
-    let Some(value) = root.value("certificate") else {
-        return Vec::new();
-    };
-    let Some(items) = value.get_ref().as_array() else {
-        let problem = wrong_type("a list of tables", value.get_ref());
-        r.error(
-            value.span(),
-            problem.help("write [[certificate]] with double brackets"),
-        );
-        return Vec::new();
-    };
-    let mut certificates = Vec::with_capacity(items.len());
-    let mut first: HashMap<PathBuf, Span> = HashMap::with_capacity(items.len());
-    for item in items {
-        let Some(table) = r.table(item, &schema::CERTIFICATE) else {
-            continue;
-        };
+    let tables = r.tables(root, "certificate", &schema::CERTIFICATE);
+    let mut certificates = Vec::with_capacity(tables.len());
+    let mut first: HashMap<PathBuf, Span> = HashMap::with_capacity(tables.len());
+    for table in tables {
         let Some(certificate) = certificate(r, &table) else {
             continue;
         };
-        let place = table.value("chain").unwrap_or(item).span();
+        let place = table
+            .value("chain")
+            .map_or_else(|| table.span().clone(), Spanned::span);
         if let Some(first) = first.insert(certificate.chain.path.clone(), place.clone()) {
             let problem = Problem::new(Code::DuplicateValue, "this certificate is already there");
             r.conflict(
@@ -42,7 +33,7 @@ pub(crate) fn certificates(r: &mut Reader<'_>, root: &Table<'_>) -> Vec<(Certifi
                 "first here",
             );
         }
-        certificates.push((certificate, item.span()));
+        certificates.push((certificate, table.span().clone()));
     }
     certificates
 }

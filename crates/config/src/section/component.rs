@@ -45,24 +45,8 @@ const SECRET: Kind = Kind {
 
 /// Every `[[component]]`.
 pub(crate) fn components(r: &mut Reader<'_>, root: &Table<'_>) -> Vec<Placed> {
-    let Some(value) = root.value("component") else {
-        return Vec::new();
-    };
-    let Some(items) = value.get_ref().as_array() else {
-        let problem = wrong_type("a list of tables", value.get_ref());
-        r.error(
-            value.span(),
-            problem.help("write [[component]] with double brackets"),
-        );
-        return Vec::new();
-    };
-    let mut components = Vec::with_capacity(items.len());
-    for item in items {
-        if let Some(table) = r.table(item, &schema::COMPONENT) {
-            components.push(component(r, &table));
-        }
-    }
-    components
+    let tables = r.tables(root, "component", &schema::COMPONENT);
+    tables.iter().map(|table| component(r, table)).collect()
 }
 
 fn component(r: &mut Reader<'_>, table: &Table<'_>) -> Placed {

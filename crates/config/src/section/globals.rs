@@ -142,6 +142,7 @@ pub(crate) fn admin(r: &mut Reader<'_>, root: &Table<'_>, endpoints: &mut Vec<En
             bind: Bind::Tcp(listen),
             span: value.span(),
             owner,
+            is_beside_datagrams: false,
         });
     }
     if let (Some(control), Some(value)) = (&admin.control, table.value("control")) {
@@ -150,6 +151,7 @@ pub(crate) fn admin(r: &mut Reader<'_>, root: &Table<'_>, endpoints: &mut Vec<En
             bind: Bind::Unix(control.clone()),
             span: value.span(),
             owner,
+            is_beside_datagrams: false,
         });
     }
     admin

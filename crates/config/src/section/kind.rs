@@ -102,9 +102,21 @@ pub(super) fn kind(r: &mut Reader<'_>, table: &Table<'_>, word: Word) -> Service
             request_timeout: r.duration(table, &REQUEST_TIMEOUT),
             keep_alive_timeout: r.duration(table, &KEEP_ALIVE_TIMEOUT),
             response_timeout: r.duration(table, &RESPONSE_TIMEOUT),
+            matrix: None,
         }),
         Word::Tcp => ServiceKind::Tcp,
     }
+}
+
+/// The reverse proxy with the default of everything, for the TCP side of the gateway at this index.
+pub(super) fn tcp_side(gateway: usize, trusted_proxies: Vec<IpNet>) -> ServiceKind {
+    ServiceKind::Http(Http {
+        trusted_proxies,
+        request_timeout: REQUEST_TIMEOUT.default,
+        keep_alive_timeout: KEEP_ALIVE_TIMEOUT.default,
+        response_timeout: RESPONSE_TIMEOUT.default,
+        matrix: Some(gateway),
+    })
 }
 
 fn misplaced(r: &mut Reader<'_>, table: &Table<'_>, key: &str, words: &[Word], word: Word) {
@@ -131,7 +143,8 @@ fn misplaced(r: &mut Reader<'_>, table: &Table<'_>, key: &str, words: &[Word], w
     }
 }
 
-fn trusted(r: &mut Reader<'_>, table: &Table<'_>) -> Vec<IpNet> {
+/// `trusted_proxies`.
+pub(super) fn trusted(r: &mut Reader<'_>, table: &Table<'_>) -> Vec<IpNet> {
     let networks = r.texts(table, "trusted_proxies", network::parse);
     let networks = networks.into_iter().flatten();
     let networks: Vec<IpNet> = networks.map(Spanned::into_inner).collect();

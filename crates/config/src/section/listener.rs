@@ -30,28 +30,15 @@ pub(crate) fn listeners(
     services: &mut Services,
     endpoints: &mut Vec<Endpoint>,
 ) -> Vec<Placed> {
-    let Some(value) = root.value("listener") else {
-        return Vec::new();
-    };
-    let Some(items) = value.get_ref().as_array() else {
-        let problem = wrong_type("a list of tables", value.get_ref());
-        r.error(
-            value.span(),
-            problem.help("write [[listener]] with double brackets"),
-        );
-        return Vec::new();
-    };
     // Whatever is wrong with them was told.
     let has_certificates = root
         .value("certificate")
         .is_some_and(|value| !matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()));
-    let mut listeners = Vec::with_capacity(items.len());
-    for item in items {
-        if let Some(table) = r.table(item, &schema::LISTENER) {
-            listeners.push(listener(r, &table, services, endpoints, has_certificates));
-        }
-    }
-    listeners
+    let tables = r.tables(root, "listener", &schema::LISTENER);
+    tables
+        .iter()
+        .map(|table| listener(r, table, services, endpoints, has_certificates))
+        .collect()
 }
 
 fn listener(
@@ -83,6 +70,7 @@ fn listener(
         bind: bind.get_ref().clone(),
         span: bind.span(),
         owner: owner.clone(),
+        is_beside_datagrams: false,
     }));
 
     let proxy_protocol = proxy_protocol(r, table);

@@ -309,7 +309,8 @@ fn idle_timeout(r: &mut Reader<'_>, table: &Table<'_>) -> IdleTimeout {
     }
 }
 
-fn with_defaults(name: &str) -> Service {
+/// One of kind `tcp` without upstreams.
+pub(super) fn with_defaults(name: &str) -> Service {
     Service {
         name: name.to_owned(),
         kind: ServiceKind::Tcp,

@@ -90,6 +90,7 @@ pub(crate) fn listeners(
             bind: bind.clone(),
             span: span.clone(),
             owner: owner.clone(),
+            is_beside_datagrams: false,
         }));
         let listener = Listener {
             name,

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::tls_parameters::{parameters, protocols};
 use crate::{
-    ClientAuth, ListenerTls, Terminate, Tickets,
+    Certificate, ClientAuth, ListenerTls, Terminate, Tickets,
     code::Code,
     diagnostic::{Problem, quote},
     reader::{DurationKey, Reader, Table, wrong_type},
@@ -86,6 +86,19 @@ pub(super) fn listener_tls(
     }
 }
 
+/// The default of everything, for a listener that shows nothing but this certificate.
+pub(super) fn showing(
+    r: &mut Reader<'_>,
+    certificate: Certificate,
+    alpn: &[&[u8]],
+) -> Box<Terminate> {
+    Box::new(Terminate {
+        alpn: alpn.iter().map(|protocol| protocol.to_vec()).collect(),
+        certificate: Some(certificate),
+        ..terminate(r, &Table::absent(&schema::TLS))
+    })
+}
+
 fn terminate(r: &mut Reader<'_>, table: &Table<'_>) -> Terminate {
     Terminate {
         parameters: parameters(r, table),
@@ -94,6 +107,7 @@ fn terminate(r: &mut Reader<'_>, table: &Table<'_>) -> Terminate {
         strict_sni: r.boolean(table, "strict_sni").unwrap_or(false),
         client_auth: client_auth(r, table),
         tickets: tickets(r, table),
+        certificate: None,
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) fn protocols(r: &mut Reader<'_>, table: &Table<'_>) -> Option<Vec<Vec
     Some(r.distinct(protocols, |protocol| tls::show_protocol(protocol)))
 }
 
-fn version(r: &mut Reader<'_>, table: &Table<'_>, key: &str) -> Option<TlsVersion> {
+/// The version of TLS under `key`; `None` when it is absent or wrong.
+pub(super) fn version(r: &mut Reader<'_>, table: &Table<'_>, key: &str) -> Option<TlsVersion> {
     let value = table.value(key)?;
     if let Some(number) = value.get_ref().as_float() {
         let problem = wrong_type("a string", value.get_ref());

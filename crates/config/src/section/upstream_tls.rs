@@ -18,6 +18,8 @@ use crate::{
 
 /// What carries requests to upstreams and proxies.
 const HTTP: &[u8] = b"http/1.1";
+/// What a gateway speaks with its homeserver, too.
+const HTTP_2: &[u8] = b"h2";
 
 pub(super) fn upstream_tls(
     r: &mut Reader<'_>,
@@ -56,6 +58,49 @@ pub(super) fn component_tls(
         needs_name(r, value, &table, &server.span());
     }
     Some(settings(r, &table, UpstreamAlpn::Set(Vec::new())))
+}
+
+/// `tls` of a homeserver, which its URL says to have when `is_https`; `None` when the URL is wrong.
+pub(super) fn homeserver_tls(
+    r: &mut Reader<'_>,
+    gateway: &Table<'_>,
+    is_https: Option<bool>,
+) -> Option<UpstreamTls> {
+    let value = gateway.value("tls");
+    let table = value.and_then(|value| table_or_boolean(r, value, &schema::HOMESERVER_TLS));
+    let is_off = value.is_some_and(|value| value.get_ref().as_bool() == Some(false));
+    let readable = value.filter(|value| value.get_ref().is_bool() || value.get_ref().is_table());
+    if let (Some(value), Some(url)) = (readable, gateway.value("homeserver")) {
+        let wrong = match (is_https, is_off) {
+            (Some(true), true) => Some((
+                Code::WayImpossible,
+                "the URL of this homeserver says that it has TLS",
+                "leave `tls` out, or write `http://` in `homeserver`",
+            )),
+            (Some(false), false) => Some((
+                Code::WithoutEffect,
+                "this homeserver is spoken to without TLS",
+                "write `https://` in `homeserver`, or leave `tls` out",
+            )),
+            _ => None,
+        };
+        if let Some((code, message, help)) = wrong {
+            let problem = Problem::new(code, message).help(help);
+            r.conflict(value.span(), problem, &url.span(), "see here");
+        }
+    }
+    let table = table.unwrap_or_else(|| Table::absent(&schema::HOMESERVER_TLS));
+    let alpn = vec![HTTP_2.to_vec(), HTTP.to_vec()];
+    let tls = settings(r, &table, UpstreamAlpn::Set(alpn));
+    is_https.unwrap_or(false).then_some(tls)
+}
+
+/// `tls` of the same homeserver for the requests that a reverse proxy carries.
+pub(super) fn for_requests(tls: &UpstreamTls) -> UpstreamTls {
+    UpstreamTls {
+        alpn: UpstreamAlpn::Set(vec![HTTP.to_vec()]),
+        ..tls.clone()
+    }
 }
 
 /// `None` for `false`, and for what is wrong.

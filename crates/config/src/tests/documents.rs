@@ -109,7 +109,8 @@ fn the_fragments_of_the_guides_are_right() {
         let guide = fs::read_to_string(&path).unwrap();
         for fragment in guide.split("```toml\n").skip(1) {
             let text = fragment.split("```").next().unwrap();
-            if text.contains("[[listener]]") || text.contains("[[component]]") {
+            let parts = ["[[listener]]", "[[component]]", "[[low_bandwidth]]"];
+            if parts.iter().any(|part| text.contains(part)) {
                 assert_only(&allowed, name, text);
                 count += 1;
             }

@@ -1,6 +1,7 @@
 //! One mistake, one diagnostic, at the right place.
 
 mod component;
+mod low_bandwidth;
 mod proxy;
 mod tls;
 
@@ -24,6 +25,8 @@ enum In {
     Used,
     /// In a component with what is required. The text begins at line 5.
     Component,
+    /// In a gateway with what is required. The text begins at line 5.
+    Gateway,
     /// Alone.
     File,
     /// In a service without upstreams that is used by a listener which peeks at TLS. The text
@@ -41,6 +44,9 @@ impl In {
         const CERTIFICATE: &str = "[[certificate]]\nchain = \"a.pem\"\nkey = \"a.key\"\n";
         const COMPONENT: &str = "[[component]]\ndomain = \"proxy.example\"\n\
                                  target = \"bot@example.org\"\nsecret = \"hush\"\n";
+        const GATEWAY: &str = "[[low_bandwidth]]\nbind = \":8008\"\n\
+                               homeserver = \"http://127.0.0.1:8009\"\n\
+                               certificate = { chain = \"a.pem\", key = \"a.key\" }\n";
         const NAMED: &str = "[[listener]]\nname = \"a\"\n";
         match self {
             Self::Top => format!("{text}\n{LISTENER}{SERVICE}"),
@@ -49,6 +55,7 @@ impl In {
             Self::Service => format!("[service.c2s]\n{text}\n{LISTENER}"),
             Self::Used => format!("{SERVICE}{text}\n{LISTENER}"),
             Self::Component => format!("{COMPONENT}{text}\n"),
+            Self::Gateway => format!("{GATEWAY}{text}\n"),
             Self::File => text.to_owned(),
             Self::Names => {
                 format!("[service.c2s]\n{text}\n{LISTENER}tls = {{ mode = \"peek\" }}\n")
@@ -69,6 +76,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
     CASES
         .iter()
         .chain(component::CASES)
+        .chain(low_bandwidth::CASES)
         .chain(proxy::CASES)
         .chain(tls::CASES)
 }
@@ -224,7 +232,6 @@ const CASES: &[Case] = &[
     // Services.
     (Top, "[service.web]\nupstreams = \"a:1\"", &["unused_service 1:10"]),
     // What later versions have.
-    (Top, "[[low_bandwidth]]", &["not_supported_yet 1:3"]),
     (Top, "[[companion]]", &["not_supported_yet 1:3"]),
     (Service, "upstreams = [\"srv:_a._tcp.b\"]", &["not_supported_yet 2:14"]),
     // The shorthand.

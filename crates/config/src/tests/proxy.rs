@@ -93,6 +93,7 @@ fn a_reverse_proxy_has_its_defaults() {
         request_timeout: Duration::from_secs(10),
         keep_alive_timeout: Duration::from_secs(60),
         response_timeout: Duration::from_secs(300),
+        matrix: None,
     };
     assert_eq!(service.kind, ServiceKind::Http(http));
 }
@@ -115,6 +116,7 @@ health = true"#,
         request_timeout: Duration::from_millis(100),
         keep_alive_timeout: Duration::from_secs(90),
         response_timeout: Duration::from_secs(86_400),
+        matrix: None,
     };
     assert_eq!(service.kind, ServiceKind::Http(http));
     assert_eq!(service.upstreams.len(), 2);

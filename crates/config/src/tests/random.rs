@@ -12,8 +12,8 @@ use vestibule_xmpp::{
 
 use self::text::{PIECES, VALID};
 use crate::{
-    CipherSuite, Config, ListenerTls, Loaded, Secret, Service, ServiceKind, SourceAddress,
-    Upstream, parse,
+    CipherSuite, Config, Destination, ListenerTls, Loaded, Secret, Service, ServiceKind,
+    SourceAddress, Terminate, Upstream, parse,
 };
 
 /// Remove, put in, or take twice.
@@ -55,7 +55,12 @@ fn hold(text: &str) {
     assert_eq!(config.is_none(), report.has_errors());
     if let Some(config) = config {
         assert!(config.describe().ends_with('\n'));
-        assert!(!config.listeners.is_empty() || !config.components.is_empty());
+        let parts = [
+            config.listeners.len(),
+            config.components.len(),
+            config.low_bandwidth.len(),
+        ];
+        assert!(parts.iter().any(|count| *count > 0));
         for listener in &config.listeners {
             assert!(!listener.bind.is_empty() && !listener.name.is_empty());
             assert!(
@@ -70,6 +75,7 @@ fn hold(text: &str) {
             hold_destinations(service);
         }
         hold_components(&config);
+        hold_gateways(&config);
         hold_tls(&config);
     }
     let lines = text.split('\n').count();
@@ -145,22 +151,62 @@ fn hold_components(config: &Config) {
     }
 }
 
+/// Each has a name of its own, limits that can be kept, and a TCP side when it says so to clients.
+fn hold_gateways(config: &Config) {
+    let names: BTreeSet<_> = config.low_bandwidth.iter().map(|g| &g.name).collect();
+    assert_eq!(names.len(), config.low_bandwidth.len());
+    let mut sides: Vec<_> = config.services.iter().enumerate().collect();
+    sides.retain(
+        |(_, service)| matches!(&service.kind, ServiceKind::Http(http) if http.matrix.is_some()),
+    );
+    let mut sides = sides.into_iter();
+    for (index, gateway) in config.low_bandwidth.iter().enumerate() {
+        assert!(!gateway.bind.is_empty() && !gateway.name.is_empty());
+        assert_ne!(gateway.homeserver.port, 0);
+        assert!(gateway.min_version <= gateway.max_version);
+        assert!(gateway.block_size.is_power_of_two() && (16..=1024).contains(&gateway.block_size));
+        assert!(
+            gateway
+                .plain_debug_bind
+                .is_none_or(|a| a.ip().is_loopback())
+        );
+        let limits = &gateway.limits;
+        assert!(limits.request_body <= limits.bodies.min(limits.waiting_bodies));
+        assert!(limits.response_body <= limits.bodies);
+        assert_eq!(gateway.advertise.is_none(), gateway.tcp_bind.is_empty());
+        if gateway.advertise.is_none() {
+            continue;
+        }
+        let (at, service) = sides.next().unwrap();
+        let is_its = |kind: &ServiceKind| matches!(kind, ServiceKind::Http(http) if http.matrix == Some(index));
+        assert!(is_its(&service.kind));
+        assert_eq!(service.name, format!("{}/tcp", gateway.name));
+        let mut listeners = config.listeners.iter();
+        let listener = listeners.find(|l| l.name == service.name).unwrap();
+        assert_eq!(listener.default, Destination::Service(at));
+    }
+    assert!(sides.next().is_none());
+}
+
 /// Whatever is allowed can be spoken.
 fn hold_tls(config: &Config) {
     let terminated = config
         .listeners
         .iter()
         .filter_map(|listener| match &listener.tls {
-            Some(ListenerTls::Terminate(tls)) => Some(&tls.parameters),
+            Some(ListenerTls::Terminate(tls)) => Some(tls),
             _ => None,
         });
     let terminated: Vec<_> = terminated.collect();
-    assert!(terminated.is_empty() || !config.certificates.is_empty());
+    let has_default = !config.certificates.is_empty();
+    let shows = |tls: &Terminate| tls.certificate.is_some() || has_default;
+    assert!(terminated.iter().all(|tls| shows(tls)));
     let upstreams = config
         .services
         .iter()
         .filter_map(|service| Some(&service.tls.as_ref()?.parameters));
-    for parameters in terminated.into_iter().chain(upstreams) {
+    let terminated = terminated.into_iter().map(|tls| &tls.parameters);
+    for parameters in terminated.chain(upstreams) {
         for version in [parameters.min_version, parameters.max_version] {
             let of_version = |suite: &CipherSuite| suite.version() == version;
             assert!(parameters.cipher_suites.iter().any(of_version));
@@ -171,34 +217,47 @@ fn hold_tls(config: &Config) {
 }
 
 #[test]
-fn the_valid_file_is_valid() {
-    let report = parse("test.toml", VALID).report;
-    assert!(report.diagnostics.is_empty(), "{}", report.render(false));
+fn the_valid_files_are_valid() {
+    for text in VALID {
+        let report = parse("test.toml", text).report;
+        assert!(report.diagnostics.is_empty(), "{}", report.render(false));
+    }
 }
 
 #[test]
 fn every_beginning_of_a_file_is_checked() {
-    for (end, _) in VALID.char_indices() {
-        hold(&VALID[..end]);
+    for text in VALID {
+        for (end, _) in text.char_indices() {
+            hold(&text[..end]);
+        }
     }
 }
 
 #[test]
 fn every_line_can_be_absent() {
-    let lines: Vec<_> = VALID.lines().collect();
-    for absent in 0..lines.len() {
-        let mut kept = lines.clone();
-        kept.remove(absent);
-        hold(&kept.join("\n"));
+    for text in VALID {
+        let lines: Vec<_> = text.lines().collect();
+        for absent in 0..lines.len() {
+            let mut kept = lines.clone();
+            kept.remove(absent);
+            hold(&kept.join("\n"));
+        }
     }
+}
+
+fn valid() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(VALID.as_slice())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn mutated_files_are_checked(edits in prop::collection::vec(edit(), 1..12)) {
-        let mut text = VALID.to_owned();
+    fn mutated_files_are_checked(
+        text in valid(),
+        edits in prop::collection::vec(edit(), 1..12),
+    ) {
+        let mut text = text.to_owned();
         for edit in &edits {
             apply(&mut text, edit);
         }
@@ -216,8 +275,12 @@ proptest! {
     }
 
     #[test]
-    fn random_values_are_checked(value in "[\"\\[\\]{}:/.%@=,a-z0-9 \\-]{0,40}", line in any::<Index>()) {
-        let mut lines: Vec<_> = VALID.lines().map(str::to_owned).collect();
+    fn random_values_are_checked(
+        text in valid(),
+        value in "[\"\\[\\]{}:/.%@=,a-z0-9 \\-]{0,40}",
+        line in any::<Index>(),
+    ) {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
         let line = line.index(lines.len());
         if let Some((key, _)) = lines[line].clone().split_once('=') {
             let quoted = value.replace('"', "");

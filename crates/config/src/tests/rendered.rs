@@ -80,7 +80,7 @@ fn the_end_of_the_file_is_shown() {
 fn an_empty_file_has_no_text_to_show() {
     let expected = r#"error[no_listeners]: there is nothing to listen on
 --> a.toml
- = help: write a [[listener]] with `name`, `bind` and `service`, `proxy_port_mappings`, or a [[component]]
+ = help: write a [[listener]] with `name`, `bind` and `service`, `proxy_port_mappings`, a [[component]] or a [[low_bandwidth]]
 "#;
     assert_eq!(parse("a.toml", "").report.render(false), expected);
 }

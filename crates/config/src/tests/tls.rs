@@ -85,6 +85,7 @@ fn termination_has_defaults() {
             key_file: None,
             lifetime: hours,
         }),
+        certificate: None,
     };
     assert_eq!(*terminate(&config), expected);
 }
@@ -125,6 +126,7 @@ tickets = { key_file = "/etc/tickets.key", lifetime = "7d" }
             key_file: Some(file("/etc/tickets.key")),
             lifetime: Duration::from_secs(7 * 86_400),
         }),
+        certificate: None,
     };
     assert_eq!(*terminate(&config), expected);
 }

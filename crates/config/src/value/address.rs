@@ -1,6 +1,7 @@
-//! `"127.0.0.1:5222"`, `"[::]:5222"` and `"unix:/run/c2s.sock"`: where something is listened on.
+//! `"127.0.0.1:5222"`, `"[::]:5222"`, `":8008"` and `"unix:/run/c2s.sock"`: where something is listened
+//! on.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::path;
 use crate::{
@@ -27,11 +28,33 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, Problem> {
     })
 }
 
+/// Addresses of a gateway to listen on: `:8008` is every address of both families.
+pub(crate) fn both_families(text: &str) -> Result<Vec<SocketAddr>, Problem> {
+    let digits = text.strip_prefix(':').unwrap_or_default();
+    if let Some(port) = number(digits) {
+        return Ok(vec![
+            SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port),
+            SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),
+        ]);
+    }
+    let every = number(text.strip_prefix("*:").unwrap_or(text));
+    if let Some(port) = every {
+        let help =
+            format!("write `:{port}` for every address, `127.0.0.1:{port}` for this machine");
+        return Err(not_an_address(text).help(help));
+    }
+    if text.starts_with("unix:") || text.starts_with('/') {
+        let help = "a gateway has no unix sockets: write for example `:8008` for every address";
+        return Err(not_an_address(text).help(help));
+    }
+    Ok(vec![listen(text)?])
+}
+
 /// One entry of `proxy_interfaces`. Prosody's `*` is every IPv4 address.
 pub(crate) fn interface(text: &str) -> Result<IpAddr, Problem> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     if text == "*" {
-        return Ok(std::net::Ipv4Addr::UNSPECIFIED.into());
+        return Ok(Ipv4Addr::UNSPECIFIED.into());
     }
     text.parse::<IpAddr>()
         .map(|ip| ip.to_canonical())
@@ -76,8 +99,7 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, Problem> {
         return Err(problem.help(format!("write `{rest}`, without the scheme")));
     }
     if let Some((host, port)) = text.rsplit_once(':') {
-        let number = port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit());
-        if !host.is_empty() && !number {
+        if !host.is_empty() && number(port).is_none() {
             return Err(problem.help(format!("{} is not a port (1 to 65535)", quote(port))));
         }
         if host.contains('%') {
@@ -110,6 +132,12 @@ fn listen_help(text: &str) -> String {
         "localhost" => format!("write `127.0.0.1:{port}` and `[::1]:{port}`"),
         _ => format!("write an address of this machine, such as `192.0.2.7:{port}`, not a name"),
     }
+}
+
+/// A port, digits only.
+fn number(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {

@@ -1,7 +1,9 @@
 //! What random files are made of.
 
-/// A file in which every key stands.
-pub(super) const VALID: &str = r#"proxy_port_mappings = { 15222 = "c2s", 15269 = "s2s" }
+/// Files in which together every key stands.
+pub(super) const VALID: [&str; 2] = [CONNECTIONS, GATEWAYS];
+
+const CONNECTIONS: &str = r#"proxy_port_mappings = { 15222 = "c2s", 15269 = "s2s" }
 proxy_trusted_proxies = ["127.0.0.1", "::1"]
 proxy_ports = [15222, 15269]
 proxy_interfaces = ["0.0.0.0", "::"]
@@ -156,6 +158,67 @@ target_address = "bot@example.org"
 jat = { mode = "compat" }
 "#;
 
+const GATEWAYS: &str = r#"[[low_bandwidth]]
+name = "lb"
+bind = ["0.0.0.0:8448", "[::]:8448"]
+homeserver = "https://matrix.internal:8448"
+tls = { ca = "ca.pem", server_name = "matrix.example.org" }
+x_forwarded_for = "auto"
+advertise = "https://lb.example.org:8448"
+tcp_bind = ["127.0.0.1:8449"]
+trusted_proxies = ["127.0.0.1"]
+certificate = { chain = "lb.pem", key = "lb.key" }
+ticket_key_file = "lb-tickets.key"
+min_version = "1.2"
+max_version = "1.3"
+plain_debug_bind = "127.0.0.1:5683"
+profile = "standard"
+block_size = 1024
+handshake_timeout = "60s"
+ack_window = "1500ms"
+request_timeout = "60s"
+sync_timeout = "5m"
+cbor_keys = "always"
+upstream_prefix = "auto"
+stable_key = false
+allow_paths = ["/_synapse/client"]
+[low_bandwidth.limits]
+associations = 10000
+associations_per_source = 1024
+half_open = 1000
+half_open_per_source = 128
+handshakes_per_minute = 240
+handshake_burst = 120
+idle_timeout = "30m"
+observe_idle_timeout = "24h"
+request_body = "128KiB"
+uploads = 4
+upload_idle_timeout = "60s"
+upload_timeout = "5m"
+response_body = "16MiB"
+responses = 4
+response_idle_timeout = "2m"
+bodies = "512MiB"
+waiting_bodies = "256MiB"
+requests = 512
+requests_per_association = 16
+queue_per_association = 64
+queue_timeout = "30s"
+requests_per_minute = 300
+polls = 10000
+syncs_per_association = 8
+observations = 10000
+observers_per_association = 2
+observations_per_token = 8
+long_poll = "30s"
+poll_spacing = "1s"
+orphan_timeout = "30m"
+[[low_bandwidth]]
+bind = ":8008"
+homeserver = "http://127.0.0.1:8008"
+certificate = { chain = "a.pem", key = "a.key" }
+"#;
+
 /// What may stand anywhere in a file, right or wrong.
 pub(super) const PIECES: &[&str] = &[
     "[",
@@ -221,4 +284,12 @@ pub(super) const PIECES: &[&str] = &[
     "\"@\"",
     "\"1/s\"",
     "\"/\"",
+    "[[low_bandwidth]]\n",
+    "[low_bandwidth.limits]\n",
+    "bind = \":1\"\n",
+    "homeserver = \"http://a\"\n",
+    "advertise = \"https://a:1\"\n",
+    "certificate = { chain = \"a\", key = \"b\" }\n",
+    "profile = \"hf\"\n",
+    "\"https://[::1]:1/\"",
 ];
