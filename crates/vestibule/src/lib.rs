@@ -14,6 +14,8 @@
 #![deny(unsafe_code)]
 
 pub mod cli;
+pub mod coaps;
+pub mod low_bandwidth;
 
 mod addr;
 mod admin;
@@ -34,5 +36,6 @@ mod relay;
 mod supervisor;
 mod sys;
 mod tls;
+mod udp;
 mod upstream;
 mod worker;

@@ -46,6 +46,20 @@ impl<M> Handle<M> {
         answer
     }
 
+    /// What says things to the thread, and the thread.
+    pub(crate) fn split(self) -> (mpsc::UnboundedSender<M>, Option<JoinHandle<()>>) {
+        (self.sender, self.thread)
+    }
+
+    /// Says nothing more, and waits for the thread to end.
+    pub(crate) fn end(self) {
+        let (sender, thread) = self.split();
+        drop(sender);
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
     /// Waits for the thread to end.
     pub(crate) fn join(&mut self) {
         if let Some(thread) = self.thread.take() {

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     component,
     ending::Stop,
+    low_bandwidth::meters::{AssociationView, UserView, count_associations},
     supervisor::Supervisor,
     sys::{SocketFile, listen_unix},
     worker::{ConnId, ConnectionView, Selection},
@@ -31,6 +32,9 @@ const LONGEST: u64 = 64 * 1024;
 /// How long the client of the control socket waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The answer when a worker of a gateway does not describe its associations in time.
+const SILENT: &str = "the low bandwidth gateways do not answer";
+
 /// What can be asked.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
@@ -41,6 +45,8 @@ pub(crate) enum Request {
     Kill { ids: Vec<String> },
     /// Read the configuration again.
     Reload,
+    /// Describe associations of low bandwidth gateways.
+    ShowAssociations,
     /// Describe live connections.
     ShowConnections,
     /// Describe listening addresses.
@@ -49,12 +55,16 @@ pub(crate) enum Request {
     ShowResources,
     /// Describe services and their targets.
     ShowServices,
+    /// Describe users of low bandwidth gateways.
+    ShowUsers,
 }
 
 /// What is answered.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(crate) enum Answer {
+    /// Associations of low bandwidth gateways.
+    Associations { associations: Vec<AssociationView> },
     /// Components and the resources that they ask.
     Components { components: Vec<ComponentView> },
     /// Live connections.
@@ -73,6 +83,8 @@ pub(crate) enum Answer {
     Services { services: Vec<ServiceView> },
     /// So many connections were told to end.
     Stopping { connections: usize },
+    /// Users of low bandwidth gateways.
+    Users { users: Vec<UserView> },
 }
 
 /// What `show listeners` says of an address.
@@ -263,6 +275,10 @@ async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
             },
             Err(error) => failed(error.to_string()),
         },
+        Request::ShowAssociations => match supervisor.associations().await {
+            Ok(associations) => Answer::Associations { associations },
+            Err(_) => failed(SILENT),
+        },
         Request::ShowConnections => Answer::Connections {
             connections: supervisor.connections().await,
         },
@@ -284,6 +300,14 @@ async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
         },
         Request::ShowServices => Answer::Services {
             services: services(supervisor),
+        },
+        Request::ShowUsers => match supervisor.associations().await {
+            Ok(associations) => {
+                let mut users = supervisor.users();
+                count_associations(&mut users, &associations);
+                Answer::Users { users }
+            }
+            Err(_) => failed(SILENT),
         },
     }
 }

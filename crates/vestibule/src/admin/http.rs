@@ -175,6 +175,7 @@ async fn readout(supervisor: &Supervisor) -> Readout {
         plan: supervisor.plan(),
         // Without them, the rest is still worth knowing.
         components: supervisor.components().await.unwrap_or_default(),
+        gateways: supervisor.gateways(),
         connections: limits.connections(),
         max_connections: limits.max_connections(),
         reloads: supervisor.reloads(),

@@ -1,9 +1,12 @@
 //! The command line. Exit codes: 0 fine, 1 the thing asked about is wrong, 2 usage.
 
 mod check;
+mod coap;
+mod dashes;
 mod demo;
 mod hex;
 mod jc;
+mod low_bandwidth;
 mod printable;
 mod proxy_header;
 mod remote;
@@ -47,6 +50,10 @@ enum Command {
     ProxyHeader(proxy_header::Command),
     /// JSON to CBOR and back, with the integer keys of low bandwidth Matrix
     Jc(jc::Arguments),
+    /// A curl for CoAP over DTLS
+    Coap(coap::Arguments),
+    /// Low bandwidth Matrix in front of a homeserver, with the flags of lb-proxy
+    LowBandwidth(low_bandwidth::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -56,10 +63,13 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let arguments = jc::with_two_dashes(std::env::args_os());
-    let command = match Arguments::try_parse_from(arguments) {
+    let arguments = dashes::with_two_dashes(
+        std::env::args_os(),
+        &[coap::FLAGS, jc::FLAGS, low_bandwidth::FLAGS],
+    );
+    let command = match Arguments::try_parse_from(&arguments) {
         Ok(arguments) => arguments.command,
-        Err(error) => return usage::end(error),
+        Err(error) => return usage::end(error, &arguments),
     };
     match command {
         Command::Run { config } => run::run(config),
@@ -71,6 +81,8 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => remote::show(&arguments),
         Command::ProxyHeader(command) => proxy_header::run(command),
         Command::Jc(arguments) => jc::run(&arguments),
+        Command::Coap(arguments) => coap::run(&arguments),
+        Command::LowBandwidth(arguments) => low_bandwidth::low_bandwidth(arguments),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             let mut script = Vec::new();

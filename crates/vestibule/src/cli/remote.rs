@@ -1,5 +1,7 @@
 //! The commands that talk to a running process over its control socket.
 
+mod low_bandwidth;
+
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -59,6 +61,8 @@ pub(super) struct Show {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum What {
+    /// Associations of low bandwidth gateways
+    Associations,
     /// Live connections
     Connections,
     /// Listening addresses
@@ -67,6 +71,8 @@ enum What {
     Resources,
     /// Services and their upstreams
     Services,
+    /// Users of low bandwidth gateways, by digests of their access tokens
+    Users,
 }
 
 pub(super) fn reload(target: &Target) -> ExitCode {
@@ -90,10 +96,12 @@ pub(super) fn kill(arguments: &Kill) -> ExitCode {
 
 pub(super) fn show(arguments: &Show) -> ExitCode {
     let request = match arguments.what {
+        What::Associations => Request::ShowAssociations,
         What::Connections => Request::ShowConnections,
         What::Listeners => Request::ShowListeners,
         What::Resources => Request::ShowResources,
         What::Services => Request::ShowServices,
+        What::Users => Request::ShowUsers,
     };
     converse(&arguments.target, &request)
 }
@@ -193,6 +201,9 @@ fn print(answer: &Answer, mut out: &mut dyn Write) -> io::Result<()> {
             ];
             table(&mut out, &heads, rows.collect())
         }
+        Answer::Associations { associations } => {
+            low_bandwidth::associations(&mut out, associations)
+        }
         Answer::Components { components } => print_components(&mut out, components),
         Answer::Services { services } => {
             let rows = services.iter().flat_map(|s| {
@@ -210,6 +221,7 @@ fn print(answer: &Answer, mut out: &mut dyn Write) -> io::Result<()> {
             let heads = ["service", "upstream", "state", "active", "total", "errors"];
             table(&mut out, &heads, rows.collect())
         }
+        Answer::Users { users } => low_bandwidth::users(&mut out, users),
     }
 }
 

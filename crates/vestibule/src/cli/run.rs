@@ -3,6 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use vestibule_config::Loaded;
 
 use super::{config_path, fail, streams};
 use crate::{
@@ -19,14 +20,23 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
         Ok(path) => path,
         Err(message) => return fail(message),
     };
-    let (loaded, material) = material::load(&path, None);
+    let loaded = material::load(&path, None);
+    run_loaded(loaded, Some(path))
+}
+
+/// Runs what was read, from the file at `path` if it is one, until SIGTERM or SIGINT.
+pub(super) fn run_loaded(
+    (loaded, material): (Loaded, Option<Material>),
+    path: Option<PathBuf>,
+) -> ExitCode {
     let (Some(config), Some(material)) = (loaded.config, material) else {
         let rendered = loaded.report.render(std::io::stderr().is_terminal());
         streams::say(rendered.trim_end());
-        return fail(format!(
-            "{} has errors; nothing was started",
-            path.display()
-        ));
+        let what = match &path {
+            Some(path) => format!("{} has errors", path.display()),
+            None => "there are errors".to_owned(),
+        };
+        return fail(format!("{what}; nothing was started"));
     };
     let level = event::start(&config.log);
     event::warn_of(&loaded.report);
@@ -50,7 +60,7 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
 async fn supervise(
     config: vestibule_config::Config,
     material: Material,
-    path: PathBuf,
+    path: Option<PathBuf>,
     level: event::Level,
 ) -> Result<(), String> {
     let watch = |kind| signal(kind).map_err(|error| format!("cannot watch signals: {error}"));
@@ -60,7 +70,7 @@ async fn supervise(
         terminate: watch(SignalKind::terminate())?,
     };
     let endpoints = admin::bind(&config.admin)?;
-    let supervisor = Supervisor::start(config, material, Some(path), level)?;
+    let supervisor = Supervisor::start(config, material, path, Some(level))?;
     let served = admin::serve(&supervisor, endpoints)?;
     if let Some(address) = served.http {
         tracing::info!(%address, "admin listening");

@@ -1,9 +1,7 @@
 //! Files of keys that are not there yet.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +9,7 @@ use vestibule_xmpp::token::Key;
 use zeroize::Zeroizing;
 
 use super::Spec;
-use crate::material::{FromFiles, Reader};
+use crate::material::{FromFiles, Reader, create_private};
 
 /// What stands in a file before its first key.
 const PREFACE: &str = "\
@@ -69,18 +67,5 @@ fn create(path: &Path) -> io::Result<()> {
     for part in [PREFACE, &key, "\n"] {
         text.push_str(part);
     }
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all());
-    if written.is_err() {
-        // What is there is of no use, and would be in the way.
-        let _ = fs::remove_file(path);
-    }
-    written
+    create_private(path, text.as_bytes())
 }

@@ -5,11 +5,17 @@ use std::io;
 use hyper::{
     Method, Response, StatusCode,
     body::Bytes,
-    header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{
+        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+        HeaderValue,
+    },
 };
 
 use super::head::Invalid;
-use crate::ending::Ending;
+use crate::{
+    ending::Ending,
+    low_bandwidth::tcp::{Errcode, Refusal, Unrevised},
+};
 
 /// An answer of ours, and the reason for it in records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +40,14 @@ pub(super) enum Answer {
     Prohibited,
     /// No response came in time.
     ResponseTimeout,
+    /// The homeserver may not be asked for this.
+    Refused(Refusal),
     /// The operator ends the connection.
     Stopped,
     /// It needs one more connection to a server, and there are as many as there may be.
     TooMany,
+    /// What the homeserver says can neither be revised nor passed on.
+    Unrevised(Unrevised),
 }
 
 impl Answer {
@@ -59,7 +69,7 @@ impl Answer {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::BadBody => "http_request_invalid",
-            Self::BadResponse => "http_response_invalid",
+            Self::BadResponse | Self::Unrevised(_) => "http_response_invalid",
             Self::ConnectionFailed | Self::ConnectionRefused | Self::ConnectionTimeout => {
                 "connect_failed"
             }
@@ -68,6 +78,7 @@ impl Answer {
             Self::LateBody => "http_request_timeout",
             Self::Misdirected => "http_request_misdirected",
             Self::Prohibited => "forbidden_destination",
+            Self::Refused(_) => "path_refused",
             Self::ResponseTimeout => "http_response_timeout",
             Self::Stopped => "stopped",
             Self::TooMany => "connection_limit",
@@ -81,26 +92,36 @@ impl Answer {
             Self::BadResponse
             | Self::ConnectionFailed
             | Self::ConnectionRefused
-            | Self::Prohibited => StatusCode::BAD_GATEWAY,
+            | Self::Prohibited
+            | Self::Unrevised(_) => StatusCode::BAD_GATEWAY,
             Self::ConnectionTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Invalid(Invalid::Expectation) => StatusCode::EXPECTATION_FAILED,
             Self::Invalid(Invalid::Method) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::LateBody => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Refused(refusal) => refusal.status(),
             Self::Stopped | Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// The response to a request with `method`, and its body, which is empty where there may be none.
-    pub(super) fn response(self, method: &Method) -> (Response<()>, Bytes) {
-        let sentence = self.sentence();
+    /// `is_matrix`: the client speaks Matrix, and wants JSON.
+    pub(super) fn response(self, method: &Method, is_matrix: bool) -> (Response<()>, Bytes) {
+        let text = match is_matrix {
+            true => Bytes::from(self.json()),
+            false => Bytes::from_static(self.sentence().as_bytes()),
+        };
         let mut response = Response::new(());
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(PROXY_STATUS, HeaderValue::from_static(self.proxy_status()));
-        headers.insert(CONTENT_TYPE, TEXT);
-        headers.insert(CONTENT_LENGTH, sentence.len().into());
+        headers.insert(CONTENT_TYPE, if is_matrix { JSON } else { TEXT });
+        headers.insert(CONTENT_LENGTH, text.len().into());
+        if is_matrix {
+            // Clients in browsers would not be shown the error.
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
         if self == Self::Invalid(Invalid::Method) {
             headers.insert(ALLOW, METHODS);
         }
@@ -110,9 +131,20 @@ impl Answer {
         }
         let body = match *method {
             Method::HEAD => Bytes::new(),
-            _ => Bytes::from_static(sentence.as_bytes()),
+            _ => text,
         };
         (response, body)
+    }
+
+    /// What Matrix has for errors.
+    fn json(self) -> String {
+        let errcode = match self {
+            Self::Invalid(Invalid::Method) => Errcode::Unrecognized,
+            Self::Refused(refusal) => refusal.errcode(),
+            _ => Errcode::Unknown,
+        };
+        let error = self.sentence().trim_end();
+        serde_json::json!({ "errcode": errcode.name(), "error": error }).to_string()
     }
 
     fn proxy_status(self) -> &'static str {
@@ -122,7 +154,7 @@ impl Answer {
             Self::ConnectionFailed => "vestibule; error=destination_unavailable",
             Self::ConnectionRefused => "vestibule; error=connection_refused",
             Self::ConnectionTimeout => "vestibule; error=connection_timeout",
-            Self::Invalid(Invalid::Method) | Self::Misdirected => {
+            Self::Invalid(Invalid::Method) | Self::Misdirected | Self::Refused(_) => {
                 "vestibule; error=http_request_denied"
             }
             Self::Invalid(_) | Self::LateBody => "vestibule; error=http_request_error",
@@ -130,6 +162,8 @@ impl Answer {
             Self::ResponseTimeout => "vestibule; error=http_response_timeout",
             Self::Stopped => "vestibule; error=proxy_internal_response",
             Self::TooMany => "vestibule; error=connection_limit_reached",
+            Self::Unrevised(Unrevised::Encoded) => "vestibule; error=http_response_content_coding",
+            Self::Unrevised(Unrevised::TooLarge) => "vestibule; error=http_response_body_size",
         }
     }
 
@@ -157,15 +191,24 @@ impl Answer {
                 "This host is not served on this connection: open another one for it.\n"
             }
             Self::Prohibited => "The way to the server is not allowed.\n",
+            Self::Refused(refusal) => refusal.sentence(),
             Self::ResponseTimeout => "The server has not answered in time.\n",
             Self::Stopped => "This connection ends now: try again on another one.\n",
             Self::TooMany => "There are too many connections: try again later.\n",
+            Self::Unrevised(Unrevised::Encoded) => {
+                "The homeserver has compressed an answer that must be read here.\n"
+            }
+            Self::Unrevised(Unrevised::TooLarge) => {
+                "The homeserver has given too long an answer that must be read here.\n"
+            }
         }
     }
 }
 
 /// RFC 9209.
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 

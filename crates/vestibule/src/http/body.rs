@@ -34,7 +34,7 @@ pub(super) struct Upload {
 
 /// The body of a response on its way to the client.
 pub(super) enum ResponseBody {
-    /// Ours. With what is to be recorded when it is gone.
+    /// Ours, or that of a server if it was revised. With what is to be recorded when it is gone.
     Answer(Bytes, Box<Exchange>),
     /// Of a server.
     Passed(Incoming, Box<Exchange>),
@@ -145,6 +145,9 @@ impl Body for RequestBody {
         let frame = Pin::new(&mut *incoming).poll_frame(cx);
         if let Some(upload) = &this.upload {
             upload.starves(frame.is_pending());
+            if frame.is_pending() {
+                upload.front.flow.lacks_body(cx);
+            }
         }
         let mut frame = ready!(frame);
         clean(&mut frame);

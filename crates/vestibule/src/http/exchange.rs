@@ -1,10 +1,12 @@
 //! One request and its response.
 
+mod pass;
+
 use std::{convert::Infallible, future::pending, rc::Rc, sync::Arc, time::Instant};
 
 use hyper::{
     Method, Request, Response, StatusCode, Uri, Version,
-    body::{Body, Incoming},
+    body::Incoming,
     header::{HeaderValue, TRANSFER_ENCODING, UPGRADE},
     http::request,
 };
@@ -13,12 +15,13 @@ use super::{
     answer::Answer,
     body::{RequestBody, ResponseBody, Upload},
     front::Front,
-    head::{Invalid, asks_for_upgrade, check, rewrite_request, rewrite_response, was_offered},
+    head::{Invalid, asks_for_upgrade, check, rewrite_request, was_offered},
     link::Link,
     upgrade::{Upgrade, switching},
 };
 use crate::{
     log::access::RequestRecord,
+    low_bandwidth::tcp::Revision,
     upstream::{Target, dial_for_request},
 };
 
@@ -35,6 +38,8 @@ pub(super) struct Exchange {
     /// The server's connection, as long as its response comes.
     link: Option<Link>,
     target: Option<Arc<Target>>,
+    /// What becomes of a homeserver's answer, if anything does.
+    revision: Option<Revision>,
     /// Whether the body of the response is on its way.
     under_way: bool,
     /// Why there is no whole response of a server.
@@ -55,7 +60,7 @@ pub(super) fn exchange(
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let (parts, incoming) = request.into_parts();
     // Not only when the future is polled: hyper looks for FIN before that.
-    let exchange = Exchange::begin(front, &parts, incoming.is_end_stream());
+    let exchange = Exchange::begin(front, &parts);
     carry_out(Box::new(exchange), parts, incoming)
 }
 
@@ -68,27 +73,28 @@ async fn carry_out(
     let answer = match exchange.carry(parts, incoming).await {
         Ok(response) => {
             let (mut parts, incoming) = response.into_parts();
-            match rewrite_response(&mut parts, incoming.size_hint().exact()) {
-                Ok(()) => {
-                    exchange.responds(parts.status, incoming.is_end_stream());
-                    let body = ResponseBody::Passed(incoming, exchange);
+            match exchange.pass(&mut parts, incoming).await {
+                Ok(content) => {
+                    exchange.responds(parts.status, content.is_empty());
+                    let body = content.into_body(exchange);
                     return Ok(Response::from_parts(parts, body));
                 }
-                Err(_) => Answer::BadResponse,
+                Err(answer) => answer,
             }
         }
         Err(answer) => answer,
     };
     exchange.link = None;
     exchange.fails(answer.name(), None);
-    let (response, text) = answer.response(&method);
+    let is_matrix = exchange.front.service.side.is_some();
+    let (response, text) = answer.response(&method, is_matrix);
     exchange.responds(answer.status(), text.is_empty());
     Ok(response.map(|()| ResponseBody::Answer(text, exchange)))
 }
 
 impl Exchange {
-    fn begin(front: Rc<Front>, parts: &request::Parts, is_whole: bool) -> Self {
-        front.request_begins(is_whole);
+    fn begin(front: Rc<Front>, parts: &request::Parts) -> Self {
+        front.request_begins();
         let asked = front.worker.access.enabled().then(|| Asked {
             method: parts.method.clone(),
             uri: parts.uri.clone(),
@@ -104,6 +110,7 @@ impl Exchange {
             upload: None,
             link: None,
             target: None,
+            revision: None,
             under_way: false,
             failure: None,
         }
@@ -125,16 +132,25 @@ impl Exchange {
             asked.host = Some(host.clone());
         }
         let known = front.for_host(&host)?;
+        let side = front.service.side.as_deref();
+        let route = side.map(|side| side.admit(&parts.method, &parts.uri));
+        let route = route.transpose().map_err(Answer::Refused)?;
         let (body, upload) = RequestBody::new(&front, incoming);
         let has_body = upload.is_some();
         self.upload = upload;
-        let upgrade = asks_for_upgrade(&parts, has_body);
+        // Matrix knows no other protocol.
+        let upgrade = side.is_none() && asks_for_upgrade(&parts, has_body);
         let offered: Vec<_> = match upgrade {
             true => parts.headers.get_all(UPGRADE).iter().cloned().collect(),
             false => Vec::new(),
         };
         let may_repeat = !has_body && !upgrade && is_idempotent(&parts.method);
-        rewrite_request(&mut parts, has_body, upgrade, &front.forwarded, &known);
+        let forwarded = &front.forwarded;
+        rewrite_request(&mut parts, has_body, upgrade, forwarded, &known, side);
+        if let (Some(side), Some(route)) = (side, route) {
+            self.revision = route.revision;
+            side.address(route, &mut parts);
+        }
         // They are of the client's connection.
         parts.extensions.clear();
         let request = Request::from_parts(parts, body);
@@ -279,6 +295,11 @@ impl Exchange {
         if std::mem::take(&mut self.under_way) {
             self.front.response_ends();
         }
+        self.lets_go();
+    }
+
+    /// The response has come to its end.
+    fn lets_go(&mut self) {
         let request_ended = self.upload.as_ref().is_none_or(|upload| upload.has_ended());
         if let Some(link) = self.link.take()
             && request_ended

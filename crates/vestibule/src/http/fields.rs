@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use hyper::{HeaderMap, header::HeaderName};
 
+use crate::low_bandwidth::tcp;
+
 /// Whether a field is removed from requests, heads and trailers alike. `trusted`: the client is a
 /// proxy whose word on its own client counts.
 ///
@@ -16,6 +18,12 @@ pub(super) fn is_removed(name: &str, trusted: bool) -> bool {
             is_of_hop(&name) || is_framing(&name) || name == "proxy" || is_claim(&name)
         }
     }
+}
+
+/// Whether a field is removed from requests to the homeserver behind the TCP side of a gateway.
+/// `trusted`: as above.
+pub(super) fn is_removed_for_homeserver(name: &str, trusted: bool) -> bool {
+    tcp::is_removed(name, is_removed(name, false), trusted)
 }
 
 /// Takes out of trailers what may only stand in a head (RFC 9110 section 6.5.1), and what says

@@ -19,6 +19,7 @@ use super::{
     upgrade::Upgrade,
 };
 use crate::{
+    low_bandwidth::tcp::Side,
     plan::{Asked, AskedByTls, Next, Service, choose, first_match},
     relay::Leg,
     worker::{Connection, Tick, Worker},
@@ -43,7 +44,7 @@ pub(super) struct Front {
     /// What a server has agreed to, once it has.
     pub(super) upgrade: RefCell<Option<Upgrade>>,
     /// The last valid host, and what is said of requests for it.
-    known: RefCell<Option<Rc<ForHost>>>,
+    known: RefCell<Option<(HeaderValue, Rc<ForHost>)>>,
     /// Requests whose responses have not gone yet.
     requests: Cell<u32>,
     /// Bodies that come from the client.
@@ -138,8 +139,8 @@ impl Front {
     ///
     /// What the client is told when that is no host, or not one of this connection's service.
     pub(super) fn for_host(&self, host: &HeaderValue) -> Result<Rc<ForHost>, Answer> {
-        if let Some(known) = &*self.known.borrow()
-            && known.host == *host
+        if let Some((named, known)) = &*self.known.borrow()
+            && named == host
         {
             return Ok(Rc::clone(known));
         }
@@ -151,8 +152,10 @@ impl Front {
                 return Err(Answer::Misdirected);
             }
         }
-        let known = Rc::new(self.forwarded.for_host(host));
-        *self.known.borrow_mut() = Some(Rc::clone(&known));
+        let side = self.service.side.as_deref();
+        let said = side.map_or(host, Side::public_host);
+        let known = Rc::new(self.forwarded.for_host(said));
+        *self.known.borrow_mut() = Some((host.clone(), Rc::clone(&known)));
         Ok(known)
     }
 
@@ -184,11 +187,11 @@ impl Front {
         }
     }
 
-    /// A request has come; `is_whole`: and it has no body.
-    pub(super) fn request_begins(&self, is_whole: bool) {
+    /// A request has come, and its body may.
+    pub(super) fn request_begins(&self) {
         self.requests.set(self.requests.get() + 1);
         self.head_since.set(None);
-        self.flow.hold_end(is_whole);
+        self.flow.hold_end(true);
     }
 
     /// A request has come to its end; `abandoned` by the client, or not.

@@ -18,9 +18,10 @@ use hyper::{
 use vestibule_peek::Host;
 
 use super::{
-    fields::{is_of_hop, is_removed},
+    fields::{is_of_hop, is_removed, is_removed_for_homeserver},
     forwarded::{ForHost, Forwarded},
 };
+use crate::low_bandwidth::tcp::Side;
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,13 +179,14 @@ pub(super) fn asks_for_upgrade(parts: &request::Parts, has_body: bool) -> bool {
 }
 
 /// Makes of a request that was checked what goes on to a server by HTTP/1.1. With `upgrade`, the
-/// client's wish for another protocol goes on too.
+/// client's wish for another protocol goes on too. `side`: the server is a homeserver.
 pub(super) fn rewrite_request(
     parts: &mut request::Parts,
     has_body: bool,
     upgrade: bool,
     forwarded: &Forwarded,
     known: &ForHost,
+    side: Option<&Side>,
 ) {
     let headers = &mut parts.headers;
     let wants_trailers = headers.get_all(TE).iter().any(|value| {
@@ -194,7 +196,12 @@ pub(super) fn rewrite_request(
         true => headers.remove(UPGRADE),
         false => None,
     };
-    remove_hop_by_hop(headers, |name| is_removed(name, forwarded.is_trusted()));
+    let tells_client = side.is_none_or(Side::tells_client);
+    let trusted = tells_client && forwarded.is_trusted();
+    remove_hop_by_hop(headers, |name| match side {
+        None => is_removed(name, trusted),
+        Some(_) => is_removed_for_homeserver(name, trusted),
+    });
     if let Some(protocols) = protocols {
         headers.insert(UPGRADE, protocols);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -216,7 +223,9 @@ pub(super) fn rewrite_request(
         }
     }
     parts.version = Version::HTTP_11;
-    forwarded.say(known, headers);
+    if tells_client {
+        forwarded.say(known, headers);
+    }
 }
 
 /// Makes of a server's response what goes on to the client. `exact` is the length of its body, if it

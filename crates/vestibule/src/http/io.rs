@@ -56,6 +56,8 @@ pub(super) struct Flow {
     holds_end: Cell<bool>,
     /// Who waits for FIN that is held back.
     held: RefCell<Option<Waker>>,
+    /// Who has taken all that it was given of the body of a request, and waits for more.
+    taker: RefCell<Option<Waker>>,
     /// How reading or writing has failed first.
     failed: Cell<Option<io::ErrorKind>>,
     /// Whether the leg has taken all that was written.
@@ -123,6 +125,7 @@ impl Flow {
             ended: Cell::new(false),
             holds_end: Cell::new(false),
             held: RefCell::default(),
+            taker: RefCell::default(),
             failed: Cell::new(None),
             flushed: Cell::new(true),
             watch: RefCell::new(Watch::Off),
@@ -153,11 +156,31 @@ impl Flow {
 
     /// Keeps FIN to itself from now on, or not any more. A client that has sent a whole request may
     /// close its side and wait for the response (RFC 9112 section 9.6); hyper would take it for
-    /// gone. Nothing with HTTP/2, where FIN ends everything.
+    /// gone, even before it is known here that it has read a body to its end. Nothing with HTTP/2,
+    /// where FIN ends everything.
     pub(super) fn hold_end(&self, holds: bool) {
         self.holds_end.set(holds && self.is_http1());
+        self.taker.take();
         if !holds && let Some(waker) = self.held.take() {
             waker.wake();
+        }
+    }
+
+    /// The body of a request is not whole, and all that hyper has of it was taken. If FIN has come,
+    /// hyper is told, because it waits for the rest; else whoever calls this is woken by FIN.
+    pub(super) fn lacks_body(&self, cx: &Context<'_>) {
+        if self.has_ended() {
+            self.hold_end(false);
+        } else if self.is_http1() {
+            self.taker.replace(Some(cx.waker().clone()));
+        }
+    }
+
+    /// FIN was held back. Who takes a body looks whether it lacks anything.
+    fn holds(&self, waker: Waker) {
+        self.held.replace(Some(waker));
+        if let Some(taker) = self.taker.take() {
+            taker.wake();
         }
     }
 
@@ -264,7 +287,7 @@ impl Read for Io {
                 Ok(0) if flow.holds_end.get() => {
                     flow.read(0);
                     *reads = 0;
-                    flow.held.replace(Some(cx.waker().clone()));
+                    flow.holds(cx.waker().clone());
                     Poll::Pending
                 }
                 Ok(n) => {

@@ -216,7 +216,12 @@ pub(crate) fn readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reason> {
+/// All of a file. Blocks.
+///
+/// # Errors
+///
+/// Why it cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reason> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
     // Opening a pipe would wait for its other end.
     if !metadata.is_file() {

@@ -10,7 +10,18 @@ pub(crate) fn load(
     path: &Path,
     previous: Option<&Material>,
 ) -> (vestibule_config::Loaded, Option<Material>) {
-    let mut loaded = vestibule_config::load(path);
+    finish(vestibule_config::load(path), previous)
+}
+
+/// As [`load`], of `text` instead of a file. `name` is what messages call it. Blocks.
+pub(crate) fn parse(name: &str, text: &str) -> (vestibule_config::Loaded, Option<Material>) {
+    finish(vestibule_config::parse(name, text), None)
+}
+
+fn finish(
+    mut loaded: vestibule_config::Loaded,
+    previous: Option<&Material>,
+) -> (vestibule_config::Loaded, Option<Material>) {
     let Some(config) = &loaded.config else {
         return (loaded, None);
     };

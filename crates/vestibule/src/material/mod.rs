@@ -6,7 +6,9 @@ mod component;
 mod files;
 mod gather;
 mod load;
+mod low_bandwidth;
 mod password;
+mod private_file;
 mod problem;
 
 use std::sync::Arc;
@@ -15,9 +17,11 @@ use vestibule_config::{Config, FileRef, ServiceKind};
 
 pub(crate) use authorization::Authorization;
 pub(crate) use component::{ComponentMaterial, are_same_keys};
-pub(crate) use files::{FromFiles, Reader, readable_by_others};
+pub(crate) use files::{FromFiles, Reader, read as read_file, readable_by_others};
 pub(crate) use gather::Gather;
-pub(crate) use load::load;
+pub(crate) use load::{load, parse};
+pub(crate) use low_bandwidth::LowBandwidthMaterial;
+pub(crate) use private_file::create_private;
 pub(crate) use problem::{FileProblem, Moment, Reason};
 
 use self::gather::Watching;
@@ -34,6 +38,7 @@ pub(crate) struct Material {
     hops: Vec<Vec<HopMaterial>>,
     users: Vec<Option<Arc<Users>>>,
     components: Vec<ComponentMaterial>,
+    gateways: Vec<LowBandwidthMaterial>,
     watching: Watching,
 }
 
@@ -83,6 +88,10 @@ impl Material {
         let components = components
             .filter_map(|component| ComponentMaterial::load(component, &mut gather))
             .collect();
+        let gateways = config.low_bandwidth.iter();
+        let gateways = gateways
+            .filter_map(|gateway| LowBandwidthMaterial::load(gateway, &mut gather))
+            .collect();
         let good = gather.is_good();
         let (watching, problems) = gather.finish();
         Loaded {
@@ -91,6 +100,7 @@ impl Material {
                 hops,
                 users,
                 components,
+                gateways,
                 watching,
             }),
             problems,
@@ -116,6 +126,11 @@ impl Material {
     /// What is needed for each of [`Config::components`], in their order.
     pub(crate) fn components(&self) -> &[ComponentMaterial] {
         &self.components
+    }
+
+    /// What is needed for each of [`Config::low_bandwidth`], in their order.
+    pub(crate) fn gateways(&self) -> &[LowBandwidthMaterial] {
+        &self.gateways
     }
 
     /// Looks every second whether files changed, and puts them into effect when they are good; as

@@ -62,8 +62,12 @@ pub(crate) enum Reason {
     KeyUnusable(String),
     /// The private key is not that of the certificate.
     KeyMismatch,
+    /// The private key is of a kind that DTLS is not spoken with.
+    KeyNotForDtls,
     /// An RSA key of so many bits.
     KeyTooShort { bits: usize },
+    /// The chain has so many bytes, which is much for a slow link.
+    LongChain { bytes: usize },
     /// There is no certificate in it.
     NoCertificate,
     /// There is no private key in it.
@@ -88,6 +92,8 @@ pub(crate) enum Reason {
     ReadableByOthers,
     /// The next issue of the revocation list was due.
     RevocationListOutdated(Moment),
+    /// The certificate is RSA, where every byte counts.
+    RsaByRadio,
     /// What stands there cannot be sent as a password.
     SecretUnusable,
     /// This line, from 1, is no key for tickets.
@@ -117,10 +123,12 @@ impl Reason {
             Self::ChainOutOfOrder { .. }
             | Self::Expired(_)
             | Self::ExpiresSoon(_)
+            | Self::LongChain { .. }
             | Self::NoSubjectAltName
             | Self::NotYetValid(_)
             | Self::ReadableByOthers
-            | Self::RevocationListOutdated(_) => Severity::Warning,
+            | Self::RevocationListOutdated(_)
+            | Self::RsaByRadio => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -154,6 +162,15 @@ impl Reason {
             }
             Self::KeyMismatch => {
                 "the first certificate of the chain must be the one that was made for this key"
+            }
+            Self::KeyNotForDtls => {
+                "make a key for P-256: `openssl ecparam -name prime256v1 -genkey -noout`"
+            }
+            Self::LongChain { .. } => {
+                "leave out of it what clients have anyway, or let clients trust the certificate itself"
+            }
+            Self::RsaByRadio => {
+                "an ECDSA certificate for P-256 makes each full handshake shorter by 600 to 1,000 bytes"
             }
             Self::KeyTooShort { .. } => "make a key of 2048 bits or more, or one for P-256",
             Self::NoCertificate => {
@@ -217,6 +234,15 @@ impl fmt::Display for Reason {
             Self::ExpiresSoon(moment) => write!(f, "the certificate expires at {moment}"),
             Self::KeyUnusable(what) => write!(f, "this private key cannot be used: {what}"),
             Self::KeyMismatch => write!(f, "this private key is not that of the certificate"),
+            Self::KeyNotForDtls => write!(f, "DTLS has no use for a private key of this kind"),
+            Self::LongChain { bytes } => write!(
+                f,
+                "the chain has {bytes} bytes, which each client pays for with each full handshake"
+            ),
+            Self::RsaByRadio => write!(
+                f,
+                "the certificate is RSA, which costs clients on slow links"
+            ),
             Self::KeyTooShort { bits } => write!(f, "an RSA key of {bits} bits is too short"),
             Self::NoCertificate => write!(f, "there is no certificate in it"),
             Self::NoKey => write!(f, "there is no private key in it"),

@@ -1,14 +1,11 @@
 //! Metrics of components. Labels are domains and accounts of the configuration and fixed words.
 
-use std::{fmt, iter::once};
+use std::fmt;
 
-use prometheus_client::{
-    encoding::{DescriptorEncoder, NoLabelSet},
-    metrics::MetricType,
-};
+use prometheus_client::encoding::DescriptorEncoder;
 use vestibule_xmpp::component::{Dropped, Outcome, SubscriptionState};
 
-use super::render::{Label, counter, gauge};
+use super::render::{Label, counter, gauge, histogram};
 use crate::component::{BUCKETS, ComponentView};
 
 /// All states, in the order in which they are told.
@@ -94,31 +91,13 @@ pub(super) fn encode(
             })
         }),
     )?;
-    durations(components, encoder)
-}
-
-fn durations(components: &[ComponentView], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-    let mut metric = encoder.encode_descriptor(
+    histogram(
+        encoder,
         "vestibule_component_request_duration_seconds",
         "From a request until its end",
-        None,
-        MetricType::Histogram,
-    )?;
-    for view in components {
-        let counts = &view.counts;
-        let ends = BUCKETS.into_iter().chain(once(f64::MAX));
-        let buckets: Vec<_> = ends.zip(counts.durations).collect();
-        let labels = [name(view)];
-        metric
-            .encode_family(&labels)?
-            .encode_histogram::<NoLabelSet>(
-                counts.took.as_secs_f64(),
-                counts.durations.iter().sum(),
-                &buckets,
-                None,
-            )?;
-    }
-    Ok(())
+        &BUCKETS,
+        all().map(|(name, view)| ([name], view.counts.durations, view.counts.took)),
+    )
 }
 
 fn name(view: &ComponentView) -> Label<'_> {

@@ -1,6 +1,8 @@
 //! Counters, kept per worker and merged when somebody looks.
 
 mod components;
+mod dtls;
+mod low_bandwidth;
 mod render;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +11,8 @@ use vestibule_proxy_protocol::Reject;
 
 use crate::ending::Refusal;
 
+pub(crate) use dtls::{DtlsServer, DtlsServers};
+pub(crate) use low_bandwidth::Gateway;
 pub(crate) use render::{Readout, render};
 
 /// A value that each worker changes alone. Reading adds the workers' shares up.

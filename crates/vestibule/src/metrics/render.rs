@@ -1,18 +1,18 @@
 //! Metrics as Prometheus reads them. Labels are names of the configuration and fixed words, never
 //! anything a client sends.
 
-use std::fmt;
+use std::{fmt, iter::once, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
+    encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text::encode},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
 use vestibule_config::ServiceKind;
 use vestibule_proxy_protocol::Reject;
 
-use super::{REQUEST_CLASSES, Sharded, components};
+use super::{Gateway, REQUEST_CLASSES, Sharded, components, dtls, low_bandwidth};
 use crate::{component::ComponentView, ending::Refusal, identity::HeaderKind, plan::Plan};
 
 /// What is read out once: the plan with its counters, and numbers of the process.
@@ -20,17 +20,19 @@ use crate::{component::ComponentView, ending::Refusal, identity::HeaderKind, pla
 pub(crate) struct Readout {
     pub(crate) plan: std::sync::Arc<Plan>,
     pub(crate) components: Vec<ComponentView>,
+    /// Low bandwidth gateways.
+    pub(crate) gateways: Vec<Gateway>,
     pub(crate) connections: usize,
     pub(crate) max_connections: usize,
     pub(crate) reloads: (u64, u64),
     pub(crate) lost_records: u64,
-    pub(crate) uptime: std::time::Duration,
+    pub(crate) uptime: Duration,
 }
 
 /// The text that `/metrics` answers (OpenMetrics 1.0).
-pub(crate) fn render(readout: Readout) -> String {
+pub(crate) fn render(collector: impl Collector) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(readout));
+    registry.register_collector(Box::new(collector));
     let mut text = String::new();
     // Writing to a string fails only when a collector does, and this one does not.
     let _ = encode(&mut text, &registry);
@@ -46,7 +48,10 @@ impl Collector for Readout {
         self.certificates(&mut encoder)?;
         self.listeners(&mut encoder)?;
         self.services(&mut encoder)?;
-        components::encode(&self.components, &mut encoder)
+        components::encode(&self.components, &mut encoder)?;
+        low_bandwidth::encode(&self.gateways, &mut encoder)?;
+        let servers: Vec<_> = self.gateways.iter().map(|it| it.dtls.clone()).collect();
+        dtls::encode(&servers, &mut encoder)
     }
 }
 
@@ -294,4 +299,61 @@ pub(super) fn gauge<'a, const N: usize>(
         value.encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
+}
+
+/// `ends` are the upper ends of the buckets but the last, which has none. Each value is what is in the
+/// buckets, one more than there are ends and those before not included, and the sum of all in seconds.
+pub(super) fn histogram<'a, const N: usize>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    ends: &[f64],
+    values: impl IntoIterator<Item = ([Label<'a>; N], impl AsRef<[u64]>, Duration)>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for (labels, counts, sum) in values {
+        let counts = counts.as_ref();
+        let ends = ends.iter().copied().chain(once(f64::INFINITY));
+        let buckets: Vec<_> = ends.zip(counts.iter().copied()).collect();
+        metric
+            .encode_family(&labels)?
+            .encode_histogram::<NoLabelSet>(
+                sum.as_secs_f64(),
+                counts.iter().sum(),
+                &buckets,
+                None,
+            )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Example;
+
+    impl Collector for Example {
+        fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+            let values = [([("of", "it")], [1, 0, 2], Duration::from_millis(4_500))];
+            histogram(&mut encoder, "example", "An example", &[0.5, 1.0], values)
+        }
+    }
+
+    #[test]
+    fn the_last_bucket_of_a_histogram_has_no_end() {
+        let text = render(Example);
+        let values = text.lines().filter(|line| !line.starts_with('#'));
+        assert_eq!(
+            values.collect::<Vec<_>>(),
+            [
+                "example_sum{of=\"it\"} 4.5",
+                "example_count{of=\"it\"} 3",
+                "example_bucket{le=\"0.5\",of=\"it\"} 1",
+                "example_bucket{le=\"1.0\",of=\"it\"} 1",
+                "example_bucket{le=\"+Inf\",of=\"it\"} 3",
+            ]
+        );
+    }
 }

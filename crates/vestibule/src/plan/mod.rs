@@ -8,7 +8,8 @@ mod route;
 use std::{collections::HashMap, sync::Arc, sync::atomic::AtomicUsize, time::Duration};
 
 use vestibule_config::{
-    Bind, Config, Destination, Interception, ProxyProtocolMode, ProxyVersion, SendTlv, Upstream,
+    Bind, Config, Destination, Interception, LowBandwidth, ProxyProtocolMode, ProxyVersion,
+    SendTlv, ServiceKind, Upstream,
 };
 
 pub(crate) use guard::{Guard, Named};
@@ -17,6 +18,7 @@ pub(crate) use route::{Asked, AskedByTls, Route, choose, first_match};
 
 use crate::{
     auth::Users,
+    low_bandwidth::tcp::Side,
     material::{HopMaterial, Material},
     metrics::{ListenerStats, ServiceStats},
     tls::{ClientPolicy, ServerPolicy},
@@ -99,6 +101,8 @@ pub(crate) struct Service {
     pub(crate) via: Vec<Hop>,
     /// TLS towards the targets.
     pub(crate) tls: Option<Arc<ClientPolicy>>,
+    /// The TCP side of the low bandwidth gateway that it is; `None`: it is none.
+    pub(crate) side: Option<Arc<Side>>,
     /// Counts turns of round robin, and breaks ties.
     pub(crate) turn: Arc<AtomicUsize>,
 }
@@ -172,7 +176,8 @@ impl Plan {
                     tls: material.tls.service(index),
                     users: material.users(index),
                 };
-                Arc::new(compile_service(service, files, workers, known))
+                let side = compile_side(service, &config.low_bandwidth);
+                Arc::new(compile_service(service, files, side, workers, known))
             })
             .collect();
         let known_listeners: HashMap<&str, &Arc<Listener>> = previous
@@ -223,6 +228,7 @@ struct ServiceFiles<'a> {
 fn compile_service(
     config: &vestibule_config::Service,
     files: ServiceFiles<'_>,
+    side: Option<Arc<Side>>,
     workers: usize,
     known: Option<&Arc<Service>>,
 ) -> Service {
@@ -248,8 +254,20 @@ fn compile_service(
         users: files.users,
         via: config.via.iter().zip(files.hops).filter_map(hop).collect(),
         tls: files.tls,
+        side,
         turn: known.map_or_else(Arc::default, |service| Arc::clone(&service.turn)),
         config: config.clone(),
+    }
+}
+
+/// The side of the gateway that this service is of.
+fn compile_side(
+    service: &vestibule_config::Service,
+    gateways: &[LowBandwidth],
+) -> Option<Arc<Side>> {
+    match &service.kind {
+        ServiceKind::Http(http) => Some(Arc::new(Side::new(gateways.get(http.matrix?)?))),
+        ServiceKind::Connect(_) | ServiceKind::Tcp => None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod components;
 mod descriptors;
+mod low_bandwidth;
 mod privileges;
 mod rights;
 mod sockets;
@@ -37,7 +38,9 @@ use crate::{
     upstream::{self, OwnAddresses},
     worker::{self, ConnectionView, Handle, Message, Selection, SocketId},
 };
+pub(crate) use components::Unanswered;
 pub(crate) use descriptors::ADMIN_CONNECTIONS;
+use low_bandwidth::Gateways;
 use sockets::Sockets;
 pub(crate) use sockets::tcp_socket;
 
@@ -53,7 +56,9 @@ pub(crate) struct Supervisor {
     background: RefCell<Vec<AbortHandle>>,
     /// Their thread; `None`: there was none yet.
     components: RefCell<Option<component::Handle>>,
-    level: event::Level,
+    gateways: RefCell<Gateways>,
+    /// The level of the event log, if this process has one of ours.
+    level: Option<event::Level>,
     limits: Arc<Limits>,
     own: Arc<OwnAddresses>,
     plan: RefCell<Arc<Plan>>,
@@ -102,7 +107,7 @@ impl Supervisor {
         config: Config,
         material: Material,
         path: Option<PathBuf>,
-        level: event::Level,
+        level: Option<event::Level>,
     ) -> Result<Rc<Self>, String> {
         let workers = config.runtime.workers.map_or_else(
             || std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
@@ -110,11 +115,14 @@ impl Supervisor {
         );
         let max_connections = descriptors::connections(&config, workers)?;
         let components = component::Spec::all(&config, &material);
+        let gateways = crate::low_bandwidth::Spec::all(&config, &material);
         let plan = Arc::new(Plan::compile(config, Arc::new(material), workers, None));
         let mut sockets = Sockets::new(workers);
         let change = sockets.prepare(&plan)?;
+        let gateways = low_bandwidth::prepare(gateways, workers, &Gateways::default())?;
         let log = &plan.config.log;
-        let keys = component::create_missing_keys(&components)?;
+        let mut keys = component::create_missing_keys(&components)?;
+        keys.extend(gateways.iter().filter_map(|it| it.made().cloned()));
         if let Some(identity) = privileges::Identity::wanted(&plan.config.runtime)? {
             identity.give_away(&plan.config, &keys)?;
             identity.assume(rights::are_needed(&plan.config))?;
@@ -147,6 +155,7 @@ impl Supervisor {
             admin: Cell::new(None),
             background: RefCell::default(),
             components: RefCell::default(),
+            gateways: RefCell::default(),
             level,
             limits,
             own,
@@ -158,6 +167,7 @@ impl Supervisor {
             workers: RefCell::new(handles),
         });
         supervisor.prepare_components(&components)?;
+        supervisor.start_gateways(gateways)?;
         supervisor.apply(&plan, change);
         supervisor.apply_components(&plan, components);
         Ok(supervisor)
@@ -214,7 +224,7 @@ impl Supervisor {
     /// # Errors
     ///
     /// Why it was refused.
-    pub(crate) fn reload(&self) -> Result<Reloaded, ReloadError> {
+    pub(crate) fn reload(self: &Rc<Self>) -> Result<Reloaded, ReloadError> {
         let (good, bad) = self.reloads.get();
         let result = self.try_reload();
         match &result {
@@ -234,7 +244,7 @@ impl Supervisor {
         result
     }
 
-    fn try_reload(&self) -> Result<Reloaded, ReloadError> {
+    fn try_reload(self: &Rc<Self>) -> Result<Reloaded, ReloadError> {
         let path: &Path = self.path.as_deref().ok_or(ReloadError::NoFile)?;
         if !self.is_ready() {
             return Err(ReloadError::System("the process is ending".to_owned()));
@@ -252,6 +262,9 @@ impl Supervisor {
         component::create_missing_keys(&components).map_err(ReloadError::System)?;
         let prepared = self.prepare_components(&components);
         prepared.map_err(ReloadError::System)?;
+        let gateways = crate::low_bandwidth::Spec::all(&config, &material);
+        let gateways = self.prepare_gateways(gateways);
+        let gateways = gateways.map_err(ReloadError::System)?;
         let postponed = needs_restart(&old.config, &config);
         let plan = Arc::new(Plan::compile(
             config,
@@ -266,10 +279,13 @@ impl Supervisor {
             .map_err(ReloadError::System)?;
         self.limits
             .set(max_connections, plan.config.limits.connections_per_client);
-        self.level.set(plan.config.log.level);
+        if let Some(level) = &self.level {
+            level.set(plan.config.log.level);
+        }
         *self.plan.borrow_mut() = Arc::clone(&plan);
         self.apply(&plan, change);
         self.apply_components(&plan, components);
+        self.apply_gateways(&plan, gateways);
         Ok(Reloaded {
             report: loaded.report,
             postponed,
@@ -364,15 +380,22 @@ impl Supervisor {
                 self.say_farewell().await;
             }
         };
-        let drain = async { tokio::join!(connections, self.leave_components(limit)) };
+        let drain = async {
+            tokio::join!(
+                connections,
+                self.leave_components(limit),
+                self.leave_gateways(limit)
+            )
+        };
         tokio::select! {
-            ((), ()) = drain => {}
+            ((), (), ()) = drain => {}
             // Whoever takes it at once is told the end; workers write the records of those that
             // are left.
             () = now => {
                 self.stop(&Selection::All, Stop::Shutdown).await;
                 let left = self.leave_components(Duration::ZERO);
-                let _ = tokio::time::timeout(Duration::from_millis(20), left).await;
+                let left = tokio::time::timeout(Duration::from_millis(20), left);
+                let _ = tokio::join!(left, self.leave_gateways(Duration::ZERO));
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }

@@ -1,5 +1,7 @@
 //! The system calls that no crate wraps safely. All `unsafe` of the project lives here.
 
+pub(crate) mod allocator;
+mod datagrams;
 mod options;
 mod unix_socket;
 
@@ -11,21 +13,26 @@ use std::{
 
 use rustix::ioctl::{Getter, Opcode, ioctl};
 
+pub(crate) use datagrams::{allow_fragments, receive_plain, watch_for_datagrams};
 pub(crate) use options::TcpOptions;
 pub(crate) use unix_socket::{SocketFile, listen as listen_unix};
 
 /// Lets the kernel choose the port of a bound socket only when it is connected, when it knows which
 /// ones are free towards the target (`IP_BIND_ADDRESS_NO_PORT`, for IPv6 as well; ip(7)).
-#[allow(unsafe_code)]
 pub(crate) fn choose_port_late(socket: impl AsFd) -> io::Result<()> {
-    let on: c_int = 1;
+    set_option(socket, libc::SOL_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
+/// Sets an option whose value is a C int.
+#[allow(unsafe_code)]
+fn set_option(socket: impl AsFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
     // SAFETY: the descriptor is open while it is borrowed, and the kernel reads one C int.
     let result = unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),
-            libc::SOL_IP,
-            libc::IP_BIND_ADDRESS_NO_PORT,
-            (&raw const on).cast(),
+            level,
+            name,
+            (&raw const value).cast(),
             size_of::<c_int>() as libc::socklen_t,
         )
     };

@@ -17,10 +17,11 @@ use rustls::{
 use vestibule_config::FileRef;
 
 use crate::material::{FromFiles, Moment, Reader};
-pub(super) use pair::{Pair, Role, now, read_certificates, read_sections};
+pub(super) use pair::{Pair, Role, now, read_certificates, read_key, read_sections};
 pub(crate) use x509::{common_name, has_expired};
 
-/// All certificates of a configuration, in its order. All listeners share them.
+/// All certificates of a configuration, in its order, which listeners share; or the one of a listener
+/// that has its own.
 #[derive(Debug)]
 pub(super) struct Table {
     sources: Vec<vestibule_config::Certificate>,

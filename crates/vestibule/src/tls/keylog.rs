@@ -21,21 +21,26 @@ const VARIABLE: &str = "SSLKEYLOGFILE";
 
 /// The key log of the process, which all sessions in both roles share. Opens no file yet.
 pub(super) fn shared() -> Arc<dyn KeyLog> {
+    secrets()
+}
+
+/// As [`shared`], for TLS and for DTLS.
+pub(super) fn secrets() -> Arc<Secrets> {
     static SHARED: OnceLock<Arc<Secrets>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| Arc::new(Secrets::new(std::env::var_os(VARIABLE))));
-    Arc::<Secrets>::clone(shared)
+    Arc::clone(shared)
 }
 
 /// Says in the event log that there is a key log, when there is one.
 pub(crate) fn announce() {
     if shared().will_log("CLIENT_RANDOM") {
-        tracing::warn!("{VARIABLE} is set: who reads that file can decrypt every TLS session");
+        tracing::warn!("{VARIABLE} is set: who reads that file can decrypt every session");
     }
 }
 
 /// Writes secrets to a file.
 #[derive(Debug)]
-struct Secrets {
+pub(super) struct Secrets {
     path: Option<PathBuf>,
     /// `None`: it cannot be opened.
     file: OnceLock<Option<File>>,
@@ -55,6 +60,8 @@ impl Secrets {
         let open = || {
             let mut options = OpenOptions::new();
             options.append(true).create(true).mode(0o600);
+            // A pipe that nobody reads would keep us here for ever.
+            options.custom_flags(libc::O_NONBLOCK);
             // One that was there may have been readable by others.
             let private = |file: File| {
                 if file.metadata()?.is_file() {
@@ -88,6 +95,12 @@ impl KeyLog for Secrets {
 
     fn will_log(&self, _label: &str) -> bool {
         self.file().is_some()
+    }
+}
+
+impl vestibule_dtls::stack::KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        KeyLog::log(self, label, client_random, secret);
     }
 }
 

@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, slice, sync::Arc};
 
-use vestibule_config::{Config, ListenerTls};
+use vestibule_config::{Certificate, Config, ListenerTls};
 
 use super::{
     certificates::{CertificateView, Entry, Pair, Role, Table},
@@ -18,7 +18,8 @@ use crate::material::{Gather, Reader};
 pub(crate) struct Tls {
     listeners: Vec<Option<Arc<ServerPolicy>>>,
     services: Vec<Option<Arc<ClientPolicy>>>,
-    table: Arc<Table>,
+    /// That of all certificates, and those of listeners that have one of their own.
+    tables: Vec<Arc<Table>>,
 }
 
 impl fmt::Debug for Tls {
@@ -32,11 +33,20 @@ impl Tls {
     /// taken over from `previous` where its listener stayed the same. Something is missing when
     /// `gather` has errors. Blocks.
     pub(crate) fn load(config: &Config, previous: Option<&Self>, gather: &mut Gather) -> Self {
-        let table = table(config, gather);
+        let common = table(&config.certificates, gather);
+        let mut tables = vec![Arc::clone(&common)];
         let mut listeners = Vec::new();
         for listener in &config.listeners {
             listeners.push(match &listener.tls {
                 Some(ListenerTls::Terminate(source)) => {
+                    let table = match &source.certificate {
+                        None => Arc::clone(&common),
+                        Some(own) => {
+                            let own = table(slice::from_ref(own), gather);
+                            tables.push(Arc::clone(&own));
+                            own
+                        }
+                    };
                     let previous = previous.and_then(|tls| tls.policy_of(&listener.name));
                     gather.item(|reader| {
                         ServerPolicy::load(&listener.name, source, &table, previous, reader)
@@ -54,7 +64,7 @@ impl Tls {
         Self {
             listeners,
             services,
-            table,
+            tables,
         }
     }
 
@@ -70,9 +80,14 @@ impl Tls {
         self.services.get(index)?.clone()
     }
 
-    /// The certificates that clients are shown now, in the order of the file.
+    /// The certificates that clients are shown now, in the order of the file, and then those of
+    /// listeners that have one of their own. No chain stands there twice.
     pub(crate) fn certificates(&self) -> Vec<CertificateView> {
-        self.table.views()
+        let mut known = HashSet::new();
+        let views = self.tables.iter().flat_map(|table| table.views());
+        views
+            .filter(|view| known.insert(view.label.clone()))
+            .collect()
     }
 
     fn policy_of(&self, listener: &str) -> Option<&ServerPolicy> {
@@ -83,17 +98,17 @@ impl Tls {
     }
 }
 
-/// The certificates that could be read.
-fn table(config: &Config, gather: &mut Gather) -> Arc<Table> {
+/// Those of the certificates that could be read.
+fn table(sources: &[Certificate], gather: &mut Gather) -> Arc<Table> {
     let mut pairs = Vec::new();
     let mut stamps = Vec::new();
-    for source in &config.certificates {
+    for source in sources {
         let mut reader = Reader::default();
         pairs.extend(Pair::load(source, Role::Server, &mut reader).map(Arc::new));
         gather.problems.append(&mut reader.problems);
         stamps.push(reader.stamps);
     }
-    let table = Arc::new(Table::new(config.certificates.clone(), pairs));
+    let table = Arc::new(Table::new(sources.to_vec(), pairs));
     for (at, stamps) in stamps.into_iter().enumerate() {
         let entry = Entry {
             table: Arc::clone(&table),

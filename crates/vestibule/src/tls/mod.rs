@@ -3,6 +3,7 @@
 
 mod certificates;
 mod client;
+pub(crate) mod dtls;
 mod facts;
 mod handshake;
 mod keylog;
@@ -25,3 +26,4 @@ pub(crate) use material::Tls;
 pub(crate) use server::ServerPolicy;
 pub(crate) use session::Session;
 pub(crate) use stream::{Buffers, TlsStream};
+pub(crate) use tickets::first_ticket_key;

@@ -195,6 +195,11 @@ impl Session {
         self.state().protocol_version().map(names::version)
     }
 
+    /// The protocol that was agreed on by ALPN.
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        self.state().alpn_protocol()
+    }
+
     /// What was negotiated.
     pub(super) fn state(&self) -> &CommonState {
         match &self.role {

@@ -81,6 +81,44 @@ service = 'plain'
 upstreams = ['127.0.0.1:2']
 ";
 
+/// Both ends of TLS with a server at 127.0.0.1.
+pub(crate) struct Ends {
+    server: Arc<ServerConfig>,
+    pub(crate) client: Arc<super::ClientPolicy>,
+}
+
+impl Ends {
+    /// Of which the server knows these protocols, and the client `h2` and `http/1.1`.
+    pub(crate) fn new(protocols: &[&str]) -> Self {
+        let (authority, directory) = (Authority::new("authority"), Directory::new());
+        directory.write_pair("a", &authority.issue(&["127.0.0.1"]));
+        directory.write("ca.pem", authority.pem());
+        let text = format!(
+            "[[certificate]]
+            chain = 'a.pem'
+            key = 'a.key'
+            [[listener]]
+            name = 'plain'
+            bind = '127.0.0.1:1'
+            service = 'plain'
+            tls = {{ mode = 'terminate', alpn = {protocols:?} }}
+            [service.plain]
+            upstreams = ['127.0.0.1:2']
+            tls = {{ ca = 'ca.pem', alpn = ['h2', 'http/1.1'] }}"
+        );
+        let tls = directory.load(&text, None);
+        Self {
+            server: tls.listener(0).unwrap().config(),
+            client: tls.service(0).unwrap(),
+        }
+    }
+
+    /// The server's end of a new connection.
+    pub(crate) fn server_session(&self) -> super::Session {
+        super::Session::server(Arc::clone(&self.server)).unwrap()
+    }
+}
+
 /// A certificate authority.
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 

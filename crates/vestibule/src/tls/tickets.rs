@@ -28,6 +28,7 @@ use aws_lc_rs::{
 };
 use rustls::server::ProducesTickets;
 
+pub(crate) use keys::first as first_ticket_key;
 pub(super) use keys::{Key, Keys, OwnKeys};
 
 const VERSION: u8 = 1;

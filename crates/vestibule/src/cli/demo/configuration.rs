@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, fmt::Write, net::SocketAddr, path::Path};
 
-use super::xmpp_server::{DOMAIN, TARGET};
+use super::{
+    matrix::Matrix,
+    xmpp_server::{DOMAIN, TARGET},
+};
 
 /// The upstreams' addresses by their names.
 pub(super) type Upstreams = HashMap<&'static str, String>;
@@ -12,6 +15,7 @@ pub(super) fn configuration(
     access_log: &Path,
     upstreams: &Upstreams,
     xmpp_server: SocketAddr,
+    matrix: &Matrix,
     ipv6: bool,
 ) -> String {
     let mut text = format!(
@@ -47,6 +51,14 @@ pub(super) fn configuration(
         text,
         "\n[[component]]\ndomain = \"{DOMAIN}\"\nserver = \"{xmpp_server}\"\nsecret = \"demo\"\n\
          target = \"{TARGET}\"\n"
+    );
+    let (homeserver, gateway) = (matrix.homeserver().address(), matrix.gateway());
+    let _ = write!(
+        text,
+        "\n[[low_bandwidth]]\nname = \"gateway\"\nbind = \"{gateway}\"\n\
+         homeserver = \"http://{homeserver}\"\nadvertise = \"http://{gateway}\"\n\
+         certificate = {{ chain = \"gateway.pem\", key = \"gateway.key\" }}\n\
+         limits = {{ poll_spacing = \"100ms\" }}\n"
     );
     text
 }

@@ -8,6 +8,8 @@ mod authority;
 mod client;
 mod configuration;
 mod directory;
+mod matrix;
+mod matrix_client;
 mod origin;
 mod peers;
 mod scenarios;
@@ -28,7 +30,7 @@ use std::{
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::{stage::Stage, table::Table};
+use self::{matrix::GATEWAY, stage::Stage, table::Table};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -94,6 +96,7 @@ async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
     scenarios::explicit::play(stage, &mut table).await;
     scenarios::http::play(stage, &mut table).await;
     scenarios::xmpp::play(stage, &mut table).await;
+    scenarios::low_bandwidth::play(stage, &mut table).await;
     scenarios::operation::play(stage, &mut table).await;
     table.finish()
 }
@@ -105,6 +108,7 @@ fn invitation(stage: &Stage) -> String {
     let tls = stage.address("tls-to-tls");
     let connect = stage.address("connect");
     let ingress = stage.address("ingress");
+    let gateway = stage.matrix().gateway();
     let port = tls.port();
     let upstream = stage.upstream("v2");
     let admin = stage.admin();
@@ -117,6 +121,7 @@ fn invitation(stage: &Stage) -> String {
   {tls:21}  takes TLS, sends PROXY v2 and TLS
   {connect:21}  takes HTTP CONNECT to what is on loopback
   {ingress:21}  takes it, too, and goes on by TLS through another proxy, which wants a password
+  {gateway:21}  takes low bandwidth Matrix by DTLS, and HTTP
   {admin:21}  /metrics, /healthz, /readyz
 
 Try it, in another terminal; the upstream tells what it saw, and below is the access log:
@@ -127,7 +132,10 @@ Try it, in another terminal; the upstream tells what it saw, and below is the ac
   curl --proxy http://{ingress} --proxytunnel http://{upstream}/
   curl -i --proxy http://{connect} --proxytunnel http://{admin}/metrics
   curl -s http://{admin}/metrics | grep proxy_headers_total
+  vestibule coap --cacert {ca} --connect {gateway} coaps://{GATEWAY}/0 |
+    vestibule jc -c2j -
   vestibule show listeners --control {control}
+  vestibule show associations --control {control}
   vestibule show resources --control {control}
 
 ",
@@ -140,6 +148,7 @@ Try it, in another terminal; the upstream tells what it saw, and below is the ac
         admin = admin.to_string(),
         connect = connect.to_string(),
         ingress = ingress.to_string(),
+        gateway = gateway.to_string(),
     )
 }
 

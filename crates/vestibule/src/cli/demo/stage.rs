@@ -26,6 +26,7 @@ use super::{
     client::exchange,
     configuration::{Upstreams, configuration, local_proxy},
     directory::Directory,
+    matrix::{GATEWAY, Matrix},
     origin::{Manner, Origin, Seen},
     peers::Peers,
     table::Missed,
@@ -44,6 +45,7 @@ pub(super) struct Stage {
     admin: SocketAddr,
     authority: Authority,
     directory: Directory,
+    matrix: Matrix,
     peers: Rc<Peers>,
     seen: RefCell<UnboundedReceiver<Seen>>,
     supervisor: Rc<Supervisor>,
@@ -80,10 +82,13 @@ impl Stage {
         let xmpp_server = XmppServer::start()
             .await
             .map_err(|error| format!("cannot start the XMPP server: {error}"))?;
+        let matrix = Matrix::start(&directory.path().join(AUTHORITIES))
+            .map_err(|error| format!("cannot start the homeserver: {error}"))?;
         let text = configuration(
             &directory.path().join(ACCESS_LOG),
             &upstreams,
             xmpp_server.address(),
+            &matrix,
             has_ipv6().await,
         );
         let path = directory.path().join(CONFIG);
@@ -98,13 +103,14 @@ impl Stage {
             listen: Some(LOOPBACK),
             control: Some(directory.path().join(CONTROL)),
         })?;
-        let supervisor = Supervisor::start(config, material, Some(path), level)?;
+        let supervisor = Supervisor::start(config, material, Some(path), Some(level))?;
         let admin = admin::serve(&supervisor, endpoints)?;
         let stage = Self {
             addresses: RefCell::default(),
             admin: admin.http.unwrap_or(LOOPBACK),
             authority,
             directory,
+            matrix,
             peers,
             seen: RefCell::new(seen),
             supervisor,
@@ -175,6 +181,11 @@ impl Stage {
     /// The server that hosts the component.
     pub(super) fn xmpp_server(&self) -> &XmppServer {
         &self.xmpp_server
+    }
+
+    /// The homeserver and the gateway before it.
+    pub(super) fn matrix(&self) -> &Matrix {
+        &self.matrix
     }
 
     pub(super) fn config_path(&self) -> PathBuf {
@@ -286,6 +297,7 @@ impl Stage {
     }
 }
 
+const AUTHORITIES: &str = "ca.pem";
 const ACCESS_LOG: &str = "access.log";
 const CONFIG: &str = "vestibule.toml";
 const CONTROL: &str = "control.sock";
@@ -321,12 +333,13 @@ const PASSWORD: &str = "open sesame\n";
 /// and of a client; and the files of the explicit proxies.
 fn issue(directory: &Path) -> io::Result<Authority> {
     let authority = Authority::new()?;
-    fs::write(directory.join("ca.pem"), authority.pem())?;
+    fs::write(directory.join(AUTHORITIES), authority.pem())?;
     fs::write(directory.join("htpasswd"), USERS)?;
     fs::write(directory.join("alice.secret"), PASSWORD)?;
     for (file, common_name, names) in [
         ("alice", "alice", &[][..]),
         ("chat", "chat.example.org", &["chat.example.org"]),
+        ("gateway", GATEWAY, &[GATEWAY]),
         (
             "upstream",
             "the upstream",

@@ -1,13 +1,13 @@
 //! The command line of `jc`, with the flags of the tool of the same name of matrix-org/lb.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
 use vestibule_lowband::keys::Keys;
 
-use crate::cli::hex::Form;
+use crate::cli::{dashes::Flags, hex::Form};
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = USAGE)]
@@ -108,65 +108,18 @@ impl Arguments {
     }
 }
 
-/// The arguments of the program, where flags of `jc` with one dash, as Go has them, have two.
-pub(in crate::cli) fn with_two_dashes(
-    arguments: impl IntoIterator<Item = OsString>,
-) -> Vec<OsString> {
-    let mut arguments = arguments.into_iter();
-    let mut result: Vec<_> = arguments.by_ref().take(2).collect();
-    if result.get(1).is_some_and(|command| command == "jc") {
-        while let Some(argument) = arguments.next() {
-            let ends_flags = argument == "--";
-            let (argument, wants_value) = flag_with_two_dashes(argument);
-            result.push(argument);
-            if wants_value {
-                result.extend(arguments.next());
-            }
-            if ends_flags {
-                break;
-            }
-        }
-    }
-    result.extend(arguments);
-    result
-}
-
-/// The flags of `jc`, and whether a value follows.
-const FLAGS: [(&str, bool); 8] = [
-    ("c2j", false),
-    ("help", false),
-    ("hex", false),
-    ("keys", true),
-    ("out", true),
-    ("pretty", false),
-    ("raw", false),
-    ("v", true),
-];
-
-/// The same argument, a flag with two dashes, and whether its value is the next one.
-fn flag_with_two_dashes(argument: OsString) -> (OsString, bool) {
-    let Some((dashes, name, value)) = argument.to_str().and_then(parts) else {
-        return (argument, false);
-    };
-    let Some((_, wants_value)) = FLAGS.iter().find(|(flag, _)| *flag == name) else {
-        return (argument, false);
-    };
-    let wants_value = *wants_value && value.is_none();
-    if dashes == 2 {
-        return (argument, wants_value);
-    }
-    let mut flag = OsString::from("-");
-    flag.push(OsStr::new(&argument));
-    (flag, wants_value)
-}
-
-/// The number of dashes of a flag, its name and its value.
-fn parts(argument: &str) -> Option<(usize, &str, Option<&str>)> {
-    let name = argument.trim_start_matches('-');
-    let dashes = argument.len() - name.len();
-    let (name, value) = match name.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (name, None),
-    };
-    (1..=2).contains(&dashes).then_some((dashes, name, value))
-}
+/// The flags of `jc` that may have one dash.
+pub(in crate::cli) const FLAGS: Flags = Flags {
+    command: "jc",
+    long: &[
+        ("c2j", false),
+        ("help", false),
+        ("hex", false),
+        ("keys", true),
+        ("out", true),
+        ("pretty", false),
+        ("raw", false),
+        ("v", true),
+    ],
+    short_with_value: "",
+};

@@ -18,7 +18,7 @@ use std::{
 
 use vestibule_lowband::transcode::{Limits, cbor_to_json, json_to_canonical_cbor};
 
-pub(super) use self::arguments::{Arguments, with_two_dashes};
+pub(super) use self::arguments::{Arguments, FLAGS};
 use self::mistake::{BYTE_ORDER_MARK, Hint, Mistake};
 use super::{
     hex::{Form, from_input, write_hex},

@@ -2,7 +2,7 @@ use clap::Parser;
 use vestibule_lowband::vectors::MSC_VECTORS;
 
 use super::*;
-use crate::cli::hex::to_hex;
+use crate::cli::{dashes::with_two_dashes, hex::to_hex};
 
 #[derive(Debug, Parser)]
 struct Program {
@@ -17,7 +17,7 @@ enum Command {
 
 fn two_dashes(arguments: &str) -> String {
     let split = arguments.split(' ').map(Into::into);
-    let result: Vec<_> = with_two_dashes(split)
+    let result: Vec<_> = with_two_dashes(split, &[FLAGS])
         .into_iter()
         .map(|argument| argument.into_string().unwrap())
         .collect();
@@ -26,7 +26,7 @@ fn two_dashes(arguments: &str) -> String {
 
 fn parse(arguments: &[&str]) -> Result<Arguments, clap::Error> {
     let all = ["vestibule", "jc"].iter().chain(arguments).map(Into::into);
-    let Command::Jc(arguments) = Program::try_parse_from(with_two_dashes(all))?.command;
+    let Command::Jc(arguments) = Program::try_parse_from(with_two_dashes(all, &[FLAGS]))?.command;
     Ok(arguments)
 }
 

@@ -1,4 +1,5 @@
 use hyper::{Request, Response};
+use vestibule_config::{ForwardedFor, LowBandwidth};
 
 use super::*;
 
@@ -33,13 +34,28 @@ fn lines(headers: &HeaderMap) -> Vec<String> {
     lines
 }
 
+/// The fields of a request that go on to a homeserver, without Host.
+fn rewritten_for_homeserver(told: ForwardedFor, trusted: bool, fields: &[&str]) -> Vec<String> {
+    let side = Side::new(&LowBandwidth {
+        x_forwarded_for: told,
+        ..crate::low_bandwidth::tcp::testing::config()
+    });
+    let mut parts = request(Version::HTTP_11, "GET", "/", fields);
+    let address = "192.0.2.1".parse().ok();
+    let forwarded = Forwarded::new(address, "https", trusted);
+    let known = forwarded.for_host(side.public_host());
+    let side = Some(&side);
+    rewrite_request(&mut parts, false, false, &forwarded, &known, side);
+    lines(&parts.headers)
+}
+
 /// The fields of a request that go on, without what we say of the client.
 fn rewritten(version: Version, method: &str, fields: &[&str], has_body: bool) -> Vec<String> {
     let mut parts = request(version, method, "/", fields);
     let upgrade = asks_for_upgrade(&parts, has_body);
     let forwarded = Forwarded::new(None, "http", false);
     let known = forwarded.for_host(&HeaderValue::from_static("a"));
-    rewrite_request(&mut parts, has_body, upgrade, &forwarded, &known);
+    rewrite_request(&mut parts, has_body, upgrade, &forwarded, &known, None);
     assert_eq!(parts.version, Version::HTTP_11);
     let ours = |line: &String| line.starts_with("x-forwarded") || line.starts_with("forwarded");
     lines(&parts.headers)
@@ -205,7 +221,7 @@ fn what_connection_names_cannot_be_what_we_say() {
     );
     let forwarded = Forwarded::new("192.0.2.1".parse().ok(), "http", false);
     let known = forwarded.for_host(&HeaderValue::from_static("a"));
-    rewrite_request(&mut parts, false, false, &forwarded, &known);
+    rewrite_request(&mut parts, false, false, &forwarded, &known, None);
     assert_eq!(parts.headers["x-forwarded-for"], "192.0.2.1");
 }
 
@@ -323,4 +339,60 @@ fn responses() {
         passed(&["transfer-encoding: gzip, chunked"], None),
         Err(BadResponse)
     );
+}
+
+/// What clients and proxies say of where a request comes from, and something else.
+const CLAIMS: &[&str] = &[
+    "x-forwarded-for: 6.6.6.6",
+    "x-forwarded-host: evil.example",
+    "x-forwarded-proto: http",
+    "x-forwarded-port: 666",
+    "forwarded: for=6.6.6.6",
+    "x-real-ip: 6.6.6.6",
+    "x_real_ip: 6.6.6.6",
+    "cf-connecting-ip: 6.6.6.6",
+    "true-client-ip: 6.6.6.6",
+    "x-client-ip: 6.6.6.6",
+    "via: 1.1 evil",
+    "x-hop: 1",
+    "connection: x-hop, authorization",
+    "keep-alive: timeout=5",
+    "te: trailers",
+    "upgrade: websocket",
+    "proxy-authorization: Basic x",
+    "cookie: a=b",
+];
+
+#[test]
+fn homeservers_are_told_the_truth() {
+    let said = [
+        "connection: te",
+        "cookie: a=b",
+        "forwarded: for=192.0.2.1;proto=https;host=lb.example.org",
+        "te: trailers",
+        "x-forwarded-for: 192.0.2.1",
+        "x-forwarded-host: lb.example.org",
+        "x-forwarded-proto: https",
+    ];
+    let always = ForwardedFor::Always;
+    assert_eq!(rewritten_for_homeserver(always, false, CLAIMS), said);
+    let continued = [
+        "connection: te",
+        "cookie: a=b",
+        "forwarded: for=6.6.6.6, for=192.0.2.1;proto=https;host=lb.example.org",
+        "te: trailers",
+        "x-forwarded-for: 6.6.6.6, 192.0.2.1",
+        "x-forwarded-host: evil.example",
+        "x-forwarded-proto: http",
+    ];
+    assert_eq!(rewritten_for_homeserver(always, true, CLAIMS), continued);
+}
+
+#[test]
+fn homeservers_that_are_told_nothing_are_told_nothing() {
+    let nothing = ["connection: te", "cookie: a=b", "te: trailers"];
+    for trusted in [false, true] {
+        let told = rewritten_for_homeserver(ForwardedFor::Never, trusted, CLAIMS);
+        assert_eq!(told, nothing);
+    }
 }

@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 use vestibule_config::{AccessLog, LogFormat};
 
-use super::{ComponentRecord, Record, RequestRecord};
+use super::{AssociationRecord, ComponentRecord, ExchangeRecord, Record, RequestRecord};
 
 /// A worker hands its buffer over when it holds this much, and at each tick.
 const FULL: usize = 16 * 1024;
@@ -124,6 +124,16 @@ impl Writer {
 }
 
 impl Buffer {
+    /// The end that another worker keeps.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            format: self.format,
+            records: RefCell::default(),
+            sender: self.sender.clone(),
+            lost: Arc::clone(&self.lost),
+        }
+    }
+
     /// Whether records go anywhere.
     pub(crate) fn enabled(&self) -> bool {
         self.sender.is_some()
@@ -141,6 +151,16 @@ impl Buffer {
 
     /// Adds a record of a request of a component.
     pub(crate) fn write_component(&self, record: &ComponentRecord<'_>) {
+        self.add(|out| record.write(Timestamp::now(), self.format, out));
+    }
+
+    /// Adds a record of an exchange of a low bandwidth gateway.
+    pub(crate) fn write_exchange(&self, record: &ExchangeRecord<'_>) {
+        self.add(|out| record.write(Timestamp::now(), self.format, out));
+    }
+
+    /// Adds a record of an association of a low bandwidth gateway.
+    pub(crate) fn write_association(&self, record: &AssociationRecord<'_>) {
         self.add(|out| record.write(Timestamp::now(), self.format, out));
     }
 

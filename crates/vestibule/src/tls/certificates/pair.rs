@@ -115,7 +115,11 @@ pub(in crate::tls) fn read_sections<T: PemObject>(
     None
 }
 
-fn read_key(file: &FileRef, reader: &mut Reader) -> Option<PrivateKeyDer<'static>> {
+/// The private key of a file. `None`: `reader` has the reason.
+pub(in crate::tls) fn read_key(
+    file: &FileRef,
+    reader: &mut Reader,
+) -> Option<PrivateKeyDer<'static>> {
     let bytes = reader.read(file)?;
     let reason = match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(key) => return Some(key),

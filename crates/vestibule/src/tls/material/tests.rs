@@ -4,7 +4,7 @@ use super::{
     super::testing::{Authority, Directory, PLAIN, client, shake},
     *,
 };
-use crate::material::{Material, Reason};
+use crate::material::{FromFiles, Material, Reason};
 
 const TEXT: &str = "
 [[certificate]]
@@ -119,4 +119,83 @@ async fn a_replaced_certificate_is_shown_to_the_next_client() {
     .await
     .unwrap();
     task.abort();
+}
+
+/// [`TEXT`] with this certificate for the listener `tls`.
+fn with_own_certificate(directory: &Directory, name: &str) -> Config {
+    let mut config = directory.config(TEXT);
+    let Some(ListenerTls::Terminate(terminate)) = &mut config.listeners[2].tls else {
+        panic!("no TLS ends there");
+    };
+    terminate.certificate = Some(directory.certificate(name));
+    config
+}
+
+#[test]
+fn a_listener_may_have_a_certificate_of_its_own() {
+    let (authority, directory) = fixture();
+    directory.write_pair("own", &authority.issue(&["own.example.org"]));
+    let config = with_own_certificate(&directory, "own");
+    let mut gather = Gather::default();
+    let tls = Tls::load(&config, None, &mut gather);
+    assert!(gather.is_good(), "{:?}", gather.problems);
+    let labels: Vec<_> = tls.certificates().into_iter().map(|c| c.label).collect();
+    let path = |name: &str| directory.path(name).to_str().unwrap().to_owned();
+    assert_eq!(labels, [path("a.pem"), path("b.pem"), path("own.pem")]);
+
+    let policy = tls.listener(2).unwrap();
+    assert!(policy.has_certificate_for(Some("own.example.org")));
+    assert!(!policy.has_certificate_for(Some("a.example.org")));
+    let client = || Arc::new(client(&authority));
+    assert!(shake(&client(), &policy.config(), "own.example.org").is_ok());
+    // There is one for that name, but not here.
+    assert!(shake(&client(), &policy.config(), "a.example.org").is_err());
+}
+
+#[test]
+fn a_certificate_of_a_listener_is_read_again() {
+    let (authority, directory) = fixture();
+    let other = Authority::new("other");
+    directory.write_pair("own", &authority.issue(&["own.example.org"]));
+    let config = with_own_certificate(&directory, "own");
+    let tls = Tls::load(&config, None, &mut Gather::default());
+    let entry = Entry {
+        table: Arc::clone(&tls.tables[1]),
+        at: 0,
+    };
+    let policy = tls.listener(2).unwrap();
+    let shaken = |authority: &Authority| {
+        shake(
+            &Arc::new(client(authority)),
+            &policy.config(),
+            "own.example.org",
+        )
+    };
+    assert!(shaken(&authority).is_ok() && shaken(&other).is_err());
+    directory.write_pair("own", &other.issue(&["own.example.org"]));
+    assert!(entry.refresh(&mut Reader::default()));
+    assert!(shaken(&other).is_ok() && shaken(&authority).is_err());
+}
+
+#[test]
+fn a_certificate_that_two_have_is_shown_once() {
+    let (_, directory) = fixture();
+    let config = with_own_certificate(&directory, "a");
+    let tls = Tls::load(&config, None, &mut Gather::default());
+    assert_eq!(tls.certificates().len(), 2);
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_of_a_listener_is_told() {
+    let (_, directory) = fixture();
+    directory.write("own.pem", "nothing");
+    let config = with_own_certificate(&directory, "own");
+    let mut gather = Gather::default();
+    let tls = Tls::load(&config, None, &mut gather);
+    assert!(!gather.is_good());
+    assert!(
+        tls.certificates()
+            .iter()
+            .all(|shown| !shown.label.contains("own"))
+    );
 }

@@ -15,9 +15,21 @@ use aws_lc_rs::{
 use zeroize::Zeroizing;
 
 use super::KEY_ID;
+use crate::material::Reason;
 
 /// The bytes of a key. Wiped when they are dropped.
-pub(super) type Secret = Zeroizing<[u8; 32]>;
+pub(crate) type Secret = Zeroizing<[u8; 32]>;
+
+/// The first key in the text of a file, which has them as [`Key::parse_all`] says.
+///
+/// # Errors
+///
+/// There is none, or something else.
+pub(crate) fn first(text: &[u8]) -> Result<Secret, Reason> {
+    let keys = Key::parse_all(text).map_err(Reason::TicketKeyLine)?;
+    let first = keys.into_iter().next().ok_or(Reason::NoTicketKey)?;
+    Ok(first.secret)
+}
 
 /// Keys for tickets.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 pub(super) mod explicit;
 pub(super) mod http;
 pub(super) mod layer4;
+pub(super) mod low_bandwidth;
 pub(super) mod operation;
 pub(super) mod tls;
 pub(super) mod xmpp;
