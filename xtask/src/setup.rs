@@ -15,7 +15,7 @@ use crate::workspace_root;
 /// Installs what is missing and says each step. Does nothing, quickly, when all is there.
 ///
 /// Packages are installed without letting them start their services, and services that already
-/// run are not touched. aiocoap and slixmpp go into a virtual environment under `.peers/`.
+/// run are not touched. What is written in Python goes into virtual environments under `.peers/`.
 ///
 /// # Errors
 ///
@@ -33,7 +33,10 @@ pub(crate) fn run() -> Result<(), Error> {
             missing.iter().map(|peer| peer.name).collect(),
         ));
     }
-    python::environment(&workspace_root().join(".peers/venv"))?;
+    let peers = workspace_root().join(".peers");
+    for environment in python::ENVIRONMENTS {
+        environment.make(&peers)?;
+    }
     println!("setup: done in {:.1} s", started.elapsed().as_secs_f64());
     Ok(())
 }

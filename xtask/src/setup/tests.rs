@@ -1,5 +1,6 @@
 use super::debian::{names_debian, runs};
 use super::peer::PEERS;
+use super::python::ENVIRONMENTS;
 
 #[test]
 fn debian_and_its_descendants_are_recognised() {
@@ -40,6 +41,18 @@ fn each_peer_has_its_own_name_and_package() {
                 .iter()
                 .all(|other| other.name != peer.name),
             "{peer:?}"
+        );
+    }
+}
+
+#[test]
+fn each_environment_is_pinned_and_has_its_own_place() {
+    for (index, environment) in ENVIRONMENTS.iter().enumerate() {
+        assert_eq!(environment.unpinned(), [""; 0], "{}", environment.what);
+        assert!(
+            ENVIRONMENTS[index + 1..]
+                .iter()
+                .all(|other| other.directory != environment.directory)
         );
     }
 }
