@@ -1,10 +1,14 @@
 use std::{fmt, io};
 
+use vestibule_dtls::session::{Fault, SendError};
+
 /// Why the benchmark stopped.
 #[derive(Debug)]
 pub(crate) enum Error {
     /// No certificate could be made.
     Certificate(rcgen::Error),
+    /// An association of a client broke.
+    Dtls(Fault),
     /// A proxy ended before it listened; the text is what it last said.
     Ended(String),
     /// A system call failed.
@@ -18,8 +22,10 @@ pub(crate) enum Error {
         peer: &'static str,
         cause: Box<Self>,
     },
-    /// A TLS handshake was another one than the row measures.
+    /// A TLS or DTLS handshake was another one than the row measures.
     Negotiated { wanted: String, got: String },
+    /// A client's association did not take a question.
+    NotSent(SendError),
     /// A proxy did not listen in time; the text is what it last said.
     NotReady(String),
     /// The kernel's file does not look as its documentation says.
@@ -50,6 +56,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Certificate(error) => write!(f, "cannot make a certificate: {error}"),
+            Self::Dtls(fault) => write!(f, "DTLS: {fault}"),
             Self::Ended(said) => write!(f, "ended before it listened; it said: {said}"),
             Self::Io { what, source } => write!(f, "cannot {what}: {source}"),
             Self::LogIncomplete { records, owed } => {
@@ -60,6 +67,7 @@ impl fmt::Display for Error {
                 write!(f, "the handshake was {got} instead of {wanted}")
             }
             Self::NotReady(said) => write!(f, "does not listen; it said: {said}"),
+            Self::NotSent(error) => write!(f, "DTLS: a question was not sent: {error}"),
             Self::ProcFormat(file) => write!(f, "{file} has an unknown format"),
             Self::Refused(answer) => write!(f, "a request was answered: {answer}"),
             Self::Stalled => f.write_str("the connections do not move"),
@@ -77,7 +85,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Certificate(error) => Some(error),
+            Self::Dtls(fault) => Some(fault),
             Self::Io { source, .. } => Some(source),
+            Self::NotSent(error) => Some(error),
             Self::Measurement { cause, .. } => Some(cause),
             Self::Tls(error) => Some(error),
             _ => None,

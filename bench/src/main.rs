@@ -5,14 +5,17 @@
 //! of the proxy's process, as the kernel counts them ([`system`]).
 //!
 //! Components of XMPP servers have real servers ([`xmpp`]) on the core of the load instead of the
-//! origin.
+//! origin. CoAP over DTLS ([`coaps`]) is served, not carried: there is no origin. Behind gateways of
+//! low bandwidth Matrix is a homeserver ([`matrix`]).
 //!
 //! A row of the table is one kind of work ([`rows`]), a column one proxy ([`peers`]).
 
 mod cli;
+mod coaps;
 mod error;
 mod http;
 mod load;
+mod matrix;
 mod origin;
 mod peers;
 mod process;

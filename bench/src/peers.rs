@@ -1,6 +1,7 @@
 //! The proxies that are compared, one file for each.
 
 mod haproxy;
+mod libcoap;
 mod nginx;
 mod relay;
 mod squid;
@@ -8,35 +9,44 @@ mod tinyproxy;
 mod vestibule;
 
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, fs, io};
 
 use memchr::memchr_iter;
 use rustix::process::Signal;
 use serde::Serialize;
 
+use crate::coaps::{Handshake, Key};
 use crate::error::Error;
 use crate::process::Process;
+use crate::tls::{CERTIFICATE, KEY, RSA_CERTIFICATE, RSA_KEY};
+
+/// Where ports are looked for that programs are told, and how often.
+const PORTS: (u16, u16) = (10_000, 30_000);
+const ATTEMPTS: usize = 100;
 
 /// The names of [`by_name`], in the order of the table's columns.
-pub(crate) const NAMES: [&str; 6] = [
+pub(crate) const NAMES: [&str; 8] = [
     vestibule::NAME,
     haproxy::NAME,
     nginx::NAME,
     tinyproxy::NAME,
     squid::NAME,
     relay::NAME,
+    libcoap::OPENSSL,
+    libcoap::GNUTLS,
 ];
 
 /// The column that is compared with the others.
 pub(crate) const OURS: &str = vestibule::NAME;
 
 /// A proxy that can be measured. All run on one core and write at least one access record per
-/// connection, or per request, to a file, but for the relay.
+/// connection, or per request, to a file, but for the relay and what serves CoAP.
 pub(crate) trait Peer {
     /// Starts it in `directory`, on `core`, ready for connections.
     ///
@@ -91,13 +101,19 @@ pub(crate) struct Setup {
 /// How a proxy serves its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
+    /// It answers CoAP requests over DTLS itself, as many and as fast as they come.
+    Coaps(Handshake),
     /// It connects to the origin, an XMPP server, as a component whose requests one account answers.
     Component,
     /// It opens tunnels that clients ask for by HTTP CONNECT, to the address of the origin and to
     /// nothing else.
     Connect,
+    /// It asks for a cookie whoever sends a DTLS hello without one.
+    DtlsHellos,
     /// It passes HTTP requests on, on connections that it keeps, and adds X-Forwarded-For.
     Http,
+    /// It passes requests of Matrix that come as CoAP over DTLS on to the origin, a homeserver.
+    LowBandwidth,
     /// It carries TCP connections.
     Tcp,
 }
@@ -106,9 +122,15 @@ pub(crate) enum Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Absence {
+    NoCoaps,
     NoComponent,
     NoConnect,
+    NoDtls13,
+    NoLowBandwidth,
     NoPostQuantum,
+    NoTickets,
+    OneHundredHellos,
+    OnlyCoaps,
     OnlyComponent,
     OnlyConnect,
 }
@@ -117,9 +139,17 @@ pub(crate) enum Absence {
 impl fmt::Display for Absence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NoCoaps => "does not serve CoAP",
             Self::NoComponent => "is no component of XMPP servers",
             Self::NoConnect => "opens no tunnels by HTTP CONNECT",
+            Self::NoDtls13 => "does not know DTLS 1.3",
+            Self::NoLowBandwidth => "is no gateway of low bandwidth Matrix",
             Self::NoPostQuantum => "runs with a TLS library that does not know X25519MLKEM768",
+            Self::NoTickets => "gives no session tickets",
+            Self::OneHundredHellos => {
+                "answers no hellos any more after 100 of them that were not followed by a handshake"
+            }
+            Self::OnlyCoaps => "is compared as a server of CoAP only",
             Self::OnlyComponent => "is compared as a component of XMPP servers only",
             Self::OnlyConnect => "is compared as an explicit proxy only",
         })
@@ -178,6 +208,8 @@ impl Running {
 pub(crate) fn by_name(name: &str) -> Option<Box<dyn Peer>> {
     match name {
         haproxy::NAME => Some(Box::new(haproxy::Haproxy)),
+        libcoap::GNUTLS => Some(Box::new(libcoap::Libcoap::GNUTLS)),
+        libcoap::OPENSSL => Some(Box::new(libcoap::Libcoap::OPENSSL)),
         nginx::NAME => Some(Box::new(nginx::Nginx)),
         relay::NAME => Some(Box::new(relay::Relay)),
         squid::NAME => Some(Box::new(squid::Squid)),
@@ -199,9 +231,39 @@ fn count_lines(file: &Path) -> io::Result<u64> {
 
 /// A loopback port that was free a moment ago, for programs that cannot say which one they got.
 fn free_address() -> Result<SocketAddr, Error> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(Error::io("find a free port"))
+    first_free_address(1)
+}
+
+/// The first of `count` loopback ports in a row that were free a moment ago, for UDP and TCP. The
+/// kernel gives them to nobody who asks for any port, so they mostly stay free.
+fn first_free_address(count: u16) -> Result<SocketAddr, Error> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let given = range.split_whitespace().next();
+    let given = given.and_then(|lowest| lowest.parse().ok());
+    let end = given.unwrap_or(PORTS.1).clamp(PORTS.0 + 1_000, PORTS.1) - count;
+    let bind = |port| {
+        let address = (Ipv4Addr::LOCALHOST, port);
+        UdpSocket::bind(address).and_then(|_| TcpListener::bind(address))
+    };
+    let mut last = io::ErrorKind::AddrInUse.into();
+    for _ in 0..ATTEMPTS {
+        let drawn = RandomState::new().build_hasher().finish() % u64::from(end - PORTS.0);
+        let first = PORTS.0 + u16::try_from(drawn).unwrap_or_default();
+        match (first..first + count).try_for_each(|port| bind(port).map(drop)) {
+            Ok(()) => return Ok((Ipv4Addr::LOCALHOST, first).into()),
+            Err(error) => last = error,
+        }
+    }
+    Err(Error::io("find free ports")(last))
+}
+
+/// The certificate and the key that an [`Identity`](crate::tls::Identity) has put there.
+fn certificate_files(key: Key, directory: &Path) -> (String, String) {
+    let file = |name| directory.join(name).to_string_lossy().into_owned();
+    match key {
+        Key::Ecdsa => (file(CERTIFICATE), file(KEY)),
+        Key::Rsa => (file(RSA_CERTIFICATE), file(RSA_KEY)),
+    }
 }
 
 fn accepts_connections(address: SocketAddr) -> bool {
@@ -209,7 +271,7 @@ fn accepts_connections(address: SocketAddr) -> bool {
 }
 
 fn write_config(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(Error::io(format!("write {}", path.display())))
+    fs::write(path, text).map_err(Error::io(format!("write {}", path.display())))
 }
 
 /// The first line that the program prints, on whichever stream.

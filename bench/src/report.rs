@@ -51,6 +51,9 @@ struct RowReport {
     /// The rates beside the costs are compared, too.
     #[serde(skip)]
     compares_rates: bool,
+    /// What counts as a failure.
+    #[serde(skip)]
+    failures: &'static str,
     columns: Vec<Column>,
 }
 
@@ -62,7 +65,7 @@ struct Column {
     /// Empty without a proxy.
     cost: Summary,
     beside: Summary,
-    /// Connections that failed, in all rounds.
+    /// In all rounds.
     failures: u64,
     /// The share of the proxy's core that something else used.
     foreign: Summary,
@@ -115,6 +118,7 @@ impl Report {
             cost_unit: row.cost_unit(),
             beside_unit: row.beside_unit(),
             compares_rates: row.compares_rates(),
+            failures: row.failures(),
             columns,
         });
     }
@@ -263,10 +267,7 @@ impl Report {
         for row in &self.rows {
             for column in row.columns.iter().filter(|column| column.failures > 0) {
                 let (id, peer, failures) = (row.id, column.peer, column.failures);
-                let _ = writeln!(
-                    text,
-                    "\nFailed: {id}, {peer}: {failures} connections, which are not in the figures."
-                );
+                let _ = writeln!(text, "\nFailed: {id}, {peer}: {failures} {}.", row.failures);
             }
         }
         text

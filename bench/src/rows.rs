@@ -1,13 +1,19 @@
 //! The rows of the table: one kind of work each.
 
 mod bulk;
+mod coaps_exchange;
 mod component;
 mod component_memory;
 mod connect;
 mod dialogue;
+mod dtls_flood;
+mod dtls_handshake;
+mod dtls_idle;
 mod exchange;
 mod http;
 mod idle;
+mod lowband_observing;
+mod lowband_requests;
 mod short;
 mod tls_handshake;
 mod window;
@@ -15,6 +21,8 @@ mod window;
 pub(crate) use self::window::Window;
 
 use std::net::SocketAddr;
+
+use vestibule_miniature_homeserver::Homeserver;
 
 use crate::error::Error;
 use crate::origin::Behaviour;
@@ -54,9 +62,19 @@ pub(crate) trait Row {
         None
     }
 
+    /// A homeserver is used instead of the origin, the same in all rounds.
+    fn has_homeserver(&self) -> bool {
+        false
+    }
+
     /// The work can be done without a proxy.
     fn has_direct(&self) -> bool {
         true
+    }
+
+    /// What [`Sample::failures`] counts.
+    fn failures(&self) -> &'static str {
+        "connections, which are not in the figures"
     }
 
     /// The rate beside the cost tells how much a proxy slows down what goes through it.
@@ -99,6 +117,7 @@ pub(crate) struct Target<'a> {
     /// The proxy; absent when clients connect to the origin.
     pub(crate) process: Option<&'a Process>,
     pub(crate) server: Option<&'a xmpp::Server>,
+    pub(crate) homeserver: Option<&'a Homeserver>,
 }
 
 /// The outcome of one measurement.
@@ -111,7 +130,7 @@ pub(crate) struct Sample {
     /// How many access records the proxy owes: of connections that were carried and closed, or of
     /// requests.
     pub(crate) records: u64,
-    /// How many connections failed.
+    /// How many connections failed, or what else [`Row::failures`] says.
     pub(crate) failures: u64,
     /// The share of the proxy's core that something else used, from 0 to 1.
     pub(crate) foreign: f64,
@@ -123,6 +142,10 @@ pub(crate) fn all() -> Vec<Box<dyn Row>> {
     vec![
         Box::new(idle::Idle::PLAIN),
         Box::new(idle::Idle::TLS),
+        Box::new(dtls_idle::DtlsIdle::DTLS12),
+        Box::new(dtls_idle::DtlsIdle::DTLS13),
+        Box::new(lowband_observing::LowbandObserving::DTLS12),
+        Box::new(lowband_observing::LowbandObserving::DTLS13),
         Box::new(component_memory::ComponentMemory),
         Box::new(bulk::Bulk::ONE_STREAM),
         Box::new(bulk::Bulk::EIGHT_STREAMS),
@@ -142,5 +165,14 @@ pub(crate) fn all() -> Vec<Box<dyn Row>> {
         Box::new(bulk::Bulk::TLS_EIGHT_STREAMS),
         Box::new(component::Component::PROSODY),
         Box::new(component::Component::EJABBERD),
+        Box::new(dtls_handshake::DtlsHandshake::DTLS12),
+        Box::new(dtls_handshake::DtlsHandshake::DTLS12_RSA),
+        Box::new(dtls_handshake::DtlsHandshake::DTLS12_RESUMED),
+        Box::new(dtls_handshake::DtlsHandshake::DTLS13),
+        Box::new(dtls_handshake::DtlsHandshake::DTLS13_RSA),
+        Box::new(dtls_handshake::DtlsHandshake::DTLS13_RESUMED),
+        Box::new(coaps_exchange::CoapsExchange),
+        Box::new(lowband_requests::LowbandRequests),
+        Box::new(dtls_flood::DtlsFlood),
     ]
 }

@@ -1,5 +1,8 @@
+use vestibule_miniature_homeserver::Homeserver;
+
 use crate::cli::Arguments;
 use crate::error::Error;
+use crate::matrix;
 use crate::origin::Origin;
 use crate::peers::{self, Absence, Peer, Setup};
 use crate::report::{DIRECT, Report};
@@ -76,6 +79,13 @@ struct Bench {
     rounds: u32,
 }
 
+/// What a row uses instead of the origin.
+#[derive(Clone, Copy)]
+struct Servers<'a> {
+    xmpp: Option<&'a Server>,
+    homeserver: Option<&'a Homeserver>,
+}
+
 impl Bench {
     fn run_row(
         &self,
@@ -100,13 +110,18 @@ impl Bench {
             peer: "server",
             cause: Box::new(cause),
         })?;
-        let server = server.as_ref();
+        let homeserver = row.has_homeserver().then(matrix::start_homeserver);
+        let homeserver = homeserver.transpose()?;
+        let servers = Servers {
+            xmpp: server.as_ref(),
+            homeserver: homeserver.as_ref(),
+        };
         for round in 1..=self.rounds {
             for peer in &order {
                 let name = peer.map_or(DIRECT, Peer::name);
                 let sample = match peer {
-                    Some(peer) => self.measure(row, *peer, server),
-                    None => self.measure_direct(row, server),
+                    Some(peer) => self.measure(row, *peer, servers),
+                    None => self.measure_direct(row, servers),
                 }
                 .map_err(|cause| Error::Measurement {
                     row: row.id(),
@@ -126,7 +141,7 @@ impl Bench {
         &self,
         row: &dyn Row,
         peer: &dyn Peer,
-        server: Option<&Server>,
+        servers: Servers<'_>,
     ) -> Result<Sample, Error> {
         let parent = if peer.syncs_log() {
             MEMORY.into()
@@ -138,9 +153,11 @@ impl Bench {
             .tempdir_in(parent)
             .map_err(Error::io("make a directory for the proxy's files"))?;
         self.identity.write(directory.path())?;
-        let origin = match server {
-            Some(server) => server.component,
-            None => self.origin.address(row.behaviour(false)),
+        let Servers { xmpp, homeserver } = servers;
+        let origin = match (xmpp, homeserver) {
+            (Some(server), _) => server.component,
+            (None, Some(homeserver)) => homeserver.address(),
+            (None, None) => self.origin.address(row.behaviour(false)),
         };
         let setup = Setup {
             origin,
@@ -151,18 +168,19 @@ impl Bench {
         };
         let running = peer.start(&setup, directory.path(), self.window.proxy_core)?;
         let target = Target {
-            address: server.map_or(running.address, |server| server.clients),
+            address: xmpp.map_or(running.address, |server| server.clients),
             origin,
             process: Some(&running.process),
-            server,
+            server: xmpp,
+            homeserver,
         };
         let sample = row.measure(&target, &self.window)?;
         running.stop(sample.records)?;
         Ok(sample)
     }
 
-    fn measure_direct(&self, row: &dyn Row, server: Option<&Server>) -> Result<Sample, Error> {
-        let address = match server {
+    fn measure_direct(&self, row: &dyn Row, servers: Servers<'_>) -> Result<Sample, Error> {
+        let address = match servers.xmpp {
             Some(server) => server.clients,
             None => self.origin.address(row.behaviour(true)),
         };
@@ -171,7 +189,8 @@ impl Bench {
                 address,
                 origin: address,
                 process: None,
-                server,
+                server: servers.xmpp,
+                homeserver: servers.homeserver,
             },
             &self.window,
         )

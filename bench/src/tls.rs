@@ -6,7 +6,9 @@ mod identity;
 mod server;
 
 pub(crate) use self::client::{Client, Stream, client_hello};
-pub(crate) use self::identity::{CA, CERTIFICATE, CERTIFICATE_AND_KEY, Identity, KEY};
+pub(crate) use self::identity::{
+    CA, CERTIFICATE, CERTIFICATE_AND_KEY, Identity, KEY, RSA_CERTIFICATE, RSA_KEY,
+};
 pub(crate) use self::server::Server;
 
 use std::fmt;

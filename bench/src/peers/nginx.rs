@@ -53,8 +53,10 @@ impl Peer for Nginx {
 
     fn absence(&self, service: Service) -> Option<Absence> {
         match service {
+            Service::Coaps(_) | Service::DtlsHellos => Some(Absence::NoCoaps),
             Service::Component => Some(Absence::NoComponent),
             Service::Connect => Some(Absence::NoConnect),
+            Service::LowBandwidth => Some(Absence::NoLowBandwidth),
             Service::Http | Service::Tcp => None,
         }
     }

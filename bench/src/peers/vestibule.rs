@@ -3,7 +3,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use super::{Absence, Peer, Running, Service, Setup, TlsRole, first_line, write_config};
+use super::{
+    Absence, Peer, Running, Service, Setup, TlsRole, certificate_files, first_line, free_address,
+    write_config,
+};
+use crate::coaps::Key;
 use crate::error::Error;
 use crate::process::Process;
 use crate::tls::{CA, CERTIFICATE, KEY, SERVER_NAME};
@@ -31,9 +35,19 @@ impl Vestibule {
 
 impl Peer for Vestibule {
     fn start(&self, setup: &Setup, directory: &Path, core: usize) -> Result<Running, Error> {
+        match setup.service {
+            Service::Coaps(handshake) => return start_coaps(handshake.key, directory, core),
+            Service::DtlsHellos => return start_coaps(Key::Ecdsa, directory, core),
+            Service::Component
+            | Service::Connect
+            | Service::Http
+            | Service::LowBandwidth
+            | Service::Tcp => {}
+        }
         let file = directory.join("vestibule.toml");
         let access_log = directory.join("access.log");
-        write_config(&file, &configuration(setup, &access_log))?;
+        let gateway = free_address()?;
+        write_config(&file, &configuration(setup, gateway, &access_log))?;
         let arguments = ["run", &file.to_string_lossy()];
         let mut process = Process::start(&self.program, &arguments, core, directory)?;
         let events = directory.join("stderr.log");
@@ -41,6 +55,7 @@ impl Peer for Vestibule {
             let events = std::fs::read_to_string(&events).unwrap_or_default();
             match setup.service {
                 Service::Component => is_ready(&events).then_some(setup.origin),
+                Service::LowBandwidth => is_ready(&events).then_some(gateway),
                 _ => listening_address(&events),
             }
         })?;
@@ -78,10 +93,33 @@ impl Peer for Vestibule {
     }
 }
 
-fn configuration(setup: &Setup, access_log: &Path) -> String {
+/// The library, with an application that does nothing else: `vestibule-bench-coaps` of this crate.
+fn start_coaps(key: Key, directory: &Path, core: usize) -> Result<Running, Error> {
+    let own = std::env::current_exe().map_err(Error::io("find this program"))?;
+    let program = own.with_file_name("vestibule-bench-coaps");
+    let (certificate, key) = certificate_files(key, directory);
+    let mut process = Process::start(&program, &[&certificate, &key], core, directory)?;
+    let output = directory.join("stdout.log");
+    let address = process.await_ready(|_| {
+        let output = std::fs::read_to_string(&output).ok()?;
+        output.lines().next()?.parse().ok()
+    })?;
+    Ok(Running {
+        address,
+        process,
+        access_log: None,
+        record_lines: 1,
+        graceful: Signal::TERM,
+        misses_signals: false,
+    })
+}
+
+/// Not for CoAP alone, which another program serves. `gateway` is where a gateway is to listen.
+fn configuration(setup: &Setup, gateway: SocketAddr, access_log: &Path) -> String {
     let part = match setup.service {
         Service::Component => component(setup.origin),
-        Service::Connect | Service::Http | Service::Tcp => proxy(setup),
+        Service::LowBandwidth => low_bandwidth(setup.origin, gateway),
+        _ => proxy(setup),
     };
     let access_log = access_log.display();
     format!(
@@ -113,6 +151,21 @@ target = \"{BOT}@{DOMAIN}\"
     )
 }
 
+/// Its limits are the defaults, without that of the rate at which one client asks.
+fn low_bandwidth(homeserver: SocketAddr, bind: SocketAddr) -> String {
+    format!(
+        "\
+[[low_bandwidth]]
+bind = \"{bind}\"
+homeserver = \"http://{homeserver}\"
+certificate = {{ chain = \"{CERTIFICATE}\", key = \"{KEY}\" }}
+
+[low_bandwidth.limits]
+requests_per_minute = 0
+"
+    )
+}
+
 fn proxy(setup: &Setup) -> String {
     let accept = if setup.accept_proxy {
         "[listener.proxy_protocol]\ntrusted = [\"127.0.0.0/8\"]\n"
@@ -128,7 +181,7 @@ fn proxy(setup: &Setup) -> String {
     let target = match setup.service {
         Service::Connect => format!("kind = \"connect\"\nallow = [\"{origin}\"]"),
         Service::Http => format!("kind = \"http\"\nupstreams = [\"{origin}\"]"),
-        Service::Component | Service::Tcp => format!("upstreams = [\"{origin}\"]"),
+        _ => format!("upstreams = [\"{origin}\"]"),
     };
     let Tls {
         certificate,

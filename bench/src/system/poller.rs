@@ -8,7 +8,7 @@ use rustix::event::epoll;
 
 /// Waits for sockets to become readable (level-triggered epoll).
 ///
-/// Every socket here is in blocking mode and gets one read per event, which then cannot block.
+/// Every socket here gets one read per event, so that one in blocking mode never blocks.
 pub(crate) struct Poller {
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
@@ -48,6 +48,15 @@ impl Poller {
         // A token went in as a usize, so it comes out as one.
         ready.extend(self.events.iter().map(|event| event.data.u64() as usize));
         Ok(())
+    }
+
+    /// Watches a socket no longer, though it stays open.
+    ///
+    /// # Errors
+    ///
+    /// Of `epoll_ctl`.
+    pub(crate) fn remove(&self, socket: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, socket)?)
     }
 
     /// Watches a socket until it is closed.

@@ -1,9 +1,12 @@
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::Path;
 
 use vestibule_config::ServiceKind;
 
 use super::{configuration, listening_address};
 use crate::peers::{Service, Setup, TlsRole};
+
+const GATEWAY: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5684));
 
 #[test]
 fn the_address_is_known_when_all_is_ready() {
@@ -25,11 +28,29 @@ fn a_component_needs_no_listener() {
         service: Service::Component,
         tls: TlsRole::None,
     };
-    let text = configuration(&setup, Path::new("/tmp/access.log"));
+    let text = configuration(&setup, GATEWAY, Path::new("/tmp/access.log"));
     let loaded = vestibule_config::parse("vestibule.toml", &text);
     let errors: Vec<_> = loaded.report.errors().collect();
     assert!(errors.is_empty(), "{errors:?}\n{text}");
     assert_eq!(loaded.config.unwrap().components.len(), 1);
+}
+
+#[test]
+fn a_gateway_needs_no_listener() {
+    let setup = Setup {
+        origin: ([127, 0, 0, 1], 8008).into(),
+        accept_proxy: false,
+        send_proxy: false,
+        service: Service::LowBandwidth,
+        tls: TlsRole::None,
+    };
+    let text = configuration(&setup, GATEWAY, Path::new("/tmp/access.log"));
+    let loaded = vestibule_config::parse("vestibule.toml", &text);
+    let errors: Vec<_> = loaded.report.errors().collect();
+    assert!(errors.is_empty(), "{errors:?}\n{text}");
+    let config = loaded.config.unwrap();
+    assert_eq!(config.low_bandwidth[0].bind, [GATEWAY]);
+    assert_eq!(config.low_bandwidth[0].limits.requests_per_minute, 0);
 }
 
 #[test]
@@ -53,7 +74,7 @@ fn every_configuration_is_right() {
             service,
             tls,
         };
-        let text = configuration(&setup, Path::new("/tmp/access.log"));
+        let text = configuration(&setup, GATEWAY, Path::new("/tmp/access.log"));
         let loaded = vestibule_config::parse("vestibule.toml", &text);
         let errors: Vec<_> = loaded.report.errors().collect();
         assert!(errors.is_empty(), "{errors:?}\n{text}");
