@@ -6,7 +6,10 @@
 
 mod access;
 pub mod coap;
+pub mod dtls;
 mod http_origin;
+pub mod lowband;
+pub mod matrix;
 mod metrics;
 mod name_server;
 mod namespace;
@@ -35,7 +38,7 @@ pub use neighbour::Neighbour;
 pub use net::{End, PATIENCE, connect, exchange, linger_zero, read_to_end, try_connect};
 pub use origin::{Connections, Origin};
 pub use peer::{Haproxy, Nginx, Prosody, ProsodyPorts, Squid, Tinyproxy, certificate};
-pub use port::ReservedPort;
+pub use port::{ReservedPort, free_ports};
 pub use process::Process;
 pub use proxy_origin::{ProxyOrigin, Told};
 pub use random::Random;
@@ -47,4 +50,4 @@ pub use tls::{
 pub use tunnel::{Answer, answer, request, tunnel};
 pub use vestibule::{Setup, Vestibule, check, program};
 pub use volume::{Sum, receive, send_random, write_random};
-pub use wait::{eventually, wait_for};
+pub use wait::{eventually, wait_at_most, wait_for};

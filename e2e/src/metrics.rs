@@ -51,6 +51,13 @@ impl Metrics {
     }
 }
 
+impl From<String> for Metrics {
+    /// The text of them.
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 /// GETs `path`; answers the status and the body.
 pub fn http_get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("the admin listener");

@@ -19,14 +19,21 @@ pub struct Neighbour {
 /// Between two exchanges.
 const REST: Duration = Duration::from_millis(2);
 
-/// The longest that an exchange may take, also on a busy machine.
-const STALL: Duration = Duration::from_millis(200);
+/// An exchange that takes longer is slow. On a busy machine a few are, whatever the test does.
+const SLOW: Duration = Duration::from_millis(200);
+
+/// One in so many exchanges may be slow, and [`FEW`] in any case.
+const RARE: usize = 100;
+const FEW: usize = 3;
+
+/// The longest that an exchange may take.
+const STALL: Duration = Duration::from_secs(2);
 
 /// By how much the median may grow: the test itself takes its share of the processor.
 const GROWTH: u32 = 5;
 
 /// Medians shorter than this tell more of the scheduler than of us.
-const FLOOR: Duration = Duration::from_micros(500);
+const FLOOR: Duration = Duration::from_millis(2);
 
 impl Neighbour {
     /// Connects to `address` and begins.
@@ -61,15 +68,21 @@ impl Neighbour {
         }
     }
 
-    /// Ends, and checks that no exchange was slow.
+    /// Ends, and checks that exchanges were not slow: neither most of them, nor some, nor one very much.
     #[track_caller]
     pub fn assert_undisturbed(mut self) {
         self.done.store(true, Ordering::Relaxed);
         let exchanges = self.exchanges.take().expect("it has not ended before");
         let times = exchanges.join().expect("every exchange to succeed");
         let slowest = times.iter().max().copied().unwrap_or_default();
+        let slow = times.iter().filter(|time| **time >= SLOW).count();
+        let all = times.len();
         let median = median(times);
         assert!(slowest < STALL, "an exchange took {slowest:?}");
+        assert!(
+            slow <= FEW.max(all / RARE),
+            "{slow} of {all} exchanges took longer than {SLOW:?}, the longest {slowest:?}"
+        );
         let bound = self.before.max(FLOOR) * GROWTH;
         assert!(
             median < bound,

@@ -5,7 +5,13 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{eventually, wait_for};
+use crate::{eventually, free_ports, wait_for};
+
+/// How often free ports are looked for.
+const ATTEMPTS: usize = 30;
+
+/// What programs say of a port that is somebody else's.
+const IN_USE: &str = "Address already in use";
 
 /// A running program. What it writes is kept; it is killed when this is dropped.
 #[derive(Debug)]
@@ -44,6 +50,44 @@ impl Process {
         }
     }
 
+    /// Starts what `command` makes of the first of `count` free ports in a row of 127.0.0.1, and waits
+    /// until it writes a line that contains `ready`. Somebody may take a port just before: then others
+    /// are tried. Answers the first port, too.
+    pub fn on_free_ports(
+        name: &str,
+        count: u16,
+        ready: &str,
+        mut command: impl FnMut(u16) -> Command,
+    ) -> (Self, u16) {
+        let mut said = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let port = free_ports(count);
+            let mut process = Self::start(name, &mut command(port));
+            let has_ports = wait_for(&format!("{name} to write {ready:?}"), || {
+                // Asked for before what it has said, which is all then.
+                let ended = process.has_said_all();
+                said = process.stdout();
+                said.extend(process.stderr());
+                let says = |text| said.iter().any(|line| line.contains(text));
+                if says(IN_USE) {
+                    return Some(false);
+                }
+                if says(ready) {
+                    return Some(true);
+                }
+                assert!(!ended, "{name} has ended");
+                None
+            });
+            if has_ports {
+                return (process, port);
+            }
+        }
+        panic!(
+            "{name} has found no free ports {ATTEMPTS} times; the last time it said:\n{}",
+            said.join("\n")
+        );
+    }
+
     /// Writes a line to its standard input.
     pub fn say(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("standard input is open");
@@ -63,6 +107,12 @@ impl Process {
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child of ours")
+    }
+
+    /// Whether it has ended, and everything that it has written is known.
+    fn has_said_all(&mut self) -> bool {
+        let is_whole = |lines: &Lines| Arc::strong_count(lines) == 1;
+        self.ended().is_some() && is_whole(&self.stdout) && is_whole(&self.stderr)
     }
 
     /// Its process id.
@@ -185,4 +235,36 @@ fn lines(lines: &Lines) -> Vec<String> {
 
 fn lines_of(lines: &Lines) -> std::sync::MutexGuard<'_, Vec<String>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut sh = Command::new("sh");
+        sh.args(["-c", script]);
+        sh
+    }
+
+    #[test]
+    fn ports_that_are_taken_are_left_to_whoever_has_them() {
+        let mut tried = Vec::new();
+        let (process, port) = Process::on_free_ports("sh", 2, "ready", |port| {
+            tried.push(port);
+            match tried.len() {
+                1 => sh("echo bind: Address already in use; exec sleep 60"),
+                2 => sh("echo bind: Address already in use >&2; exit 1"),
+                _ => sh("echo ready; exec sleep 60"),
+            }
+        });
+        assert_eq!((tried.len(), tried[2]), (3, port));
+        assert_eq!(process.stdout(), ["ready"]);
+    }
+
+    #[test]
+    #[should_panic = "sh has ended"]
+    fn other_failures_are_not_tried_again() {
+        Process::on_free_ports("sh", 1, "ready", |_| sh("echo no such file; exit 1"));
+    }
 }

@@ -27,6 +27,8 @@ pub struct Setup {
     environment: Vec<(&'static str, PathBuf)>,
     /// Whether it resolves names by the test's own name server.
     name_server: bool,
+    /// The file of the network namespace in which it runs, if not in the test's.
+    namespace: Option<String>,
 }
 
 impl Setup {
@@ -40,6 +42,7 @@ impl Setup {
             descriptors: None,
             environment: Vec::new(),
             name_server: false,
+            namespace: None,
         }
     }
 
@@ -79,6 +82,12 @@ impl Setup {
         self
     }
 
+    /// Runs in this network namespace.
+    pub fn namespace(mut self, path: &str) -> Self {
+        self.namespace = Some(path.to_owned());
+        self
+    }
+
     /// Starts Vestibule and waits until it is ready.
     pub fn start(self) -> Vestibule {
         let vestibule = self.spawn();
@@ -96,6 +105,12 @@ impl Setup {
             let program = command.get_program().to_owned();
             command = Command::new("prlimit");
             command.arg(format!("--nofile={limit}")).arg(program);
+        }
+        if let Some(namespace) = &self.namespace {
+            let inside = command;
+            command = Command::new("nsenter");
+            command.arg(format!("--net={namespace}"));
+            command.arg(inside.get_program()).args(inside.get_args());
         }
         command.arg("run").arg(&config);
         if self.name_server {
@@ -119,6 +134,7 @@ impl Setup {
             descriptors: _,
             environment: _,
             name_server: _,
+            namespace: _,
         } = self;
         let path = |name: &str| directory.join(name).display().to_string();
         format!(

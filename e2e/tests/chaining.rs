@@ -281,7 +281,7 @@ fn proxies_that_do_not_carry_us_on_are_told() {
         let vestibule = carrying(
             "example.invalid:5222",
             &format!(
-                "via = \"http://{}\"\nconnect_timeout = \"500ms\"\nretries = 1",
+                "via = \"http://{}\"\nconnect_timeout = \"2s\"\nretries = 1",
                 proxy.address()
             ),
         );
@@ -290,7 +290,7 @@ fn proxies_that_do_not_carry_us_on_are_told() {
         let client = stream.local_addr().expect("an address");
         let _ = stream.read_to_end(&mut Vec::new());
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(3), "{reason}: {took:?}");
+        assert!(took < Duration::from_secs(8), "{reason}: {took:?}");
         let record = vestibule.record_of(client);
         record.assert(&[("end", "connect_failed"), ("ended_by", "upstream")]);
         assert!(record.text("reason").contains(reason), "{record:?}");
@@ -330,7 +330,7 @@ fn the_next_upstream_is_asked_for_and_checked_through_the_proxy() {
     let vestibule = Vestibule::start(format!(
         "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [service.s]\nupstreams = [\"localhost:{}\", \"localhost:{}\"]\nvia = \"http://{}\"\n\
-         health = {{ interval = \"200ms\", timeout = \"200ms\", fall = 1, rise = 1 }}\n",
+         health = {{ interval = \"200ms\", timeout = \"2s\", fall = 1, rise = 1 }}\n",
         closed.port(),
         origin.address().port(),
         squid.address()

@@ -184,7 +184,7 @@ fn slow_heads_end_at_the_deadline() {
     stream.read_exact(&mut byte).expect("an answer");
     assert_eq!(&byte, b"HTTP/1.1 408");
     let took = start.elapsed();
-    assert!((600..2000).contains(&took.as_millis()), "{took:?}");
+    assert!((600..3000).contains(&took.as_millis()), "{took:?}");
     // Whoever says nothing at all hears nothing.
     let mut silent = connect(vestibule.address("in"));
     assert_eq!(read_to_end(&mut silent).0, b"");

@@ -109,7 +109,7 @@ fn heads_by_the_byte_end_at_the_deadline_and_disturb_nobody() {
         let record = vestibule.record_of(client);
         record.assert(&[("end", "http_request_timeout"), ("ended_by", "vestibule")]);
         let lasted = Duration::from_secs_f64(record.duration_ms() / 1e3);
-        let late = LIMIT + Duration::from_millis(700) + connected;
+        let late = LIMIT + Duration::from_secs(2) + connected;
         assert!((LIMIT - LIMIT / 10..late).contains(&lasted), "{lasted:?}");
     }
     neighbour.assert_undisturbed();

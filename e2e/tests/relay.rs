@@ -193,7 +193,7 @@ fn silence_ends_a_connection_with_fin_on_both_sides() {
     assert_eq!(read_to_end(&mut client), (Vec::new(), End::Fin));
     let waited = silent_since.elapsed();
     assert!(waited >= Duration::from_millis(950), "{waited:?}");
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
     assert_eq!(read_to_end(&mut upstream), (Vec::new(), End::Fin));
     let record = vestibule.record_of(client.local_addr().expect("an address"));
     record.assert(&[("end", "idle_timeout"), ("ended_by", "vestibule")]);
@@ -230,18 +230,18 @@ fn silence_of_one_side_is_told_from_that_of_the_other() {
 
 #[test]
 fn half_a_connection_does_not_live_for_ever() {
-    let (vestibule, mut client, mut upstream) = carried("half_close_timeout = \"1s\"");
+    let (vestibule, mut client, mut upstream) = carried("half_close_timeout = \"2s\"");
     client.shutdown(Shutdown::Write).expect("FIN");
     assert_eq!(read_to_end(&mut upstream), (Vec::new(), End::Fin));
     // As long as something moves, half a connection goes on.
-    for _ in 0..4 {
+    for _ in 0..6 {
         upstream.write_all(b"more").expect("the answer goes on");
         thread::sleep(Duration::from_millis(500));
     }
     let silent_since = Instant::now();
     let (received, end) = read_to_end(&mut client);
-    assert_eq!((received.len(), end), (16, End::Fin));
-    assert!(silent_since.elapsed() < Duration::from_secs(3));
+    assert_eq!((received.len(), end), (24, End::Fin));
+    assert!(silent_since.elapsed() < Duration::from_secs(6));
     let record = vestibule.record_of(client.local_addr().expect("an address"));
     record.assert(&[("end", "half_close_timeout"), ("ended_by", "vestibule")]);
 }
@@ -250,7 +250,8 @@ fn half_a_connection_does_not_live_for_ever() {
 fn a_server_may_speak_first() {
     let origin = Origin::greeting("220 ready\r\n");
     let vestibule = Vestibule::start(format!(
-        "[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
+        "[limits]\npeek_timeout = \"30s\"\n\
+         [[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [[listener]]\nname = \"proxied\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [listener.proxy_protocol]\n\
          [service.s]\nupstreams = [\"{}\"]\n",
@@ -267,10 +268,7 @@ fn a_server_may_speak_first() {
         client.read_exact(&mut greeting).expect("the greeting");
         assert_eq!(&greeting, b"220 ready\r\n");
         let waited = started.elapsed();
-        assert!(
-            waited < Duration::from_millis(1_000),
-            "{listener}: {waited:?}"
-        );
+        assert!(waited < Duration::from_secs(5), "{listener}: {waited:?}");
     }
 }
 
@@ -280,7 +278,7 @@ fn a_server_may_speak_first() {
 fn a_server_speaks_first_to_a_client_without_a_name_too() {
     let origin = Origin::greeting("220 ready\r\n");
     let vestibule = Vestibule::start(format!(
-        "[limits]\npeek_timeout = \"500ms\"\n\
+        "[limits]\npeek_timeout = \"3s\"\n\
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [listener.proxy_protocol]\n\
          [service.s]\nupstreams = [\"{}\"]\n",
@@ -291,8 +289,8 @@ fn a_server_speaks_first_to_a_client_without_a_name_too() {
     client.write_all(b"PROXY UNKNOWN\r\n").expect("the header");
     let mut greeting = [0; 11];
     client.read_exact(&mut greeting).expect("the greeting");
-    assert!(started.elapsed() >= Duration::from_millis(500));
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() >= Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(8));
     // Whoever says something is not kept waiting.
     let started = Instant::now();
     let mut client = connect(vestibule.address("in"));
@@ -300,7 +298,7 @@ fn a_server_speaks_first_to_a_client_without_a_name_too() {
         .write_all(b"PROXY UNKNOWN\r\nhello")
         .expect("the header and more");
     client.read_exact(&mut greeting).expect("the greeting");
-    assert!(started.elapsed() < Duration::from_millis(400));
+    assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 /// A client that has gone before anything was dialed is nobody's connection.

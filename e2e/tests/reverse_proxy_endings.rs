@@ -56,7 +56,7 @@ fn who_has_said_all_and_closes_its_side_is_answered() {
             let (text, end) = rest(client);
             assert!(
                 text.starts_with("HTTP/1.1 200 ") && text.ends_with("ok"),
-                "{text}"
+                "{text:?} to {request:?} after {pause} ms"
             );
             assert_eq!(end, End::Fin);
         }
@@ -71,6 +71,49 @@ fn who_has_said_all_and_closes_its_side_is_answered() {
             record.assert(&[("end", "eof"), ("ended_by", "client")]);
         } else {
             assert_eq!(record.number("status"), 200);
+        }
+    }
+}
+
+/// The body has come, and FIN, before there is anybody to take them.
+#[test]
+fn who_closes_its_side_while_the_server_is_dialed_is_answered() {
+    let authority = Authority::new();
+    let leaf = authority.server(&["chat.example.org"]);
+    let server = TlsServer::new(&leaf).pause(Duration::from_millis(300));
+    let origin = server.serve(|stream| {
+        let mut request = Vec::new();
+        let mut buffer = [0; 1024];
+        while !request.ends_with(b"abc") && !request.ends_with(b"\r\n0\r\n\r\n") {
+            match (&stream).read(&mut buffer) {
+                Ok(n @ 1..) => request.extend(&buffer[..n]),
+                _ => return,
+            }
+        }
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        (&stream).write_all(answer).expect("a connection");
+    });
+    let tls = format!(
+        "tls = {{ ca = \"{}\", server_name = \"chat.example.org\" }}",
+        authority.root().display()
+    );
+    let length = "Content-Length: 3\r\n\r\nabc";
+    let chunks = "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n";
+    for body in [length, chunks] {
+        for missing in [0, 1] {
+            let vestibule = in_front_of(origin.address(), &tls);
+            let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{body}");
+            let client = sends(&vestibule, &request[..request.len() - missing]);
+            client.shutdown(Shutdown::Write).expect("an open side");
+            let (text, _) = rest(client);
+            let record = request_record(&vestibule);
+            if missing == 0 {
+                assert!(text.starts_with("HTTP/1.1 200 "), "{text:?} to {body:?}");
+                assert_eq!(record.number("status"), 200);
+            } else {
+                assert!(!text.contains(" 200 "), "{text:?} to {body:?}");
+                record.assert(&[("end", "http_request_invalid")]);
+            }
         }
     }
 }
@@ -177,10 +220,10 @@ fn a_client_that_pauses_is_not_the_silence_of_the_server() {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LEN}\r\n\r\n");
         stream.write_all(head.as_bytes()).is_ok() && stream.write_all(&vec![b'x'; LEN]).is_ok()
     });
-    let keys = "idle_timeout = { client = \"30s\", upstream = \"300ms\" }";
+    let keys = "idle_timeout = { client = \"30s\", upstream = \"1500ms\" }";
     let vestibule = in_front_of(origin.address(), keys);
     let mut got = answer(sends(&vestibule, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-    sleep(Duration::from_millis(1500));
+    sleep(Duration::from_secs(4));
     let mut body = vec![0; LEN];
     got.stream.read_exact(&mut body).expect("the whole body");
 }

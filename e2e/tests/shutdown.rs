@@ -36,7 +36,7 @@ fn refuses(address: SocketAddr) {
 #[test]
 fn sigterm_drains_and_ends_what_is_left_with_fin() {
     let origin = Origin::echo();
-    let mut vestibule = with_drain_timeout(&origin, "1500ms");
+    let mut vestibule = with_drain_timeout(&origin, "4s");
     let admin = vestibule.admin();
     let mut streams = [
         carried(&vestibule),
@@ -68,9 +68,9 @@ fn sigterm_drains_and_ends_what_is_left_with_fin() {
         );
     }
     let status = vestibule.process().wait();
-    assert!(asked.elapsed() >= Duration::from_millis(1_400));
+    assert!(asked.elapsed() >= Duration::from_millis(3_900));
     assert!(
-        asked.elapsed() < Duration::from_secs(6),
+        asked.elapsed() < Duration::from_secs(9),
         "{:?}",
         asked.elapsed()
     );
@@ -140,7 +140,7 @@ fn without_connections_it_ends_at_once() {
         vestibule.process().signal(signal);
         assert_eq!(vestibule.process().wait().code(), Some(0));
         assert!(
-            asked.elapsed() < Duration::from_secs(2),
+            asked.elapsed() < Duration::from_secs(5),
             "{:?}",
             asked.elapsed()
         );
@@ -160,7 +160,7 @@ fn a_second_sigterm_does_not_wait() {
     vestibule.process().signal(Signal::TERM);
     assert_eq!(vestibule.process().wait().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(2),
+        asked.elapsed() < Duration::from_secs(5),
         "{:?}",
         asked.elapsed()
     );
@@ -189,7 +189,7 @@ fn a_header_that_is_being_waited_for_does_not_delay_the_end() {
     let asked = Instant::now();
     assert_eq!(vestibule.terminate().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(3),
+        asked.elapsed() < Duration::from_secs(5),
         "{:?}",
         asked.elapsed()
     );

@@ -217,7 +217,7 @@ fn whoever_does_not_go_on_is_given_up() {
         assert_eq!(read_to_end(&mut client).0, b"");
         let elapsed = start.elapsed();
         assert!(elapsed > Duration::from_millis(500), "{elapsed:?}");
-        assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+        assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
         scene
             .ended(client)
             .assert(&[("end", "peek_timeout"), ("service", "")]);

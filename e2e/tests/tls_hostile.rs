@@ -10,7 +10,8 @@ use rcgen::{
     KeyPair, date_time_ymd,
 };
 use vestibule_e2e::{
-    Authority, Leaf, Origin, TlsClient, Vestibule, connect, eventually, linger_zero, read_to_end,
+    Authority, Leaf, Origin, ReservedPort, TlsClient, Vestibule, connect, eventually, linger_zero,
+    read_to_end,
 };
 
 /// Listens without TLS and looks at the heads of HTTP requests, for five seconds at most.
@@ -131,10 +132,8 @@ fn a_reset_in_the_middle_of_a_head_is_no_end() {
 fn a_name_that_leads_back_to_the_listener_is_not_dialed() {
     let authority = Authority::new();
     // The port must be known beforehand.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a free port")
-        .port();
+    let reserved = ReservedPort::new();
+    let port = reserved.port();
     let vestibule = Vestibule::start(format!(
         "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{port}\"\nservice = \"named\"\n\
          [listener.tls]\nmode = \"peek\"\n\

@@ -1,12 +1,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::program::Program;
-use crate::{Process, wait_for};
+use crate::{PATIENCE, Process, wait_for};
 
 /// A client by aiocoap while it runs: one request, or one observation.
 #[derive(Debug)]
@@ -29,8 +30,12 @@ pub struct Told {
     pub format: Option<u16>,
     /// Observe.
     pub observe: Option<u32>,
+    /// Max-Age, if it is not what it is by default.
+    pub max_age: Option<u32>,
     /// The body.
     pub body: String,
+    /// The body in hexadecimal digits, if the order asks for that.
+    pub hex: String,
     /// How the observation has ended: `cancelled` by the client, or `ended` by the server.
     pub end: Option<String>,
 }
@@ -51,8 +56,14 @@ impl AiocoapClient {
 
     /// Waits for its end; it must have nothing to complain about.
     #[track_caller]
-    pub fn finish(mut self) -> Vec<Told> {
-        let status = self.0.wait();
+    pub fn finish(self) -> Vec<Told> {
+        self.finish_within(PATIENCE)
+    }
+
+    /// As [`Self::finish`], for what may take as long as this.
+    #[track_caller]
+    pub fn finish_within(mut self, patience: Duration) -> Vec<Told> {
+        let status = self.0.wait(patience);
         let complaints = self.0.stderr();
         assert!(status.success() && complaints.is_empty(), "{complaints}");
         self.told()
@@ -66,7 +77,8 @@ impl AiocoapClient {
         })
     }
 
-    fn told(&self) -> Vec<Told> {
+    /// What it has told so far.
+    pub fn told(&self) -> Vec<Told> {
         let output = self.0.stdout();
         // The last line may not be whole.
         let (lines, _) = output.rsplit_once('\n').unwrap_or_default();

@@ -1,10 +1,11 @@
 use std::fs::{self, File};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{eventually, wait_for};
+use crate::{eventually, wait_at_most};
 
 /// A program that runs to its end and writes into files, so that everything it has written is there
 /// when it has ended. It is killed when this is dropped.
@@ -40,11 +41,16 @@ impl Program {
         }
     }
 
-    /// Waits for its end.
-    pub(super) fn wait(&mut self) -> ExitStatus {
-        wait_for(&format!("{} to end", self.name), || {
+    /// Waits for its end, for as long as this.
+    pub(super) fn wait(&mut self, patience: Duration) -> ExitStatus {
+        wait_at_most(patience, &format!("{} to end", self.name), || {
             self.child.try_wait().expect("a child of ours")
         })
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_some()
     }
 
     /// Waits until its standard output contains `text`.

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,15 +16,17 @@ pub struct LossyRelay {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What happens to datagrams, each in percent and in both directions.
+/// What happens to datagrams, in both directions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// They are lost.
+    /// How many are lost, in percent.
     pub lost: u64,
-    /// They come twice.
+    /// How many come twice, in percent.
     pub doubled: u64,
-    /// They come after the next one, or a little later if there is none.
+    /// How many come after the next one, or a little later if there is none, in percent.
     pub late: u64,
+    /// How long each takes: half of a round trip.
+    pub delay: Duration,
 }
 
 #[derive(Debug)]
@@ -38,11 +41,15 @@ struct Shared {
     ends: AtomicBool,
 }
 
-/// A datagram that comes late.
+/// A datagram that is not sent on at once.
 struct Held {
     until: Instant,
     datagram: Vec<u8>,
 }
+
+/// What is on its way in one direction, in the order of their times.
+#[derive(Default)]
+struct Line(VecDeque<Held>);
 
 /// For how long a datagram is held back if nothing follows it.
 const LATE: Duration = Duration::from_millis(40);
@@ -111,12 +118,14 @@ impl Faults {
         lost: 10,
         doubled: 10,
         late: 10,
+        delay: Duration::ZERO,
     };
 }
 
 impl Shared {
     fn carry(&self, up: bool, mut random: Random) {
         let mut buffer = vec![0; DATAGRAM];
+        let mut line = Line::default();
         let mut held: Option<Held> = None;
         while !self.ends.load(Ordering::SeqCst) {
             if let Some(length) = self.receive(up, &mut buffer) {
@@ -134,17 +143,19 @@ impl Shared {
                     held = Some(Held { until, datagram });
                     continue;
                 } else {
-                    self.send(up, datagram);
-                    if doubled {
-                        self.send(up, datagram);
+                    for _ in 0..=usize::from(doubled) {
+                        line.push(self.faults.delay, datagram.to_vec());
                     }
                 }
                 if let Some(held) = held.take() {
-                    self.send(up, &held.datagram);
+                    line.push(self.faults.delay, held.datagram);
                 }
             }
             if let Some(due) = held.take_if(|held| held.until <= Instant::now()) {
-                self.send(up, &due.datagram);
+                line.push(self.faults.delay, due.datagram);
+            }
+            while let Some(datagram) = line.pop() {
+                self.send(up, &datagram);
             }
         }
     }
@@ -166,5 +177,19 @@ impl Shared {
         } else if let Some(client) = client {
             let _ = self.front.send_to(datagram, client);
         }
+    }
+}
+
+impl Line {
+    fn push(&mut self, delay: Duration, datagram: Vec<u8>) {
+        let until = Instant::now() + delay;
+        self.0.push_back(Held { until, datagram });
+    }
+
+    /// The next datagram that has arrived.
+    fn pop(&mut self) -> Option<Vec<u8>> {
+        let has_arrived = |first: &mut Held| first.until <= Instant::now();
+        let first = self.0.pop_front_if(has_arrived)?;
+        Some(first.datagram)
     }
 }

@@ -103,6 +103,25 @@ impl Nginx {
         Self::start_with(port, &config)
     }
 
+    /// Starts one that speaks HTTP/2 over TLS 1.3 in front of the homeserver at `upstream`, compresses
+    /// JSON by gzip as well as zlib does by default, and shows this certificate.
+    pub fn in_front_of_homeserver(upstream: SocketAddr, chain: &Path, key: &Path) -> Self {
+        let port = ReservedPort::new();
+        let address = port.address();
+        let (chain, key) = (chain.display(), key.display());
+        let config = format!(
+            "http {{\n\
+             client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
+             uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\naccess_log off;\n\
+             server {{\nlisten {address} ssl http2;\n\
+             ssl_certificate {chain};\nssl_certificate_key {key};\nssl_protocols TLSv1.3;\n\
+             gzip on;\ngzip_comp_level 6;\ngzip_proxied any;\ngzip_types application/json;\n\
+             location / {{\nproxy_pass http://{upstream};\nproxy_http_version 1.1;\n\
+             proxy_set_header Connection \"\";\n}}\n}}\n}}\n"
+        );
+        Self::start_with(port, &config)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.port.address()

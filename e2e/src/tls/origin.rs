@@ -2,6 +2,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
@@ -17,6 +19,7 @@ pub struct TlsServer {
     versions: Vec<&'static SupportedProtocolVersion>,
     alpn: Vec<Vec<u8>>,
     clients: Option<rustls::RootCertStore>,
+    pause: Duration,
 }
 
 /// A server of TLS behind Vestibule, in the test's own process.
@@ -38,7 +41,14 @@ impl TlsServer {
             versions: rustls::ALL_VERSIONS.to_vec(),
             alpn: Vec::new(),
             clients: None,
+            pause: Duration::ZERO,
         }
+    }
+
+    /// Begins each handshake after a pause.
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
     }
 
     /// Speaks only this version: `1.2` or `1.3`.
@@ -93,7 +103,9 @@ impl TlsServer {
     pub fn serve(&self, serve: impl Fn(TlsStream) + Clone + Send + 'static) -> TlsOrigin {
         let config = Arc::new(self.config());
         let (sender, seen) = channel();
+        let pause = self.pause;
         let origin = Origin::serve(move |socket| {
+            sleep(pause);
             for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
                 set(&socket, Some(PATIENCE)).expect("a time that is not 0");
             }

@@ -1,0 +1,13 @@
+//! A low bandwidth gateway as an operator meets it: checked, started, reloaded, looked at, ended.
+
+mod certificates;
+mod checks;
+mod ending;
+mod flags;
+mod plain;
+mod privileges;
+mod reload;
+mod replaced;
+mod report;
+mod stage;
+mod times;
