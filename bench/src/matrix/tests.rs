@@ -70,7 +70,10 @@ fn syncs_are_observed() {
         clients.open(COUNT).unwrap();
         let act = || clients.settle(Duration::from_millis(20));
         wait_for_polls(&place.homeserver, COUNT, act).unwrap();
-        assert_eq!(place.homeserver.connections(), COUNT as u64);
+        // One for each, and the gateway's own question for the versions may have had another one.
+        let connections = place.homeserver.connections();
+        let expected = COUNT as u64..=COUNT as u64 + 1;
+        assert!(expected.contains(&connections), "{connections}");
     }
 }
 
