@@ -14,7 +14,8 @@ use super::{
     config::Config,
     event::Event,
     ids::MessageIds,
-    outbox::{Outbox, Purpose, SendKey, Sender, Settled},
+    outbox::{Outbox, Purpose, SendKey, Sender, Settled, pace},
+    presence::Presence,
     received::MessageKey,
     rtt::{RoundTrip, earliest},
 };
@@ -33,6 +34,7 @@ pub(super) struct Link {
     outbox: Outbox,
     ids: MessageIds,
     path: RoundTrip,
+    presence: Presence,
     /// When a message that waits for an id gets one.
     id_free: Option<Instant>,
     /// When messages were sent again because the path has changed.
@@ -81,6 +83,7 @@ impl Link {
             transmits: VecDeque::new(),
             rejected: Vec::new(),
             outbox: Outbox::default(),
+            presence: Presence::default(),
             id_free: None,
             hurried: None,
             changed: None,
@@ -156,7 +159,10 @@ impl Link {
     pub(super) fn settle(&mut self, now: Instant, id: u16) -> Option<Settled> {
         let settled = self.outbox.settle(now, id)?;
         let timing = &self.config.timing;
-        self.path.sample(settled.time, settled.repeated, timing);
+        if settled.is_measure {
+            self.path.sample(settled.time, settled.repeated, timing);
+        }
+        self.presence.settle();
         Some(settled)
     }
 
@@ -202,6 +208,36 @@ impl Link {
         }
     }
 
+    /// A datagram of the peer has come, and was dealt with. What it has missed because it was away is sent again: one
+    /// message for each datagram, and one for each round trip until something is acknowledged.
+    pub(super) fn hear(&mut self, now: Instant) {
+        let before = self.presence.hear(now);
+        let pace = pace(self.path.timeout());
+        if before.is_none_or(|before| before + pace <= now) {
+            self.outbox.note_missed(now, before);
+        }
+        self.prompt(now);
+    }
+
+    /// Sends what the peer has missed again, if it is time.
+    pub(super) fn prompt(&mut self, now: Instant) {
+        if self.next_prompt().is_some_and(|at| at <= now)
+            && self
+                .outbox
+                .prompt(now, &self.config.timing, &mut self.transmits)
+        {
+            self.presence.prompt(now);
+        }
+    }
+
+    /// When [`Self::prompt`] has something to do.
+    fn next_prompt(&self) -> Option<Instant> {
+        let before = self.presence.allowance()?;
+        let due = self.outbox.next_prompt()?;
+        let from = before.map(|before| before + pace(self.path.timeout()));
+        Some(from.map_or(due, |from| from.max(due)))
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let changed = self.changed.filter(|&at| self.outbox.has_older(at));
         earliest([
@@ -209,6 +245,7 @@ impl Link {
             self.id_free,
             self.ids.next_timeout(),
             changed.and(self.hurried).map(|at| at + HURRY_INTERVAL),
+            self.next_prompt(),
         ])
     }
 

@@ -13,6 +13,7 @@ mod event;
 mod ids;
 mod link;
 mod outbox;
+mod presence;
 mod receive;
 mod received;
 mod refusal;
@@ -96,6 +97,11 @@ impl Endpoint {
 
     /// Takes a datagram of the peer.
     ///
+    /// What it should have acknowledged long ago, and was sent last while nothing was heard of it, it has missed because
+    /// it was away. That is sent again out of turn, when the timeout of the path, and a second, are over since its last
+    /// transmission; each further time waits twice as long. One message for each datagram, and no second one within such a
+    /// timeout until something is acknowledged. Its repetitions go on as they were.
+    ///
     /// # Errors
     /// It is no CoAP message. Whatever is to be answered to that is ready to be transmitted; the error is for logs.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Result<(), ParseError> {
@@ -110,11 +116,12 @@ impl Endpoint {
                 }
             }
         }
+        self.link.hear(now);
         self.finish(now);
         result.map(|_| ())
     }
 
-    /// The peer has sent something from another address than before. What it has not acknowledged went to where it is
+    /// The peer has sent something from another address than before: to be called when it was taken. What it has not acknowledged went to where it is
     /// not any more, so it is sent again now, and not only when its wait is over; once a second at most, and then when
     /// the second is over. It has all its repetitions again, and the first wait is [`Timing::initial`] at least: what the
     /// path before has taught says nothing of this one. So it may be given up later than without the change, but is never
@@ -128,6 +135,7 @@ impl Endpoint {
         self.received.forget(now);
         self.link.forget(now);
         self.link.hurry(now);
+        self.link.prompt(now);
         while let Some(purpose) = self.link.repeat(now) {
             self.server.given_up(&mut self.link, purpose);
             self.client.given_up(&mut self.link, purpose);

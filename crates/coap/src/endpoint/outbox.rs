@@ -1,5 +1,9 @@
 //! Confirmable messages on their way.
 
+mod missed;
+
+pub(super) use self::missed::pace;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -56,6 +60,8 @@ pub(super) struct Settled {
     pub(super) time: Duration,
     /// Whether it was transmitted more than once.
     pub(super) repeated: bool,
+    /// Whether the time says something of the path, and not of how long the peer was away.
+    pub(super) is_measure: bool,
 }
 
 /// Which messages wait for each other.
@@ -95,6 +101,12 @@ struct Flight {
     is_hurried: bool,
     /// Whether it is not repeated any more, because it would be too late.
     is_last: bool,
+    /// Whether the peer was heard that should have acknowledged it long ago: it was away.
+    is_missed: bool,
+    /// How often it was sent again because of that.
+    prompts: u8,
+    /// The last time of these.
+    prompted: Option<Instant>,
 }
 
 /// How late a timer may be without a repetition being lost.
@@ -159,7 +171,8 @@ impl Outbox {
         Some(Settled {
             purpose,
             time: now.saturating_duration_since(flight.since),
-            repeated: flight.repetitions > 0 || flight.is_hurried,
+            repeated: flight.repetitions > 0 || flight.is_hurried || flight.prompts > 0,
+            is_measure: !flight.has_awaited_peer(now),
         })
     }
 
@@ -197,6 +210,7 @@ impl Outbox {
             }
             flight.repetitions += 1;
             flight.sent = now;
+            flight.is_missed = false;
             flight.timeout = grown(flight.timeout, flight.first_timeout);
             flight.next = now + flight.timeout;
             // Where the next repetition would be too late, it is the last one that is in time.
@@ -223,9 +237,13 @@ impl Outbox {
                 flight.repetitions = 0;
                 flight.first_timeout = flight.first_timeout.max(sender.timing.initial);
                 flight.timeout = spread(flight.first_timeout, sender.rng);
-                flight.sent = now;
                 flight.next = (now + flight.timeout).min(flight.since + MAX_TRANSMIT_SPAN);
-                sender.transmits.push_back(entry.datagram.clone());
+                flight.is_missed = false;
+                // What was sent because the peer was heard has gone to where it is.
+                if flight.prompted != Some(changed) {
+                    flight.sent = now;
+                    sender.transmits.push_back(entry.datagram.clone());
+                }
             }
         }
     }
@@ -301,6 +319,9 @@ impl Entry {
             repetitions: 0,
             is_hurried: false,
             is_last: false,
+            is_missed: false,
+            prompts: 0,
+            prompted: None,
         });
     }
 }

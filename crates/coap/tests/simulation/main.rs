@@ -58,6 +58,14 @@ fn every_seed_with_requests_beside_transfers() {
     }
 }
 
+/// What a client has missed while it was away comes soon after its next datagram.
+#[test]
+fn every_seed_with_a_client_that_was_away() {
+    let (seeds, total) = run(500, world::away);
+    assert_eq!(total.notifications, seeds);
+    assert_eq!(total.undelivered, 0);
+}
+
 /// Runs as many seeds as the environment says, or these.
 fn run(seeds: u64, world: fn(u64) -> Outcome) -> (u64, Outcome) {
     let seeds = variable("COAP_SEEDS").unwrap_or(seeds);

@@ -200,6 +200,40 @@ impl Scenario {
         }
     }
 
+    /// A client that observes and is away for a while, in which there is a new state. What it says then is a ping, and when
+    /// it must have the state at the latest: when the ping and the answer have had their time, and the first timeout is
+    /// over, however long the server would have waited by then.
+    pub(crate) fn away(seed: u64) -> (Self, Duration) {
+        let mut scenario = Self::beside_transfers(seed);
+        let Self { rng, .. } = &mut scenario;
+        let timing = match rng.random_range(0..2) {
+            0 => Timing::SATELLITE,
+            _ => Timing::STANDARD,
+        };
+        let leaves = Duration::from_secs(10);
+        let changes = leaves + seconds(rng, 5.0);
+        let returns = changes + timing.initial + seconds(rng, 40.0);
+        let conditions = Conditions {
+            silence: Some((leaves, returns)),
+            ..scenario.to_client.clone()
+        };
+        let round_trip = conditions.delay * 2;
+        scenario.client.timing = timing;
+        scenario.server.timing = timing;
+        let scenario = Self {
+            to_client: conditions.clone(),
+            to_server: conditions,
+            asks: Vec::new(),
+            observes: true,
+            acknowledge: Acknowledge::AtOnce,
+            assurance: Assurance::None,
+            states: vec![(changes, 10)],
+            pings: vec![returns],
+            ..scenario
+        };
+        (scenario, returns + round_trip + timing.initial)
+    }
+
     /// For a client of the Go library: it asks in one way only, and cannot begin an observation again.
     pub(crate) fn with_go_client(seed: u64) -> Self {
         let mut scenario = Self::new(seed);

@@ -42,6 +42,8 @@ pub(crate) struct World<C> {
     tight: bool,
     /// How long a request that fits one message may take to the server at most.
     patience: Duration,
+    /// When the client must know all that has happened so far.
+    reunion: Option<Duration>,
     forgotten: bool,
 }
 
@@ -138,6 +140,15 @@ pub(crate) fn beside_transfers(seed: u64) -> Outcome {
     world.run()
 }
 
+/// The world of a seed, where the client is away for a while.
+pub(crate) fn away(seed: u64) -> Outcome {
+    let (scenario, reunion) = Scenario::away(seed);
+    let client = our_client(&scenario, [7; 32]);
+    let mut world = World::new(seed, scenario, client);
+    world.reunion = Some(reunion);
+    world.run()
+}
+
 fn our_client(scenario: &Scenario, key: [u8; 32]) -> Ours<ClientApplication> {
     let application = ClientApplication::new(scenario);
     let config = scenario.client.clone();
@@ -169,6 +180,7 @@ impl<C: Client> World<C> {
             block_size: block_size.bytes(),
             tight: scenario.tight,
             patience: Duration::MAX,
+            reunion: None,
             forgotten: false,
         }
     }
@@ -199,6 +211,7 @@ impl<C: Client> World<C> {
             self.client.next_time(self.clock),
             self.server.next_time(self.clock),
             orphaned,
+            self.reunion,
         ];
         times.into_iter().flatten().min()
     }
@@ -225,6 +238,10 @@ impl<C: Client> World<C> {
             application.forget_observers(self.clock, endpoint);
         }
         self.settle();
+        if self.reunion.take_if(|at| *at <= clock.now).is_some() {
+            let (state, taken) = (self.server.application.state(), self.client.taken());
+            assert_eq!(taken, state, "the peer is there, and waits");
+        }
     }
 
     /// Sends what is to be sent.

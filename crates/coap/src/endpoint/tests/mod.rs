@@ -1,3 +1,4 @@
+mod away;
 mod blocks;
 mod careful;
 mod endings;

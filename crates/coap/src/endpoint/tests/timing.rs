@@ -127,7 +127,7 @@ fn what_went_to_where_the_peer_was_is_sent_again_when_it_is_elsewhere() {
 }
 
 /// A server with a notification that is never acknowledged, and its observation. The time is that of the notification.
-fn unheard(config: Config) -> (Pair, ObservationId) {
+pub(super) fn unheard(config: Config) -> (Pair, ObservationId) {
     let mut pair = Pair::new(config);
     let (_, observation) = registered(&mut pair, Acknowledge::AtOnce, Assurance::None);
     let state = content("unheard");
@@ -136,12 +136,12 @@ fn unheard(config: Config) -> (Pair, ObservationId) {
     (pair, observation)
 }
 
-fn transmitted(pair: &mut Pair) -> usize {
+pub(super) fn transmitted(pair: &mut Pair) -> usize {
     std::iter::from_fn(|| pair.server.poll_transmit()).count()
 }
 
 /// Lets the server's time pass until `end`, or until its notification is given up. When something was sent.
-fn pass(pair: &mut Pair, end: Instant) -> Vec<Instant> {
+pub(super) fn pass(pair: &mut Pair, end: Instant) -> Vec<Instant> {
     let mut times = Vec::new();
     while let Some(next) = pair.server.poll_timeout().filter(|&next| next < end) {
         pair.now = next;
