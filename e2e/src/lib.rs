@@ -50,4 +50,4 @@ pub use tls::{
 pub use tunnel::{Answer, answer, request, tunnel};
 pub use vestibule::{Setup, Vestibule, check, program};
 pub use volume::{Sum, receive, send_random, write_random};
-pub use wait::{eventually, wait_at_most, wait_for};
+pub use wait::{eventually, wait_at_most, wait_for, within};

@@ -2,6 +2,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -12,6 +13,9 @@ const ATTEMPTS: usize = 30;
 
 /// What programs say of a port that is somebody else's.
 const IN_USE: &str = "Address already in use";
+
+/// How long what a program has written may be under way to us when it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A running program. What it writes is kept; it is killed when this is dropped.
 #[derive(Debug)]
@@ -99,9 +103,14 @@ impl Process {
         self.stdin = None;
     }
 
-    /// Waits for the end.
+    /// Waits for the end. What it has written is known then, unless a child of its own goes on with that.
     pub fn wait(&mut self) -> ExitStatus {
-        wait_for(&format!("{} to end", self.name), || self.ended())
+        let status = wait_for(&format!("{} to end", self.name), || self.ended());
+        let start = Instant::now();
+        while !self.has_said_all() && start.elapsed() < LAST_WORDS {
+            thread::sleep(Duration::from_millis(1));
+        }
+        status
     }
 
     /// How it ended, if it has.

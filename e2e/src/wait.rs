@@ -20,6 +20,24 @@ pub fn wait_at_most<T>(patience: Duration, what: &str, mut look: impl FnMut() ->
     }
 }
 
+/// Does something again until it takes less than `limit`, a few times at most: on a machine that does
+/// much else something takes long now and then, but not always.
+#[track_caller]
+pub fn within<T>(limit: Duration, mut act: impl FnMut() -> T) -> T {
+    const TIMES: usize = 5;
+    let mut times = Vec::new();
+    while times.len() < TIMES {
+        let start = Instant::now();
+        let done = act();
+        let time = start.elapsed();
+        if time < limit {
+            return done;
+        }
+        times.push(time);
+    }
+    panic!("always longer than {limit:?}: {times:?}");
+}
+
 /// Waits until `is_so`; panics with `what` after [`PATIENCE`].
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     wait_for(what, || is_so().then_some(()));

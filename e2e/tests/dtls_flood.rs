@@ -11,7 +11,7 @@ use vestibule_dtls::client::{Memory, Versions};
 use vestibule_dtls::session::Version;
 use vestibule_e2e::coap::coap_request;
 use vestibule_e2e::dtls::{CoapsClient, CoapsServer, client_config, first_hello, with_random};
-use vestibule_e2e::{Authority, in_network_namespace};
+use vestibule_e2e::{Authority, PATIENCE, in_network_namespace};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_coaps-server");
 const NAME: &str = "matrix.example.org";
@@ -42,7 +42,7 @@ fn flood(server: SocketAddr, hello: &[u8], numbers: std::ops::Range<u64>) {
             })
             .collect();
         for socket in sockets {
-            let timeout = socket.set_read_timeout(Some(Duration::from_secs(5)));
+            let timeout = socket.set_read_timeout(Some(PATIENCE));
             timeout.expect("a timeout");
             match socket.recv(&mut answer) {
                 Ok(length) => assert!(length <= hello.len(), "{length} for {}", hello.len()),

@@ -30,7 +30,7 @@ const CONNECTING: usize = 64;
 
 /// How long an answer may take. Far more than a busy machine needs, so that only a lost byte is
 /// late.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happened.
 #[derive(Debug, Default, Serialize)]

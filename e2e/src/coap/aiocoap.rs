@@ -69,6 +69,14 @@ impl AiocoapClient {
         self.told()
     }
 
+    /// Kills it; it must have had nothing to complain about.
+    #[track_caller]
+    pub fn stop(self) -> Vec<Told> {
+        let complaints = self.0.stderr();
+        assert!(complaints.is_empty(), "{complaints}");
+        self.told()
+    }
+
     /// Waits until it has told this often of something.
     pub fn wait_for_told(&self, count: usize) -> Vec<Told> {
         wait_for("aiocoap to tell", || {

@@ -75,6 +75,9 @@ async def follow(request, order):
 
 async def main(order):
     TransportTuning.ACK_TIMEOUT = order.get("timeout", TransportTuning.ACK_TIMEOUT)
+    if "timeout" in order:
+        # Who repeats quickly may do it more often.
+        TransportTuning.MAX_RETRANSMIT = 8
     context = await aiocoap.Context.create_client_context(transports=["udp6"])
     message = to_message(order)
     if "block" in order:

@@ -9,7 +9,7 @@ use vestibule_coap::{Code, Endpoint, OptionList, OptionNumber};
 
 use super::driver::{Application, Driver, Endpoints};
 use super::trace::Traced;
-use crate::wait_for;
+use crate::{PATIENCE, wait_for};
 
 /// A client by our endpoint.
 pub struct CoapClient {
@@ -167,6 +167,6 @@ pub fn coap_request(code: Code, target: &str, payload: impl Into<Bytes>) -> Requ
         payload: payload.into(),
         once: &[],
         confirmable: true,
-        deadline: Duration::from_secs(15),
+        deadline: PATIENCE,
     }
 }

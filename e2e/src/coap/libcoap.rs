@@ -39,8 +39,8 @@ impl LibcoapClient {
     /// Starts it with these arguments, of which the last is a URL.
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new("coap-client-notls");
-        // With warnings; it waits for 12 s at most, and ends bodies with a line feed.
-        command.args(["-v", "4", "-B", "12", "-w"]).args(arguments);
+        // With warnings; it waits for 50 s at most, and ends bodies with a line feed.
+        command.args(["-v", "4", "-B", "50", "-w"]).args(arguments);
         Self(Program::start(&mut command))
     }
 
@@ -74,8 +74,14 @@ impl LibcoapClient {
 
     /// Waits for its end; it must have nothing to complain about.
     #[track_caller]
-    pub fn finish(mut self) -> Printed {
-        let status = self.0.wait(PATIENCE);
+    pub fn finish(self) -> Printed {
+        self.finish_within(PATIENCE)
+    }
+
+    /// As [`Self::finish`], for what may take as long as this.
+    #[track_caller]
+    pub fn finish_within(mut self, patience: Duration) -> Printed {
+        let status = self.0.wait(patience);
         let printed = Printed {
             bodies: self.0.stdout().trim_end_matches('\n').to_owned(),
             errors: self.0.stderr().trim_end().to_owned(),
@@ -142,6 +148,7 @@ impl LibcoapServer {
     }
 }
 
-fn is_complaint(line: &str) -> bool {
+/// Whether somebody should look at this line of a program by libcoap.
+pub fn is_complaint(line: &str) -> bool {
     COMPLAINTS.iter().any(|level| line.contains(level)) && !line.contains(REPEATED)
 }

@@ -13,7 +13,7 @@ mod trace;
 
 pub use aiocoap::{AiocoapClient, AiocoapServer, Told};
 pub use client::{CoapClient, coap_request};
-pub use libcoap::{LibcoapClient, LibcoapServer, Printed};
+pub use libcoap::{LibcoapClient, LibcoapServer, Printed, is_complaint};
 pub use relay::{Faults, LossyRelay};
 pub use server::CoapServer;
 pub use site::{Asked, pattern};

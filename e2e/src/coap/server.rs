@@ -63,15 +63,23 @@ impl CoapServer {
 
     /// Waits until this many observations are there.
     pub fn wait_for_observers(&self, count: usize) {
-        eventually(&format!("{count} observers"), || {
-            self.driver.with(|_, site, _| site.observers.len()) == count
-        });
+        eventually(&format!("{count} observers"), || self.observers() == count);
+    }
+
+    /// How many observations there are.
+    pub fn observers(&self) -> usize {
+        self.driver.with(|_, site, _| site.observers.len())
+    }
+
+    /// How many notifications were acknowledged.
+    pub fn deliveries(&self) -> usize {
+        self.driver.with(|_, site, _| site.delivered)
     }
 
     /// Waits until this many notifications were acknowledged.
     pub fn wait_for_deliveries(&self, count: usize) {
         eventually(&format!("{count} deliveries"), || {
-            self.driver.with(|_, site, _| site.delivered) >= count
+            self.deliveries() >= count
         });
     }
 

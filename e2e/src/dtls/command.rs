@@ -134,10 +134,10 @@ pub fn gnutls_udp(address: SocketAddr, arguments: &str) -> RawProcess {
 }
 
 /// libcoap's client over this library (`openssl` or `gnutls`), for `coaps://ADDRESS/PATH` with
-/// these further arguments. It waits for 12 s at most, and its log has warnings.
+/// these further arguments. It waits for 50 s at most, and its log has warnings.
 pub fn libcoap(library: &str, address: SocketAddr, path: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(format!("coap-client-{library}"));
-    command.args(["-v", "4", "-B", "12", "-w"]).args(arguments);
+    command.args(["-v", "4", "-B", "50", "-w"]).args(arguments);
     command.arg(format!("coaps://{address}{path}"));
     command
 }

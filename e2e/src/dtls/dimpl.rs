@@ -39,6 +39,8 @@ impl DimplClient {
         socket.connect(server).expect("an address");
         // Its default asks an ordinary client for a certificate of its own.
         let config = Config::builder().require_client_certificate(false).mtu(mtu);
+        // It gives up before we do, else: on a bad path, or when the server has to wait for a processor.
+        let config = config.flight_retries(8).handshake_timeout(2 * PATIENCE);
         let config = Arc::new(config.build().expect("settings that dimpl takes"));
         let own = dimpl::certificate::generate_self_signed_certificate().expect("a certificate");
         let now = Instant::now();
@@ -148,7 +150,7 @@ impl DimplClient {
             Err(error)
                 if matches!(
                     error.kind(),
-                    ErrorKind::WouldBlock | ErrorKind::ConnectionRefused
+                    ErrorKind::WouldBlock | ErrorKind::ConnectionRefused | ErrorKind::Interrupted
                 ) => {}
             Err(error) => panic!("dimpl: {error}"),
         }

@@ -142,8 +142,13 @@ impl CoapsServer {
     /// Tells it to show the certificate that is in its files now, and waits until it does.
     #[track_caller]
     pub fn reload(&self) {
+        let replaced = || {
+            let lines = self.process.stdout();
+            lines.iter().filter(|line| *line == "replaced").count()
+        };
+        let before = replaced();
         self.process.signal(Signal::HUP);
-        self.process.wait_for_line("replaced");
+        wait_for("the certificate", || (replaced() > before).then_some(()));
     }
 
     /// Tells it to end.

@@ -5,7 +5,7 @@ use vestibule_dtls::session::Version;
 
 use super::{MatrixClient, Script};
 use crate::dtls::{Association, CoapsClient, DimplClient, DimplVersion, client_config};
-use crate::{Authority, Leaf, Metrics, Namespace, Setup, Vestibule, wait_for};
+use crate::{Authority, Leaf, Metrics, Namespace, Setup, Vestibule, free_ports, wait_for};
 
 /// A gateway of `vestibule run` before a homeserver, on loopback or in a network namespace.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl LowbandGateway {
         self.vestibule = None;
     }
 
-    /// Starts it again, where it was.
+    /// Starts it again, where it was: see [`LowbandSetup::at_a_port_of_its_own`].
     #[track_caller]
     pub fn start_again(&mut self) {
         self.setup.bind = self.address;
@@ -156,6 +156,12 @@ impl LowbandSetup {
     pub fn limits(mut self, limits: &str) -> Self {
         self.limits.push_str(limits);
         self.limits.push('\n');
+        self
+    }
+
+    /// At a port that nobody takes while it does not run.
+    pub fn at_a_port_of_its_own(mut self) -> Self {
+        self.bind.set_port(free_ports(1));
         self
     }
 

@@ -35,7 +35,7 @@ pub struct User {
 }
 
 /// How long it may take until it answers. It takes seconds of a processor.
-const START: Duration = Duration::from_secs(90);
+const START: Duration = Duration::from_secs(240);
 
 impl Synapse {
     /// The name of the server.

@@ -24,7 +24,7 @@ pub fn gnutls_client(address: SocketAddr, arguments: &str) -> Process {
 pub fn curl(address: SocketAddr, name: &str, path: &str, arguments: &str) -> Output {
     let (ip, port) = (address.ip(), address.port());
     Command::new("curl")
-        .args(["--silent", "--show-error", "--max-time", "10"])
+        .args(["--silent", "--show-error", "--max-time", "60"])
         .args(["--resolve", &format!("{name}:{port}:{ip}")])
         .args(arguments.split_whitespace())
         .arg(format!("https://{name}:{port}{path}"))

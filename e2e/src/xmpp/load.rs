@@ -24,7 +24,7 @@ impl Load {
             window: 16,
             sets: 2,
             pace: Duration::ZERO,
-            patience: Duration::from_secs(12),
+            patience: Duration::from_secs(60),
         }
     }
 

@@ -6,7 +6,7 @@ use vestibule_coap::{Code, OptionList, OptionNumber, Type};
 use vestibule_e2e::coap::{AiocoapClient, CoapServer, Told, Traced, pattern};
 use vestibule_e2e::eventually;
 
-use crate::{assert_body, assert_clean, in_blocks_of, quick};
+use crate::{assert_body, assert_clean, in_blocks_of, once, patient};
 
 #[track_caller]
 fn one(told: &[Told]) -> &Told {
@@ -22,7 +22,7 @@ fn text(body: &[u8]) -> &str {
 
 #[test]
 fn small_requests() {
-    let server = CoapServer::start(quick());
+    let server = CoapServer::start(patient());
     let told = AiocoapClient::run(&json!({ "url": server.url("/echo") }));
     assert_eq!((&*one(&told).code, &*one(&told).body), ("2.05", "echo"));
     let order = json!({ "url": server.url("/echo"), "method": "PUT", "payload": "small" });
@@ -43,7 +43,7 @@ fn small_requests() {
 /// It takes a new token for each block; with a Request-Tag, too, the request is executed once.
 #[test]
 fn a_large_body_goes_both_ways_and_is_executed_once() {
-    for (config, tag) in [(quick(), "00aa"), (in_blocks_of(256), "")] {
+    for (config, tag) in [(patient(), "00aa"), (in_blocks_of(256), "")] {
         let server = CoapServer::start(config);
         let body = pattern(3500);
         let told = AiocoapClient::run(&json!({
@@ -65,7 +65,7 @@ fn a_large_body_goes_both_ways_and_is_executed_once() {
 
 #[test]
 fn a_large_request_is_sent_in_the_blocks_that_the_client_wants() {
-    let server = CoapServer::start(quick());
+    let server = CoapServer::start(patient());
     let body = pattern(500);
     let told = AiocoapClient::run(&json!({
         "url": server.url("/echo"),
@@ -89,24 +89,24 @@ fn a_large_answer_comes_in_our_blocks() {
     assert_body(&one(&told).body, &pattern(1500));
     server.asked_once("/large");
     assert_clean(&server.trace());
-    assert_eq!(server.trace().len(), 2 * 12);
+    assert_eq!(once(server.trace()).len(), 2 * 12);
 }
 
 #[test]
 fn a_slow_answer_is_separate() {
-    let server = CoapServer::start(quick());
+    let server = CoapServer::start(patient());
     let told = AiocoapClient::run(&json!({ "url": server.url("/slow?ms=1800"), "linger": 0.2 }));
     assert_eq!(one(&told).body, "at last");
     server.asked_once("/slow");
     assert_clean(&server.trace());
-    let kinds: Vec<_> = server.trace().iter().map(Traced::kind).collect();
+    let kinds: Vec<_> = once(server.trace()).iter().map(Traced::kind).collect();
     let [request, answer] = [Type::Confirmable, Type::Acknowledgement];
     assert_eq!(kinds, [request, answer, request, answer]);
 }
 
 #[test]
 fn errors_and_formats() {
-    let server = CoapServer::start(quick());
+    let server = CoapServer::start(patient());
     for (code, expected) in [("404", "4.04"), ("429", "4.29"), ("504", "5.04")] {
         let url = server.url(&format!("/error?code={code}"));
         let told = AiocoapClient::run(&json!({ "url": url }));
@@ -126,10 +126,10 @@ fn errors_and_formats() {
 /// acknowledges one more, and rejects the next.
 #[test]
 fn states_are_notified_small_and_large_until_the_client_has_enough() {
-    for (config, path) in [(quick(), "/state"), (in_blocks_of(256), "/state?assured")] {
+    for (config, path) in [(patient(), "/state"), (in_blocks_of(256), "/state?assured")] {
         let server = CoapServer::start(config);
         server.publish(pattern(1500));
-        let order = json!({ "url": server.url(path), "observe": 4, "linger": 1.5 });
+        let order = json!({ "url": server.url(path), "observe": 4, "linger": 600 });
         let client = AiocoapClient::start(&order);
         let mut states = vec![pattern(1500)];
         client.wait_for_told(1);
@@ -150,7 +150,7 @@ fn states_are_notified_small_and_large_until_the_client_has_enough() {
         eventually("the end of the observation", || {
             server.ended() == [ObservationEnd::Reset]
         });
-        let told = client.finish();
+        let told = client.stop();
         assert_eq!(told.len(), 6);
         for (told, state) in told.iter().zip(&states) {
             assert_body(&told.body, state);
@@ -161,7 +161,7 @@ fn states_are_notified_small_and_large_until_the_client_has_enough() {
 
 #[test]
 fn an_end_that_we_set_is_told() {
-    let server = CoapServer::start(quick());
+    let server = CoapServer::start(patient());
     server.publish("first");
     let order = json!({ "url": server.url("/state"), "observe": null });
     let client = AiocoapClient::start(&order);

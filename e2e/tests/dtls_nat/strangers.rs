@@ -6,7 +6,7 @@ use std::time::Duration;
 use vestibule_dtls::client::Memory;
 use vestibule_dtls::session::Version;
 use vestibule_e2e::dtls::HOST;
-use vestibule_e2e::in_network_namespace;
+use vestibule_e2e::{eventually, in_network_namespace};
 
 use super::{Site, echo, large};
 
@@ -41,6 +41,12 @@ impl Stranger {
     }
 }
 
+/// Whether a datagram begins with a ClientHello: content type handshake, and its type behind the header of
+/// the record.
+fn is_hello(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&22) && datagram.get(13) == Some(&1)
+}
+
 /// Everything that a client has sent, once more, from elsewhere and from its own address.
 #[test]
 fn replayed_records_move_nothing() {
@@ -61,10 +67,11 @@ fn replayed_records_move_nothing() {
             client.inject(datagram);
         }
         // A cookie for the first hello, a short alert for the cookie of somebody else in the
-        // second: that is all that there is.
+        // second: that is all that there is. Hellos may have been sent again.
         let answers = stranger.receive();
-        assert!(answers.len() <= 2, "{answers:?}");
-        for (answer, hello) in answers.iter().zip(&captured) {
+        let hellos: Vec<_> = captured.iter().filter(|it| is_hello(it)).collect();
+        assert!(answers.len() <= hellos.len(), "{answers:?}");
+        for (answer, hello) in answers.iter().zip(hellos) {
             assert!(
                 answer.len() < hello.len(),
                 "{} {}",
@@ -112,18 +119,17 @@ fn records_that_a_stranger_brings_first_move_nothing() {
             // The client repeats its request, for it has no answer.
             assert_eq!(client.answer(id).payload.len(), length);
             client.inject(&record);
+            let body = "still there";
+            assert_eq!(client.request(echo(body)).payload, body);
             answers.extend(stranger.receive());
             let bytes: usize = answers.iter().map(Vec::len).sum();
             let (sent, most) = (record.len(), 3 * record.len());
             assert!(bytes <= most, "{bytes} bytes for {sent}");
-            let body = "still there";
-            assert_eq!(client.request(echo(body)).payload, body);
-            assert!(stranger.receive().is_empty());
         }
-        assert_eq!(
-            site.server.count("address_changes", &[("result", "tried")]),
-            2 * (at as u64 + 1)
-        );
+        let tried = [("result", "tried")];
+        eventually("the addresses that were tried", || {
+            site.server.count("address_changes", &tried) == 2 * (at as u64 + 1)
+        });
         assert!(site.server.moved().is_empty());
         assert!(site.server.closed().is_empty());
         assert_eq!(site.server.count("handshakes_begun", &[]), at as u64 + 1);

@@ -40,12 +40,13 @@ fn a_server_that_ends_says_goodbye() {
         assert_eq!(client.wait_for_end(), Closed::ByPeer);
     }
     assert!(site.server.wait().success());
+    site.server.wait_for_closed(6);
     assert_eq!(site.server.closed(), ["us"; 6]);
 }
 
 #[test]
 fn an_association_that_is_silent_ends() {
-    let site = Site::new(Kind::Ecdsa, "--idle 1");
+    let site = Site::new(Kind::Ecdsa, "--idle 8");
     let mut client = openssl_dtls(site.server.address(), "");
     assert_talks(&mut client);
     assert!(client.wait().success());

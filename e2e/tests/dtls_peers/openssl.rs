@@ -147,7 +147,7 @@ fn what_we_refuse_is_refused_quickly() {
             "{arguments}: {}",
             client.text()
         );
-        assert!(time < Duration::from_secs(3), "{arguments}: {time:?}");
+        assert!(time < Duration::from_secs(30), "{arguments}: {time:?}");
     }
     for site in [ecdsa, rsa] {
         assert_eq!(site.server.count("handshakes_begun", &[]), 0);

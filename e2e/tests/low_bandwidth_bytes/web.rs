@@ -70,7 +70,7 @@ impl Web {
                 command.arg("--next");
             }
             // Each has its own.
-            command.args(["--silent", "--show-error", "--max-time", "20", "--http2"]);
+            command.args(["--silent", "--show-error", "--max-time", "60", "--http2"]);
             command.args(["--tlsv1.3", "--compressed", "--cacert", &self.certificate]);
             command.args(["--output", "/dev/null"]);
             command.args([

@@ -87,7 +87,8 @@ fn a_flood_of_observations() {
         }
     }
     println!("the slowest request of another one: {slowest:?}");
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    // As many requests as these are, one after the other, would take longer.
+    assert!(slowest < Duration::from_secs(20), "{slowest:?}");
     // Two users of two observations each, as far as the homeserver is concerned.
     eventually("few polls", || homeserver.waiting() <= 4);
     while script.hears_within(Duration::from_millis(500)).is_some() {}

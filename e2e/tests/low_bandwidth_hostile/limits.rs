@@ -1,18 +1,18 @@
 //! Each limit of how much goes on at a time, once: what is answered, and that it is counted.
 
-use std::time::Duration;
-
 use serde_json::json;
 use vestibule_coap::{Code, OptionNumber};
 use vestibule_e2e::lowband::StubHomeserver;
 
 use crate::stage::{
-    ALICE, BOB, assert_counted, assert_fine, assert_overloaded, assert_refused, get, limited, slow,
+    ALICE, BOB, assert_counted, assert_fine, assert_overloaded, assert_refused, feeding, get,
+    holding, limited,
 };
 
-const SYNC: &[(OptionNumber, &[u8])] = &[ALICE[0], (OptionNumber::URI_QUERY, b"timeout=3000")];
+const SYNC: &[(OptionNumber, &[u8])] = &[ALICE[0], (OptionNumber::URI_QUERY, b"timeout=60000")];
 
-const SYNC_OF_BOB: &[(OptionNumber, &[u8])] = &[BOB[0], (OptionNumber::URI_QUERY, b"timeout=3000")];
+const SYNC_OF_BOB: &[(OptionNumber, &[u8])] =
+    &[BOB[0], (OptionNumber::URI_QUERY, b"timeout=60000")];
 
 const REGISTER: &[(OptionNumber, &[u8])] = &[ALICE[0], (OptionNumber::OBSERVE, b"")];
 
@@ -29,7 +29,10 @@ fn requests_in_a_minute() {
             Code::CONTENT
         );
     }
-    let answer = script.requests(&get(&["I"], ALICE));
+    // One more may every ten seconds, which pass on a machine that does much else.
+    let mut more = (0..6).map(|_| script.requests(&get(&["I"], ALICE)));
+    let answer = more.find(|it| it.header.code != Code::CONTENT);
+    let answer = answer.expect("a refusal");
     assert_refused("rate", &answer, Code::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED");
     let max_age = answer.options.uint(OptionNumber::MAX_AGE);
     assert!(
@@ -43,13 +46,14 @@ fn requests_in_a_minute() {
 
 #[test]
 fn requests_that_wait() {
-    let homeserver = slow(Duration::from_secs(2));
+    let (homeserver, held) = holding();
     let limits = "requests_per_association = 1\nqueue_per_association = 1";
     let mut gateway = limited(&homeserver, limits);
     let mut script = gateway.script();
     let tokens: Vec<_> = (0..3).map(|_| script.begins(&get(&["I"], ALICE))).collect();
     let third = script.answer(&tokens[2]);
     assert_overloaded(&gateway, &third, "queue");
+    drop(held);
     for token in &tokens[..2] {
         assert_eq!(script.answer(token).header.code, Code::CONTENT);
     }
@@ -59,7 +63,7 @@ fn requests_that_wait() {
 
 #[test]
 fn the_time_for_which_requests_wait() {
-    let homeserver = slow(Duration::from_secs(4));
+    let (homeserver, held) = holding();
     let mut gateway = limited(&homeserver, "requests = 1\nqueue_timeout = \"1s\"");
     let (mut script, mut other) = (gateway.script(), gateway.script());
     let first = script.begins(&get(&["I"], ALICE));
@@ -67,6 +71,7 @@ fn the_time_for_which_requests_wait() {
     // Of whatever association.
     let answer = other.requests(&get(&["I"], BOB));
     assert_overloaded(&gateway, &answer, "queue_time");
+    drop(held);
     assert_eq!(script.answer(&first).header.code, Code::CONTENT);
     assert_eq!(other.requests(&get(&["I"], BOB)).header.code, Code::CONTENT);
     assert_fine(&mut gateway);
@@ -74,7 +79,7 @@ fn the_time_for_which_requests_wait() {
 
 #[test]
 fn syncs_of_an_association() {
-    let homeserver = slow(Duration::ZERO);
+    let (homeserver, feed) = feeding();
     let mut gateway = limited(&homeserver, "syncs_per_association = 1");
     let (mut script, mut other) = (gateway.script(), gateway.script());
     let first = script.begins(&get(&["7"], SYNC));
@@ -86,23 +91,24 @@ fn syncs_of_an_association() {
         script.requests(&get(&["I"], ALICE)).header.code,
         Code::CONTENT
     );
-    assert_eq!(
-        other.requests(&get(&["7"], SYNC_OF_BOB)).header.code,
-        Code::CONTENT
-    );
+    let second = other.begins(&get(&["7"], SYNC_OF_BOB));
+    homeserver.wait_for_asked(3);
+    feed.push("over", 0);
+    assert_eq!(other.answer(&second).header.code, Code::CONTENT);
     assert_eq!(script.answer(&first).header.code, Code::CONTENT);
     assert_fine(&mut gateway);
 }
 
 #[test]
 fn syncs_of_all() {
-    let homeserver = slow(Duration::ZERO);
+    let (homeserver, feed) = feeding();
     let mut gateway = limited(&homeserver, "polls = 1");
     let (mut script, mut other) = (gateway.script(), gateway.script());
     let first = script.begins(&get(&["7"], SYNC));
     homeserver.wait_for_asked(1);
     let answer = other.requests(&get(&["7"], SYNC_OF_BOB));
     assert_overloaded(&gateway, &answer, "polls");
+    feed.push("over", 0);
     assert_eq!(script.answer(&first).header.code, Code::CONTENT);
     assert_eq!(
         other.requests(&get(&["7"], SYNC_OF_BOB)).header.code,
@@ -113,7 +119,7 @@ fn syncs_of_all() {
 
 #[test]
 fn observations_of_all() {
-    let homeserver = slow(Duration::ZERO);
+    let (homeserver, _feed) = feeding();
     let mut gateway = limited(&homeserver, "observations = 1");
     let (mut script, mut other) = (gateway.script(), gateway.script());
     let first = script.requests(&get(&["7"], REGISTER));
@@ -126,7 +132,7 @@ fn observations_of_all() {
 
 #[test]
 fn users_who_observe_over_an_association() {
-    let homeserver = slow(Duration::ZERO);
+    let (homeserver, _feed) = feeding();
     let mut gateway = limited(&homeserver, "observers_per_association = 1");
     let (mut script, mut other) = (gateway.script(), gateway.script());
     assert!(script.requests(&get(&["7"], REGISTER)).observe().is_some());
@@ -146,7 +152,7 @@ fn users_who_observe_over_an_association() {
 /// The first one goes, which is told so.
 #[test]
 fn observations_with_a_token() {
-    let homeserver = slow(Duration::ZERO);
+    let (homeserver, _feed) = feeding();
     let mut gateway = limited(&homeserver, "observations_per_token = 1");
     let (mut script, mut other) = (gateway.script(), gateway.script());
     assert!(script.requests(&get(&["7"], REGISTER)).observe().is_some());

@@ -1,13 +1,14 @@
 //! Who takes part.
 
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use vestibule_coap::{Code, OptionNumber};
 use vestibule_e2e::lowband::{
     Asking, Heard, LowbandGateway, Reply, Script, StubHomeserver, SyncFeed,
 };
+use vestibule_e2e::wait_for;
 
 pub(crate) const TOKEN: OptionNumber = OptionNumber(256);
 
@@ -38,9 +39,13 @@ pub(crate) fn post<'a>(path: &'a [&'a str], payload: &'a [u8]) -> Asking<'a> {
 /// That the gateway serves somebody new, and that nothing in it has failed.
 #[track_caller]
 pub(crate) fn assert_fine(gateway: &mut LowbandGateway) {
-    let answer = gateway.script().requests(&get(&["0"], &[]));
-    assert_eq!(answer.header.code, Code::CONTENT, "{answer:?}");
-    assert!(answer.map()["versions"].is_array());
+    let mut script = gateway.script();
+    // Some gateways here give the homeserver little time.
+    let versions = wait_for("an answer", || {
+        let answer = script.requests(&get(&["0"], &[]));
+        (answer.header.code == Code::CONTENT).then(|| answer.map())
+    });
+    assert!(versions["versions"].is_array(), "{versions}");
     let lines = gateway.vestibule().event_lines();
     let failed = lines.iter().find(|line| line.contains("panicked"));
     assert_eq!(failed, None);
@@ -121,17 +126,28 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     value.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
-/// A homeserver that takes so long for `/joined_rooms`, and waits with syncs as it is asked to.
-pub(crate) fn slow(time: Duration) -> StubHomeserver {
-    let feed = SyncFeed::new();
-    StubHomeserver::start(move |asked| match asked.path() {
-        "/_matrix/client/versions" => None,
-        path if path.ends_with("/sync") => Some(feed.answer(asked)),
-        _ => {
-            thread::sleep(time);
-            Some(Reply::json(200, &json!({})))
+/// What is at a homeserver stays there until this is gone.
+pub(crate) struct Held(#[allow(dead_code)] Sender<()>);
+
+/// A homeserver that answers `/joined_rooms` when it may, and all else by 200 and `{}`.
+pub(crate) fn holding() -> (StubHomeserver, Held) {
+    let (release, released) = channel();
+    let released = Arc::new(Mutex::new(released));
+    let homeserver = StubHomeserver::start(move |asked| {
+        if asked.path().ends_with("/joined_rooms") {
+            // Until the sender is gone.
+            let _ = released.lock().map(|released| released.recv());
         }
-    })
+        let is_versions = asked.path() == "/_matrix/client/versions";
+        (!is_versions).then(|| Reply::json(200, &json!({})))
+    });
+    (homeserver, Held(release))
+}
+
+/// A homeserver that waits with syncs as it is asked to, until there is something in the feed.
+pub(crate) fn feeding() -> (StubHomeserver, Arc<SyncFeed>) {
+    let feed = SyncFeed::new();
+    (StubHomeserver::feeding(&feed), feed)
 }
 
 /// A gateway with these limits.

@@ -7,7 +7,7 @@ use vestibule_e2e::lowband::Watcher;
 
 use crate::stage::Stage;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(120);
 
 /// It says so to everybody. Who observes registers again with where it is.
 #[test]
@@ -23,8 +23,9 @@ fn it_is_stopped_and_started() {
         }
         let start = Instant::now();
         stage.gateway.stop();
+        // It waits for nobody who waits for news: that would be the whole of `drain_timeout`.
         assert!(
-            start.elapsed() < Duration::from_secs(10),
+            start.elapsed() < Duration::from_secs(25),
             "{:?}",
             start.elapsed()
         );

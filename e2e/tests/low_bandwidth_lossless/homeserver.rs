@@ -7,7 +7,7 @@ use vestibule_miniature_homeserver::Fault;
 
 use crate::stage::Stage;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(120);
 
 #[test]
 fn it_is_restarted() {

@@ -1,10 +1,12 @@
 //! Who takes part.
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use vestibule_coap::Code;
 use vestibule_coap::endpoint::Failure;
+use vestibule_e2e::free_ports;
 use vestibule_e2e::lowband::{
     Answer, LowbandGateway, LowbandSetup, MatrixClient, Watcher, read_sync,
 };
@@ -44,11 +46,18 @@ impl Stage {
 
     /// With a gateway that is told this as well.
     pub(crate) fn with(told: impl FnOnce(LowbandSetup) -> LowbandSetup) -> Self {
-        let homeserver = Homeserver::start(Options::default()).expect("a homeserver");
+        // It may stop for a while, and nobody may take its port.
+        let bind = SocketAddr::from(([127, 0, 0, 1], free_ports(1)));
+        let options = Options {
+            bind,
+            ..Options::default()
+        };
+        let homeserver = Homeserver::start(options).expect("a homeserver");
         let alice = homeserver.register("alice", "wonderland");
         let bob = homeserver.register("bob", "builder");
         let room = homeserver.create_room(&alice, &[&bob]);
-        let gateway = told(LowbandGateway::setup(homeserver.address())).start();
+        let gateway = LowbandGateway::setup(homeserver.address()).at_a_port_of_its_own();
+        let gateway = told(gateway).start();
         Self {
             gateway,
             homeserver: Some(homeserver),
@@ -125,7 +134,7 @@ impl Stage {
     /// Waits until all know what has been sent, and nobody anything else.
     #[track_caller]
     pub(crate) fn finish(&self, sender: &Sender, watcher: &mut Watcher, poller: &mut Poller) {
-        const ENOUGH: Duration = Duration::from_secs(60);
+        const ENOUGH: Duration = Duration::from_secs(120);
         assert_eq!(self.texts(), sender.sent, "at the homeserver");
         watcher.wait_for(sender.sent.len(), ENOUGH);
         poller.wait_for(sender.sent.len(), ENOUGH);

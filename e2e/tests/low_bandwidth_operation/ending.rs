@@ -12,8 +12,8 @@ use vestibule_miniature_homeserver::Fault;
 
 use crate::stage::{SYNC, Stage, WHOAMI, address};
 
-/// Long before requests are given up.
-const SOON: Duration = Duration::from_secs(8);
+/// Long before requests are given up, and before `drain_timeout` is over.
+const SOON: Duration = Duration::from_secs(25);
 
 /// Begins a request that the homeserver has got when this returns.
 fn begin(stage: &Stage, client: &mut CoapsClient, target: &str, path: &str) -> RequestId {

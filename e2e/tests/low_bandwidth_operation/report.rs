@@ -1,23 +1,43 @@
 //! What is told of known traffic.
 
 use std::fs;
+use std::time::Duration;
 
+use serde_json::Value;
 use vestibule_coap::Code;
-use vestibule_e2e::{Setup, Vestibule, eventually};
+use vestibule_e2e::dtls::CoapsClient;
+use vestibule_e2e::{Setup, Vestibule, eventually, wait_for};
 
 use crate::stage::{SYNC, Stage, VERSIONS, WHOAMI, address, associations, request};
+
+/// The association of this client, when nothing more is under way: it has been the same for a while.
+fn settled(vestibule: &Vestibule, client: &mut CoapsClient) -> Value {
+    let mut known = (Value::Null, 0, 0);
+    wait_for("silence", || {
+        client.run_for(Duration::from_millis(300));
+        let shown = associations(vestibule).remove(0);
+        let bytes = [&shown["bytes_in"], &shown["bytes_out"]];
+        let bytes = serde_json::json!(bytes);
+        let now = (
+            bytes,
+            client.trace().sent.len(),
+            client.trace().received.len(),
+        );
+        let is_settled = now == known;
+        known = now;
+        is_settled.then_some(shown)
+    })
+}
 
 #[test]
 fn the_same_in_commands_records_and_metrics() {
     let stage = Stage::new();
     let vestibule = Vestibule::start(stage.table(""));
     let mut client = stage.client(address(&vestibule));
-    // Nobody may be forgotten: what is not acknowledged yet is not counted.
-    client.run_for(std::time::Duration::from_millis(200));
-    let before = associations(&vestibule).remove(0);
+    let before = settled(&vestibule, &mut client);
     let (sent, received) = (client.trace().sent.len(), client.trace().received.len());
 
-    let code = |client: &mut vestibule_e2e::dtls::CoapsClient, target, token: Option<&str>| {
+    let code = |client: &mut CoapsClient, target, token: Option<&str>| {
         client.request(request(target, token)).code
     };
     assert_eq!(code(&mut client, VERSIONS, None), Code::CONTENT);
@@ -31,9 +51,13 @@ fn the_same_in_commands_records_and_metrics() {
     assert_eq!(first.code, Code::CONTENT);
     stage.say("known traffic");
     client.notification(id);
-    client.run_for(std::time::Duration::from_millis(300));
+    wait_for("a notification that is delivered", || {
+        client.run_for(Duration::from_millis(5));
+        let users = vestibule.ask(&["show", "users"]);
+        (users["users"][0]["notifications"] == 1).then_some(())
+    });
 
-    let after = associations(&vestibule).remove(0);
+    let after = settled(&vestibule, &mut client);
     let total = |datagrams: &[Vec<u8>]| datagrams.iter().map(|it| it.len() as u64).sum::<u64>();
     let grown = |key: &str| {
         let [before, after] = [&before, &after].map(|it| it[key].as_u64().expect("a number"));
@@ -54,7 +78,7 @@ fn the_same_in_commands_records_and_metrics() {
         (&after["requests"], &after["observations"]),
         (&0.into(), &1.into())
     );
-    assert_eq!(before["user"], serde_json::Value::Null);
+    assert_eq!(before["user"], Value::Null);
     let user = after["user"].as_str().expect("a digest");
     assert_eq!(user.len(), 16);
 
@@ -179,7 +203,9 @@ fn each_gateway_is_told_by_its_name() {
             ("outcome", "2.xx"),
         ];
         let name = "vestibule_lowband_exchanges_total";
-        assert_eq!(vestibule.metrics().value(name, &labels), 2);
+        eventually("both requests", || {
+            vestibule.metrics().value(name, &labels) == 2
+        });
     }
     let users = vestibule.ask(&["show", "users"]);
     assert_eq!(users["users"].as_array().map(Vec::len), Some(2), "{users}");

@@ -11,7 +11,8 @@ use crate::stage::{SYNC, Stage, address, associations};
 fn who_observes_may_be_silent_for_longer() {
     let stage = Stage::new();
     let vestibule = Vestibule::start(
-        stage.table("[low_bandwidth.limits]\nidle_timeout = \"2s\"\nobserve_idle_timeout = \"6s\""),
+        stage
+            .table("[low_bandwidth.limits]\nidle_timeout = \"5s\"\nobserve_idle_timeout = \"18s\""),
     );
     let at = address(&vestibule);
     let mut observer = stage.client(at);

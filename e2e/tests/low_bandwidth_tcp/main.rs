@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
-use vestibule_e2e::{Answer, Authority, HttpOrigin, ReservedPort, Setup, Vestibule, request};
+use vestibule_e2e::{Answer, Authority, HttpOrigin, Setup, Vestibule, request};
 
 /// How clients know the gateway.
 const PUBLIC: &str = "http://lb.example.org";
@@ -20,7 +20,6 @@ const PUBLIC: &str = "http://lb.example.org";
 /// A gateway.
 struct Gateway {
     vestibule: Vestibule,
-    dtls_port: u16,
     /// Its files are needed as long as it runs.
     _authority: Authority,
 }
@@ -32,18 +31,25 @@ impl Gateway {
     }
 
     fn with(homeserver: impl Display, keys: &str, adjust: impl Fn(Setup) -> Setup) -> Self {
+        Self::at(0, homeserver, keys, adjust)
+    }
+
+    /// With this port for DTLS.
+    fn at(
+        dtls_port: u16,
+        homeserver: impl Display,
+        keys: &str,
+        adjust: impl Fn(Setup) -> Setup,
+    ) -> Self {
         let authority = Authority::new();
         let certificate = authority.server(&["lb.example.org"]).table();
-        let reserved = ReservedPort::new();
         let setup = Setup::new(format!(
-            "[[low_bandwidth]]\nname = \"lb\"\nbind = \"{}\"\nhomeserver = \"{homeserver}\"\n\
+            "[[low_bandwidth]]\nname = \"lb\"\nbind = \"127.0.0.1:{dtls_port}\"\nhomeserver = \"{homeserver}\"\n\
              advertise = \"{PUBLIC}\"\ntcp_bind = \"127.0.0.1:0\"\ncertificate = {certificate}\n\
              {keys}\n",
-            reserved.address(),
         ));
         Self {
             vestibule: adjust(setup).start(),
-            dtls_port: reserved.port(),
             _authority: authority,
         }
     }
@@ -73,7 +79,7 @@ impl Gateway {
                 "--silent",
                 "--show-error",
                 "--max-time",
-                "20",
+                "60",
                 "--path-as-is",
             ])
             .args(arguments)

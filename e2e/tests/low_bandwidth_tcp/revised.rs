@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::mpsc::channel;
 
-use vestibule_e2e::{answer, connect, field, read_body};
+use vestibule_e2e::{answer, connect, field, free_ports, read_body};
 
 use super::{Gateway, Homeserver, body, homeserver};
 
@@ -66,8 +66,9 @@ fn clients_stay_with_the_gateway() {
 #[test]
 fn versions_name_the_gateway() {
     let homeserver = homeserver("200 OK", "", r#"{"versions":["v1.11"]}"#);
-    let gateway = Gateway::before(&homeserver);
-    let port = gateway.dtls_port;
+    let url = format!("http://{}", homeserver.address());
+    let port = free_ports(1);
+    let gateway = Gateway::at(port, url, "", |setup| setup);
     let said = gateway.curl("/_matrix/client/versions", &[]);
     let key = format!(
         r#"{{"versions":["v1.11"],"org.matrix.msc3079.low_bandwidth":{{"dtls":{port},"cbor_enum_version":1,"coap_enum_version":1}}"#

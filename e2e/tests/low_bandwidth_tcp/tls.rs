@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use vestibule_e2e::{Authority, Leaf, ReservedPort, Vestibule, curl, wait_for};
+use vestibule_e2e::{Authority, Leaf, Vestibule, curl, wait_for};
 
 use super::Homeserver;
 
@@ -10,15 +10,13 @@ const NAME: &str = "lb.example.org";
 
 /// A gateway whose certificate is behind these paths, and a listener with another certificate.
 fn start(homeserver: &Homeserver, own: &Leaf, other: &Leaf) -> Vestibule {
-    let reserved = ReservedPort::new();
     Vestibule::start(format!(
         "{}[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [listener.tls]\nmode = \"terminate\"\n\
          [service.s]\nkind = \"http\"\nupstreams = [\"{homeserver}\"]\n\
-         [[low_bandwidth]]\nname = \"lb\"\nbind = \"{}\"\nhomeserver = \"http://{homeserver}\"\n\
+         [[low_bandwidth]]\nname = \"lb\"\nbind = \"127.0.0.1:0\"\nhomeserver = \"http://{homeserver}\"\n\
          advertise = \"https://{NAME}\"\ntcp_bind = \"127.0.0.1:0\"\ncertificate = {}\n",
         other.section(),
-        reserved.address(),
         own.table(),
         homeserver = homeserver.address(),
     ))
