@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::refusal::{Explanation, Refusal};
-use crate::{BlockSize, OptionNumber};
+use super::{
+    event::Owner,
+    refusal::{Explanation, Refusal},
+};
+use crate::{BlockSize, OptionList, OptionNumber};
 
 /// For how long a peer may repeat a message, and for how long its id stands for it (RFC 7252 section 4.8.2).
 pub const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
@@ -78,6 +81,9 @@ pub struct Config {
     pub understood: Vec<OptionNumber>,
     /// Options that hold for the association, such as credentials: no part of what a body is known by.
     pub sticky: Vec<OptionNumber>,
+    /// Whose a request is, as far as its options say. A body that comes in blocks is for the requests of one owner, and for
+    /// those that say nothing: [`super::Endpoint::set_owner`] where the first one says nothing either.
+    pub owner: fn(&OptionList) -> Option<Owner>,
     /// What a refusal of the endpoint itself carries.
     pub explain: fn(Refusal) -> Explanation,
 }
@@ -202,6 +208,7 @@ impl Default for Config {
             max_query: 4096,
             understood: Vec::new(),
             sticky: Vec::new(),
+            owner: |_| None,
             explain: |refusal| Explanation {
                 format: None,
                 payload: Bytes::from_static(refusal.text().as_bytes()),

@@ -19,6 +19,10 @@ pub struct ObservationId(pub(super) u64);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RequestId(pub(super) u64);
 
+/// Whose a request is, where several use one association: what is told from another, and nothing else.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Owner(pub u64);
+
 /// A request of the peer, whole: its blocks are put together, its block options taken away.
 #[derive(Clone)]
 pub struct IncomingRequest {

@@ -37,7 +37,7 @@ pub use self::{
     counts::Counted,
     event::{
         Acknowledge, Assurance, Event, ExchangeId, Failure, IncomingRequest, ObservationEnd,
-        ObservationId, Observe, PartialRequest, Request, RequestId, Response, Undelivered,
+        ObservationId, Observe, Owner, PartialRequest, Request, RequestId, Response, Undelivered,
     },
     refusal::{Explanation, Refusal},
     server::NotifyError,
@@ -236,6 +236,12 @@ impl Endpoint {
     pub fn accept(&mut self, exchange: ExchangeId) {
         self.server
             .accept(&mut self.link, &mut self.received, exchange);
+    }
+
+    /// Says whose a request of the peer is, before it is answered. A request for a further block of the answer, or of a
+    /// notification, is not served if it says that it is somebody else's ([`Config::owner`]).
+    pub fn set_owner(&mut self, exchange: ExchangeId, owner: Owner) {
+        self.server.set_owner(exchange, owner);
     }
 
     /// Answers a request of the peer, once. A body of more than a block is kept, and fetched by the peer.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_coap::endpoint::{
-    Acknowledge, Assurance, Config, Dialect, Event, ObservationId, Observe,
+    Acknowledge, Assurance, Config, Dialect, Event, ObservationId, Observe, Owner,
 };
 use vestibule_coap::{Code, ContentFormat, OptionNumber};
 
@@ -18,7 +18,11 @@ const REGISTRATION: &str = r#"48 01 0000 4a93f3fa44aa928b 60 51 "7" 48 "since=s1
 
 /// A client of the Go library with an observation.
 fn observing_client() -> (Peer, ObservationId) {
-    let mut peer = Peer::of_server(Config::default());
+    observing_client_of(Config::default())
+}
+
+fn observing_client_of(config: Config) -> (Peer, ObservationId) {
+    let mut peer = Peer::of_server(config);
     peer.receives(REGISTRATION);
     let asked = peer.asked();
     assert_eq!(asked.observe, Some(Observe::Register { replaces: None }));
@@ -154,6 +158,33 @@ fn a_large_notification() {
     assert_eq!(delivered, observation);
     peer.is_silent();
     assert_eq!(peer.endpoint.footprint().snapshots, 0);
+}
+
+/// The acknowledgement need not say whose the notification is, but nobody else gets it.
+#[test]
+fn a_large_notification_for_somebody() {
+    const SAME: &str = r#"dddc16 "syt_YWxpY2U_abcdefghijklmnop_1a2b3c""#;
+    const OTHER: &str = r#"dddc16 "syt_YWxpY2U_abcdefghijklmnop_9z8y7x""#;
+    for (carried, is_served) in [("", true), (SAME, true), (OTHER, false)] {
+        let (mut peer, observation) = observing_client_of(Config {
+            owner: |options| {
+                let last = options.first(ACCESS_TOKEN)?.last()?;
+                Some(Owner(u64::from(*last)))
+            },
+            sticky: vec![ACCESS_TOKEN],
+            ..Config::default()
+        });
+        let state = content(body(1500));
+        peer.endpoint.notify(peer.now, observation, state).unwrap();
+        peer.sends("CON 2.05 B t4a93f3fa44aa928b ETag Observe=3 Block2=0/1/1024 Size2=1500 +1024");
+        peer.receives(&format!(
+            r#"68 01 {{B}} c5b086deb9494e68 b1 "7" 48 "since=s1" 0d00 "timeout=30000" 81 1e {carried}"#
+        ));
+        if is_served {
+            peer.sends("CON 2.05 C tc5b086deb9494e68 ETag Block2=1/0/1024 +476");
+        }
+        peer.is_silent();
+    }
 }
 
 /// An acknowledgement that asks for a block comes again when another notification is under way, whose blocks it must

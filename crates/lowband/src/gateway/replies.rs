@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use vestibule_coap::Endpoint;
-use vestibule_coap::endpoint::{Assurance, ExchangeId, NotifyError, ObservationId, Response};
+use vestibule_coap::endpoint::{
+    Assurance, ExchangeId, NotifyError, ObservationId, Owner, Response,
+};
 
 /// What a gateway needs of the endpoint of its association, at the time that it is told. Each method
 /// is the one of [`Endpoint`] with the same name.
@@ -13,6 +15,9 @@ pub trait Replies {
 
     /// See [`Endpoint::drop_exchange`].
     fn drop_exchange(&mut self, exchange: ExchangeId);
+
+    /// See [`Endpoint::set_owner`].
+    fn set_owner(&mut self, exchange: ExchangeId, owner: Owner);
 
     /// See [`Endpoint::respond`].
     fn respond(&mut self, exchange: ExchangeId, response: Response);
@@ -56,6 +61,10 @@ impl Replies for EndpointAt<'_> {
 
     fn drop_exchange(&mut self, exchange: ExchangeId) {
         self.endpoint.drop_exchange(exchange);
+    }
+
+    fn set_owner(&mut self, exchange: ExchangeId, owner: Owner) {
+        self.endpoint.set_owner(exchange, owner);
     }
 
     fn respond(&mut self, exchange: ExchangeId, response: Response) {

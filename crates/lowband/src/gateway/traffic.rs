@@ -125,6 +125,9 @@ impl Traffic {
         }
         match opened {
             Ok(Opened::Forward(http)) => {
+                if let Some(owner) = server::owner(&http) {
+                    turn.replies.set_owner(request.exchange, owner);
+                }
                 let asked = Asked::new(request, received);
                 match registers {
                     Some((replaces, digest)) => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vestibule_coap::{
     Endpoint, OptionList,
     endpoint::{
-        Acknowledge, Assurance, ExchangeId, Footprint, NotifyError, ObservationId, Request,
+        Acknowledge, Assurance, ExchangeId, Footprint, NotifyError, ObservationId, Owner, Request,
         RequestError, RequestId, Response,
     },
 };
@@ -81,6 +81,11 @@ impl Peer<'_> {
         let now = self.now();
         self.endpoint()
             .respond_observed(now, exchange, response, assurance)
+    }
+
+    /// See [`Endpoint::set_owner`].
+    pub fn set_owner(&mut self, exchange: ExchangeId, owner: Owner) {
+        self.endpoint().set_owner(exchange, owner);
     }
 
     /// See [`Endpoint::accept`].

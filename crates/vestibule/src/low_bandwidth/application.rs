@@ -1,6 +1,8 @@
 //! The gateway as the application of CoAP over DTLS, for the associations of one worker.
 
-use vestibule_coap::endpoint::{Assurance, ExchangeId, NotifyError, ObservationId, Response};
+use vestibule_coap::endpoint::{
+    Assurance, ExchangeId, NotifyError, ObservationId, Owner, Response,
+};
 use vestibule_dtls::server::AssociationId;
 use vestibule_lowband::gateway::Replies;
 
@@ -137,6 +139,10 @@ impl Replies for Peer<'_> {
 
     fn drop_exchange(&mut self, exchange: ExchangeId) {
         Peer::drop_exchange(self, exchange);
+    }
+
+    fn set_owner(&mut self, exchange: ExchangeId, owner: Owner) {
+        Peer::set_owner(self, exchange, owner);
     }
 
     fn respond(&mut self, exchange: ExchangeId, response: Response) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     Server,
-    incoming::Incoming,
+    incoming::{Incoming, may_be_same},
     open::{answer, refuse, tell},
     snapshots::Flying,
 };
@@ -88,7 +88,10 @@ impl Server {
             Some(id) => self.snapshots.get(id),
             None => self.snapshots.find(block, &request, &link.config),
         };
-        let snapshot = snapshot.filter(|snapshot| block.offset() < snapshot.body.len());
+        let owner = request.owner(&link.config);
+        let snapshot = snapshot.filter(|snapshot| {
+            block.offset() < snapshot.body.len() && may_be_same(snapshot.known_by.owner, owner)
+        });
         if let Some(id) = snapshot.map(|snapshot| snapshot.id) {
             self.send_block(now, link, id, block, request.token);
         }

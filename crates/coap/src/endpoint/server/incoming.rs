@@ -7,6 +7,7 @@ use crate::{
     BlockValue, Code, Message, OptionFormat, OptionList, OptionNumber, Token,
     endpoint::{
         config::Config,
+        event::Owner,
         link::{OWN, remove_own},
         received::MessageKey,
         refusal::Refusal,
@@ -121,6 +122,11 @@ impl<'a> Incoming<'a> {
         Some(hasher.finish())
     }
 
+    /// Whose it is, as far as it says.
+    pub(super) fn owner(&self, config: &Config) -> Option<Owner> {
+        (config.owner)(&self.options)
+    }
+
     /// Whether it has a query.
     pub(super) fn has_query(&self) -> bool {
         self.options.first(OptionNumber::URI_QUERY).is_some()
@@ -146,6 +152,11 @@ impl<'a> Incoming<'a> {
         remove_own(&mut options);
         options
     }
+}
+
+/// Whether what is the one's may be the other's, who may say nothing.
+pub(super) fn may_be_same(one: Option<Owner>, other: Option<Owner>) -> bool {
+    one.zip(other).is_none_or(|(one, other)| one == other)
 }
 
 /// The options, if all critical ones are understood and well formed; elective ones that are not are left out

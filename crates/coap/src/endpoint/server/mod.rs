@@ -20,7 +20,7 @@ use self::{
 use super::{
     budget::Budget,
     config::Config,
-    event::{Event, ExchangeId, ObservationEnd, ObservationId},
+    event::{Event, ExchangeId, ObservationEnd, ObservationId, Owner},
     link::Link,
     received::{MessageKey, Received, Reply},
     rtt::earliest,
@@ -85,6 +85,13 @@ impl Server {
         {
             received.set_reply(exchange.key, Reply::Acknowledgement, &link.config);
             link.send_empty(Type::Acknowledgement, exchange.key.id());
+        }
+    }
+
+    /// Notes whose a request is.
+    pub(super) fn set_owner(&mut self, id: ExchangeId, owner: Owner) {
+        if let Some(exchange) = self.exchanges.get_mut(&id) {
+            exchange.known_by.owner = Some(owner);
         }
     }
 

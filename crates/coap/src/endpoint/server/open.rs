@@ -179,6 +179,7 @@ impl Server {
                     token: asker.token,
                     body_key: request.body_key(&link.config),
                     path_key: request.path_key(),
+                    owner: (link.config.owner)(options),
                 },
                 acknowledge_at: asker
                     .confirmable

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, may_be_same};
 use crate::{
     BlockSize, BlockValue, Code, OptionList, OptionNumber, Token,
     endpoint::{
         budget::{Budget, Reservation},
         config::Config,
-        event::ObservationId,
+        event::{ObservationId, Owner},
         outbox::{SendKey, SnapshotId},
     },
 };
@@ -66,6 +66,8 @@ pub(super) struct KnownBy {
     pub(super) token: Token,
     pub(super) body_key: u64,
     pub(super) path_key: u64,
+    /// Whose the body is. Nobody else gets it.
+    pub(super) owner: Option<Owner>,
 }
 
 /// A part of a body.
@@ -111,10 +113,10 @@ impl Snapshots {
         self.snapshots.last_mut()
     }
 
-    /// The body that a request for a later block means: by its token, with all options or without a query; by method and
-    /// options; or, as the Go library
-    /// asks for the rest of a notification, and as the options may have been left out, by path and ETag of an observation
-    /// whose next block it is. Of several, the one whose next block it is.
+    /// The body that a request for a later block means, if it is not somebody else's: by its token, with all options or
+    /// without a query; by method and options; or, as the Go library asks for the rest of a notification, and as the
+    /// options may have been left out, by path and ETag of an observation whose next block it is. Of several, the one whose
+    /// next block it is.
     pub(super) fn find(
         &mut self,
         block: BlockValue,
@@ -124,8 +126,11 @@ impl Snapshots {
         let offset = block.offset();
         let body_key = request.body_key(config);
         let path_key = request.path_key();
+        let owner = request.owner(config);
+        let is_owned = |snapshot: &Snapshot| may_be_same(snapshot.known_by.owner, owner);
         let by_path = |snapshot: &Snapshot| {
-            snapshot.observation.is_some() && snapshot.known_by.path_key == path_key
+            let same_path = snapshot.known_by.path_key == path_key;
+            snapshot.observation.is_some() && same_path && is_owned(snapshot)
         };
         let is_only_one = self.snapshots.iter().filter(|other| by_path(other)).count() == 1;
         let etag = request.options.first(OptionNumber::ETAG);
@@ -135,7 +140,7 @@ impl Snapshots {
             let is_there = offset < snapshot.body.len()
                 && (snapshot.observation.is_none() || offset <= snapshot.sent);
             let is_named = etag.is_none_or(|etag| snapshot.etag() == Some(etag));
-            if !is_there || !is_named {
+            if !is_there || !is_named || !is_owned(snapshot) {
                 return None;
             }
             let same_token = known_by.token == request.token;

@@ -5,13 +5,14 @@ mod tests;
 
 use std::time::Instant;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, may_be_same};
 use crate::{
     BlockValue, Code, OptionList, OptionNumber, Token,
     endpoint::{
         budget::{Budget, Reservation},
         config::Config,
         counts::Counted,
+        event::Owner,
         refusal::Refusal,
     },
 };
@@ -46,6 +47,8 @@ struct Upload {
     keeps_token: bool,
     /// The hash of its Request-Tags, if it has any.
     tag: Option<u64>,
+    /// Whose it is, as its first block says.
+    owner: Option<Owner>,
     /// The id of the message of its first block.
     message_id: u16,
     options: OptionList,
@@ -156,6 +159,7 @@ impl Uploads {
             path,
             keeps_token: false,
             tag,
+            owner: request.owner(config),
             message_id: request.key.id(),
             options: request.options.clone(),
             body: Vec::new(),
@@ -175,10 +179,12 @@ impl Uploads {
         config: &Config,
     ) -> Option<usize> {
         let (path, tag) = (request.path(), request.tag());
-        // Blocks with different tags never belong together (RFC 9175 section 3.3).
+        let owner = request.owner(config);
+        // Blocks with different tags never belong together (RFC 9175 section 3.3), nor do those of two owners.
         let same_token = |upload: &Upload| {
             upload.token == request.token
                 && upload.path == path
+                && may_be_same(upload.owner, owner)
                 && (upload.tag == tag || upload.tag.is_none() || tag.is_none())
         };
         let at = self.uploads.iter().position(same_token);
@@ -189,7 +195,8 @@ impl Uploads {
         let key = request.upload_key(config);
         let fits = |at: &usize| {
             let upload = &self.uploads[*at];
-            !upload.keeps_token && upload.key == key && block.offset() <= upload.body.len()
+            let fits = upload.key == key && may_be_same(upload.owner, owner);
+            !upload.keeps_token && fits && block.offset() <= upload.body.len()
         };
         (0..self.uploads.len())
             .filter(fits)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use vestibule_coap::endpoint::{
-    Acknowledge, Assurance, Budget, Config, ExchangeId, NotifyError, ObservationId, Request,
+    Acknowledge, Assurance, Budget, Config, ExchangeId, NotifyError, ObservationId, Owner, Request,
     RequestId, Response,
 };
 use vestibule_coap::{Code, Endpoint, OptionList, OptionNumber};
@@ -363,6 +363,8 @@ impl Replies for Scripted {
     fn accept(&mut self, _: ExchangeId) {}
 
     fn drop_exchange(&mut self, _: ExchangeId) {}
+
+    fn set_owner(&mut self, _: ExchangeId, _: Owner) {}
 
     fn respond(&mut self, _: ExchangeId, response: Response) {
         self.responses.push(response);

@@ -1,5 +1,7 @@
 //! Requests, their answers, and what is logged of them.
 
+use vestibule_coap::{self as coap, Header, Message, Type, encode};
+
 use super::*;
 
 #[test]
@@ -108,6 +110,58 @@ fn syncs_may_take_longer_than_others() {
         let mut pair = Pair::new(Limits::default());
         pair.send(sent);
         assert_eq!(pair.asked().timeout, Duration::from_secs(seconds));
+    }
+}
+
+/// Asks for the second block of the answer to `I`, with a token of CoAP of its own, and says this token. What comes.
+fn second_block(pair: &mut Pair, id: u16, carried: Option<&str>) -> (Code, Vec<u8>) {
+    let mut options = OptionList::new();
+    options.push(OptionNumber::URI_PATH, "I").unwrap();
+    options.push_uint(OptionNumber::BLOCK2, 0x16);
+    if let Some(carried) = carried {
+        options.push(ACCESS_TOKEN, carried).unwrap();
+    }
+    let header = Header {
+        kind: Type::Confirmable,
+        code: Code::GET,
+        id,
+        token: coap::Token::try_from(&id.to_be_bytes()[..]).unwrap(),
+    };
+    let mut datagram = Vec::new();
+    encode(header, &options, &[], &mut datagram);
+    pair.server.handle_datagram(pair.now, &datagram).unwrap();
+    let answer = pair.server.poll_transmit().expect("an answer");
+    let answer = Message::parse(&answer).unwrap();
+    pair.run();
+    (answer.header.code, answer.payload.to_vec())
+}
+
+#[test]
+fn a_body_is_for_the_token_it_was_fetched_with() {
+    // Whether the request says its token, or has it from the one before.
+    for carried in [Some("secret"), None] {
+        let mut pair = Pair::new(Limits::default());
+        pair.send(ROOMS);
+        pair.answer_next(200, "{}");
+        pair.send(Sent {
+            token: carried,
+            ..ROOMS
+        });
+        // Nobody asks for the rest yet.
+        pair.is_deaf = true;
+        pair.answer_next(200, &format!(r#"{{"x":"{}"}}"#, "y".repeat(1_500)));
+        pair.is_deaf = false;
+        let served = (Code::CONTENT, vec![b'y'; 482]);
+        assert_eq!(second_block(&mut pair, 1, Some("secret")), served);
+        assert_eq!(second_block(&mut pair, 2, None), served);
+        assert_eq!(second_block(&mut pair, 3, Some("Bearer secret")), served);
+        for (id, other) in [(4, "other"), (5, "")] {
+            let (code, body) = second_block(&mut pair, id, Some(other));
+            assert_eq!(code, Code::REQUEST_ENTITY_INCOMPLETE, "{other}");
+            assert!(!body.windows(8).any(|it| it == b"yyyyyyyy"));
+        }
+        assert_eq!(second_block(&mut pair, 6, Some("secret")), served);
+        assert!(pair.asks.is_empty(), "something was asked again");
     }
 }
 

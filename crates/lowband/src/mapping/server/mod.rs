@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use vestibule_coap::endpoint::{Config, Explanation, Response};
+use vestibule_coap::endpoint::{Config, Explanation, Owner, Response};
 use vestibule_coap::{Code, ContentFormat, OptionList, OptionNumber};
 
 pub use refusal::Refusal;
@@ -123,6 +123,7 @@ impl std::fmt::Debug for Upstream<'_> {
 pub fn configure(config: &mut Config) {
     config.understood.push(TABLE_VERSION);
     config.sticky.extend([ACCESS_TOKEN, TABLE_VERSION]);
+    config.owner = |options| Fields::new(options).carried.owner();
     config.max_request_body = MAX_REQUEST_LEN;
     config.max_path_segment = paths::MAX_SEGMENT_LEN;
     config.max_query = query::MAX_ITEM_LEN;
@@ -201,6 +202,13 @@ pub fn open(
         body,
         format,
     })))
+}
+
+/// Whose the answer to a request is, which [`open`] has passed on: who says another token is not given the rest of it.
+/// `None`: it is for everybody.
+pub fn owner(request: &HttpRequest) -> Option<Owner> {
+    let is_public = request.kind == Kind::WellKnown;
+    (!is_public).then(|| tokens::owner(request.token.as_ref()))
 }
 
 /// Translates the answer to a request that [`open`] has passed on, whose body is not needed any more.

@@ -1,8 +1,9 @@
 //! Which access token a request has that does not say.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use vestibule_coap::endpoint::EXCHANGE_LIFETIME;
+use vestibule_coap::endpoint::{EXCHANGE_LIFETIME, Owner};
 
 use crate::mapping::token::Token;
 
@@ -190,6 +191,17 @@ impl Tokens {
     }
 }
 
+impl Carried {
+    /// Whose the request is, if it says.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Anonymous => Some(owner(None)),
+            Self::Nothing => None,
+            Self::Token(token) => Some(owner(Some(token))),
+        }
+    }
+}
+
 impl Said {
     fn token(&self) -> Option<&Token> {
         self.what.token()
@@ -225,6 +237,13 @@ impl What {
             Self::Anonymous | Self::Forgotten => None,
         }
     }
+}
+
+/// Who has this token, or none. It tells one from another, and is no secret of the token's.
+pub(super) fn owner(token: Option<&Token>) -> Owner {
+    let mut hasher = DefaultHasher::new();
+    token.map(Token::as_str).hash(&mut hasher);
+    Owner(hasher.finish())
 }
 
 /// How far one id is ahead of another.

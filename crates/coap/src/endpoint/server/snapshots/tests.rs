@@ -16,6 +16,8 @@ impl Fixture {
             snapshots: Snapshots::default(),
             config: Config {
                 max_snapshot_bytes: 1000,
+                owner: |options| options.uint(OptionNumber(256)).map(Owner),
+                sticky: vec![OptionNumber(256)],
                 ..Config::default()
             },
             budget: Budget::new(1000),
@@ -29,6 +31,7 @@ impl Fixture {
             token: request.token,
             body_key: request.body_key(&self.config),
             path_key: request.path_key(),
+            owner: request.owner(&self.config),
         };
         let body = (0..length).map(|at| at as u8).collect();
         let content = (known_by, Code::CONTENT, OptionList::new());
@@ -48,9 +51,13 @@ impl Fixture {
     }
 }
 
-/// A request to a path, perhaps with a query behind it.
+/// A request to a path, perhaps with a query behind it, and the number of its owner.
 fn request(token: u8, path: &str) -> Incoming<'static> {
     let mut options = OptionList::new();
+    let (path, owner) = path.split_once('@').unwrap_or((path, ""));
+    if let Ok(owner) = owner.parse() {
+        options.push_uint(OptionNumber(256), owner);
+    }
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     options.push(OptionNumber::URI_PATH, path).unwrap();
     if !query.is_empty() {
@@ -113,6 +120,41 @@ fn a_body_is_found_by_token_or_by_options() {
     assert_eq!(fixture.find(9, "a?x=2", 64), two);
     assert_eq!(fixture.find(9, "a?x=3", 64), None);
     assert_eq!(fixture.find(9, "a", 64), None);
+}
+
+#[test]
+fn a_body_is_for_its_owner() {
+    let mut fixture = Fixture::new();
+    let one = fixture.keep(1, "a@1", 200);
+    for (token, path) in [(1, "a@1"), (1, "a"), (9, "a@1"), (9, "a")] {
+        assert_eq!(fixture.find(token, path, 64), one);
+    }
+    assert_eq!(fixture.find(1, "a@2", 64), None);
+    assert_eq!(fixture.find(9, "a@2", 64), None);
+    // Each has a token of its own for each block, as with libcoap.
+    let two = fixture.keep(2, "a@2", 200);
+    assert_eq!(fixture.find(8, "a@1", 64), one);
+    assert_eq!(fixture.find(9, "a@2", 64), two);
+    // Nobody has said whose this is.
+    let any = fixture.keep(3, "b", 200);
+    assert_eq!(fixture.find(9, "b@1", 64), any);
+    fixture.snapshots.get(any.unwrap()).unwrap().known_by.owner = Some(Owner(2));
+    assert_eq!(fixture.find(9, "b@1", 64), None);
+}
+
+#[test]
+fn a_state_is_for_its_owner() {
+    let mut fixture = Fixture::new();
+    let states = [fixture.keep(1, "7?x@1", 200), fixture.keep(2, "7?x@2", 200)];
+    for (number, id) in (1..).zip(states) {
+        let snapshot = fixture.snapshots.get(id.unwrap()).unwrap();
+        snapshot.observation = Some(ObservationId(number));
+    }
+    // Of two owners, the path alone does not say which one is meant.
+    assert_eq!(fixture.find(9, "7", 64), None);
+    assert_eq!(fixture.find(9, "7@1", 64), states[0]);
+    assert_eq!(fixture.find(9, "7@2", 64), states[1]);
+    assert_eq!(fixture.find(9, "7@3", 64), None);
 }
 
 #[test]

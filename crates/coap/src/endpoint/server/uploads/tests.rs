@@ -18,6 +18,8 @@ impl Fixture {
             uploads: Uploads::default(),
             config: Config {
                 max_request_body: 100,
+                owner: |options| options.uint(OptionNumber(256)).map(Owner),
+                sticky: vec![OptionNumber(256)],
                 ..Config::default()
             },
             budget: Budget::new(1000),
@@ -25,7 +27,7 @@ impl Fixture {
         }
     }
 
-    /// A block of a request to a path, with a token and a tag.
+    /// A block of a request to a path, perhaps with a query and the number of its owner, with a token and a tag.
     fn take(
         &mut self,
         (path, token, tag): (&str, u8, &[u8]),
@@ -34,6 +36,10 @@ impl Fixture {
         payload: &[u8],
     ) -> Result<Step, Refusal> {
         let mut options = OptionList::new();
+        let (path, owner) = path.split_once('@').unwrap_or((path, ""));
+        if let Ok(owner) = owner.parse() {
+            options.push_uint(OptionNumber(256), owner);
+        }
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         options.push(OptionNumber::URI_PATH, path).unwrap();
         if !query.is_empty() {
@@ -103,6 +109,25 @@ fn a_body_of_one_block_is_whole_at_once() {
         body(fixture.take(A, 0, false, b"0123456789abcdef")).len(),
         16
     );
+}
+
+#[test]
+fn blocks_of_two_owners_do_not_mix() {
+    let mut fixture = Fixture::new();
+    // Another token for each block.
+    for (owner, token, number) in [("a@1", 1, 0), ("a@2", 2, 0), ("a@2", 3, 1), ("a@1", 4, 1)] {
+        assert!(is_continue(&fixture.part((owner, token, b""), number)));
+    }
+    assert!(is_continue(&fixture.part(("a@2", 5, b""), 2)));
+    assert_eq!(body(fixture.take(("a@1", 6, b""), 2, false, b"")).len(), 32);
+    assert_eq!(body(fixture.take(("a@2", 7, b""), 3, false, b"")).len(), 48);
+    // The token of the request does not help, and who says nothing is believed.
+    assert!(is_continue(&fixture.part(("a@1", 1, b""), 0)));
+    assert_eq!(
+        refusal(fixture.part(("a@2", 1, b""), 1)),
+        Refusal::MissingBlocks
+    );
+    assert!(is_continue(&fixture.part(A, 1)));
 }
 
 #[test]
