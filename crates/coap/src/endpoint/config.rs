@@ -77,7 +77,8 @@ pub struct Config {
     pub max_path_segment: usize,
     /// The longest Uri-Query option taken from a peer, in bytes. RFC 7252 says 255, and that is what we send.
     pub max_query: usize,
-    /// Critical options that the application understands beside those of RFC 7252 and 7959.
+    /// Critical options that the application understands beside those of RFC 7252 and 7959. A request with another one is
+    /// refused, an answer rejected.
     pub understood: Vec<OptionNumber>,
     /// Options that hold for the association, such as credentials: no part of what a body is known by.
     pub sticky: Vec<OptionNumber>,

@@ -189,14 +189,15 @@ pub enum ObservationEnd {
 /// Why a request of ours failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Failure {
+    /// The answer, or a notification, has this critical option, and it is malformed, does not fit, or is not understood. It
+    /// had to be rejected (RFC 7252 section 5.4.1).
+    BadOption(OptionNumber),
     /// The body of the answer changed more than once while it was fetched, or cannot be fetched again.
     BodyChanged,
     /// The body of the answer is larger than [`super::Config::max_response_body`].
     BodyTooLarge,
     /// Its time is over.
     Deadline,
-    /// The answer, or a notification, is malformed.
-    Malformed,
     /// The peer cannot process the message.
     Reset,
     /// No acknowledgement, after all repetitions.

@@ -21,6 +21,7 @@ mod rtt;
 mod server;
 #[cfg(test)]
 mod tests;
+mod understood;
 
 use std::{
     fmt,

@@ -23,6 +23,8 @@ pub(super) enum Progress {
     Ignored,
     /// It is another body than that of the blocks before, or cannot be fetched any more.
     Lost,
+    /// No block can be like this.
+    Malformed,
     /// This block is to be asked for next.
     Next(BlockValue),
     /// More than [`Config::max_response_body`].
@@ -53,7 +55,7 @@ impl Download {
         }
         let block = message.options.first(OptionNumber::BLOCK2);
         let Ok(block) = block.map(BlockValue::parse).transpose() else {
-            return Progress::Lost;
+            return Progress::Malformed;
         };
         if code != self.code {
             if block.is_some_and(|block| block.number > 0) {
@@ -92,7 +94,7 @@ impl Download {
             });
         };
         if message.payload.len() != block.size.bytes() {
-            return Progress::Lost;
+            return Progress::Malformed;
         }
         let size = block.size.min(config.block_size);
         match u32::try_from(self.body.len() / size.bytes()) {

@@ -15,6 +15,7 @@ use crate::{
         link::Link,
         outbox::Purpose,
         received::MessageKey,
+        understood::bad_option,
     },
 };
 
@@ -52,6 +53,10 @@ impl Client {
             }
             self.remove(link, id);
             Verdict::Acknowledge
+        } else if let Some(number) = bad_option(message, &link.config) {
+            // The peer would say the same again.
+            self.fail(link, id, Failure::BadOption(number));
+            Verdict::Reject
         } else if outgoing.fetch_token == Some(token) {
             self.fetched(now, link, id, message, key)
         } else if outgoing.is_observing() {
@@ -135,13 +140,21 @@ impl Client {
             None => {
                 let (download, progress) = Download::begin(message, &link.config);
                 outgoing.download = download;
-                progress
+                match progress {
+                    // A later block, though none was asked for. After a restart it may be a late one.
+                    Progress::Ignored if outgoing.restarts == 0 => Progress::Malformed,
+                    progress => progress,
+                }
             }
         };
         match progress {
             Progress::Ignored => Verdict::Acknowledge,
             Progress::Lost => {
                 self.lost(link, id);
+                Verdict::Reject
+            }
+            Progress::Malformed => {
+                self.fail(link, id, Failure::BadOption(OptionNumber::BLOCK2));
                 Verdict::Reject
             }
             Progress::TooLarge => {
@@ -222,11 +235,14 @@ impl Client {
             return Verdict::Reject;
         };
         let (download, progress) = Download::begin(message, &link.config);
-        if let Progress::Ignored | Progress::Lost | Progress::TooLarge = progress {
-            let failure = match progress {
-                Progress::TooLarge => Failure::BodyTooLarge,
-                _ => Failure::Malformed,
-            };
+        let failure = match progress {
+            Progress::TooLarge => Some(Failure::BodyTooLarge),
+            Progress::Ignored | Progress::Lost | Progress::Malformed => {
+                Some(Failure::BadOption(OptionNumber::BLOCK2))
+            }
+            Progress::Next(_) | Progress::Whole(_) => None,
+        };
+        if let Some(failure) = failure {
             self.fail(link, id, failure);
             return Verdict::Reject;
         }
@@ -305,6 +321,9 @@ impl Client {
                 return self.refused(link, id, response);
             }
             Progress::TooLarge => self.fail(link, id, Failure::BodyTooLarge),
+            Progress::Malformed => {
+                self.fail(link, id, Failure::BadOption(OptionNumber::BLOCK2));
+            }
             Progress::Lost | Progress::Whole(_) => self.drop_fetch(link, id),
         }
         // What does not belong must not be acknowledged: the peer would take a state for delivered.

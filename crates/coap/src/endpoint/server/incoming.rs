@@ -4,13 +4,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::open::Asker;
 use crate::{
-    BlockValue, Code, Message, OptionFormat, OptionList, OptionNumber, Token,
+    BlockValue, Code, Message, OptionList, OptionNumber, Token,
     endpoint::{
         config::Config,
         event::Owner,
         link::{OWN, remove_own},
         received::MessageKey,
         refusal::Refusal,
+        understood::{Judgement, judge},
     },
 };
 
@@ -27,17 +28,6 @@ pub(super) struct Incoming<'a> {
     pub(super) block1: Option<BlockValue>,
     pub(super) block2: Option<BlockValue>,
 }
-
-/// Critical options that the endpoint, or every application, understands.
-const UNDERSTOOD: [OptionNumber; 7] = [
-    OptionNumber::URI_HOST,
-    OptionNumber::URI_PORT,
-    OptionNumber::URI_PATH,
-    OptionNumber::URI_QUERY,
-    OptionNumber::ACCEPT,
-    OptionNumber::BLOCK2,
-    OptionNumber::BLOCK1,
-];
 
 impl<'a> Incoming<'a> {
     /// Reads a request.
@@ -171,33 +161,12 @@ fn readable(message: &Message<'_>, config: &Config) -> Result<OptionList, Refusa
         if matches!(number, OptionNumber::PROXY_URI | OptionNumber::PROXY_SCHEME) {
             return Err(Refusal::Proxy);
         }
-        let known = UNDERSTOOD.contains(&number) || config.understood.contains(&number);
-        let well = well_formed(number, value, config) && may_follow(number, before);
+        let judged = judge(number, value, before, config);
         before = Some(number);
-        if number.is_critical() && !(known && well) {
-            return Err(Refusal::BadOption(number));
-        }
-        if well && list.push(number, value).is_err() {
+        let is_kept = judged == Judgement::Good;
+        if judged == Judgement::Bad || is_kept && list.push(number, value).is_err() {
             return Err(Refusal::BadOption(number));
         }
     }
     Ok(list)
-}
-
-fn well_formed(number: OptionNumber, value: &[u8], config: &Config) -> bool {
-    let Some(definition) = number.definition() else {
-        return true;
-    };
-    let max = match number {
-        OptionNumber::URI_PATH => config.max_path_segment,
-        OptionNumber::URI_QUERY => config.max_query,
-        _ => usize::from(definition.max),
-    };
-    let length = usize::from(definition.min)..=max;
-    let text = definition.format != OptionFormat::String || std::str::from_utf8(value).is_ok();
-    length.contains(&value.len()) && text
-}
-
-fn may_follow(number: OptionNumber, before: Option<OptionNumber>) -> bool {
-    before != Some(number) || number.definition().is_none_or(|known| known.repeatable)
 }

@@ -285,7 +285,10 @@ fn a_malformed_notification_ends_the_observation() {
         notification.to(&mut pair.client, pair.now);
         assert!(matches!(
             pair.client.poll_event(),
-            Some(Event::RequestFailed(_, Failure::Malformed))
+            Some(Event::RequestFailed(
+                _,
+                Failure::BadOption(OptionNumber::BLOCK2)
+            ))
         ));
         assert_eq!(pair.client.poll_transmit().unwrap()[0], 0x70);
     }

@@ -1,3 +1,4 @@
+mod answers;
 mod away;
 mod blocks;
 mod careful;

@@ -137,6 +137,7 @@ impl Default for Settings {
 /// The endpoint says so by [`Failure::BodyChanged`](vestibule_coap::endpoint::Failure::BodyChanged),
 /// and [`close`] by [`Outcome::Again`].
 pub fn configure(config: &mut Config) {
+    config.understood.push(TABLE_VERSION);
     config.sticky.extend([ACCESS_TOKEN, TABLE_VERSION]);
     config.max_restarts = 0;
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use vestibule_coap::endpoint::{Failure, RequestError};
+use vestibule_coap::{
+    OptionNumber,
+    endpoint::{Failure, RequestError},
+};
 use vestibule_dtls::{
     client::{Closed, Refusal},
     session::{Fault, SendError},
@@ -155,12 +158,20 @@ fn help(refusal: &Refusal) -> &'static str {
 
 fn failed(f: &mut fmt::Formatter<'_>, failure: Failure, heard: &str) -> fmt::Result {
     match failure {
+        Failure::BadOption(number @ (OptionNumber::BLOCK1 | OptionNumber::BLOCK2)) => write!(
+            f,
+            "the answer has a {number} that is malformed, or names another block than the one that was to come, or has \
+             another size than it says"
+        ),
+        Failure::BadOption(number) => write!(
+            f,
+            "the answer has a critical option that is malformed or not understood, and must be rejected: {number}"
+        ),
         Failure::BodyChanged => f.write_str(
             "the body of the answer has changed while it was fetched, and cannot be fetched again",
         ),
         Failure::BodyTooLarge => f.write_str("the body of the answer is too large"),
         Failure::Deadline => write!(f, "there was no whole answer in time; {heard}"),
-        Failure::Malformed => f.write_str("the answer is malformed"),
         Failure::Reset => f.write_str(
             "the server has rejected the message (RST): it cannot process it, or knows nothing of \
              an observation",

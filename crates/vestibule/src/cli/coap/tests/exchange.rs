@@ -110,6 +110,41 @@ fn an_answer() {
     drop(thread);
 }
 
+#[test]
+fn an_answer_that_must_be_rejected() {
+    for (number, value, said) in [
+        (
+            65_001,
+            b"1",
+            "critical option that is malformed or not understood, and must be rejected: option 65001",
+        ),
+        (23, b"\x07", "has a Block2 that is malformed"),
+        (
+            23,
+            b"\x10",
+            "or names another block than the one that was to come",
+        ),
+    ] {
+        let (address, thread) = server(move |count, received| {
+            let mut options = OptionList::new();
+            options.push(OptionNumber(number), value).unwrap();
+            let header = MessageHeader {
+                kind: Type::Acknowledgement,
+                code: Code::CONTENT,
+                ..received.header
+            };
+            let mut datagram = Vec::new();
+            encode(header, &options, b"no", &mut datagram);
+            (count == 0).then(|| vec![datagram])
+        });
+        let (result, body, ..) = ask(&[], &[address]);
+        let trouble = result.unwrap_err();
+        assert!(trouble.to_string().contains(said), "{trouble}");
+        assert_eq!(body, "");
+        drop(thread);
+    }
+}
+
 /// It comes later than the acknowledgement, twice, and is acknowledged.
 #[test]
 fn a_separate_answer() {
