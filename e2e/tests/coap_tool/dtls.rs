@@ -229,6 +229,19 @@ fn secrets_for_those_who_must_look_inside() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// The answer is worth more than the secrets, but nobody should look for them in vain.
+#[test]
+fn secrets_that_cannot_be_written() {
+    let home = Home::new("openssl");
+    let mut command = command(&["-k", &home.url("/")]);
+    command.env("SSLKEYLOGFILE", "/dev/full");
+    let told = run(command, b"");
+    let failed = "vestibule: SSLKEYLOGFILE cannot be written, and secrets are missing there: ";
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let said: Vec<&str> = told.stderr.lines().collect();
+    assert!(said.len() == 2 && said[1].starts_with(failed), "{said:?}");
+}
+
 #[test]
 fn no_version_in_common() {
     let home = Home::new("openssl");

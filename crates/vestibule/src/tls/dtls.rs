@@ -1,6 +1,6 @@
 //! What DTLS shares with TLS: certificates, the key log, and who is trusted.
 
-use std::{path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use rustls::pki_types::{
     CertificateDer,
@@ -36,6 +36,29 @@ pub(crate) fn load_identity(source: &Certificate, reader: &mut Reader) -> Option
     identity
         .map_err(|_| reader.note(&source.key, Reason::KeyNotForDtls))
         .ok()
+}
+
+/// As [`key_log`], for a process without an event log: says to `tell`, once, that something could not be written.
+pub(crate) fn told_key_log(tell: fn(&io::Error)) -> Option<Arc<dyn KeyLog>> {
+    let log = Told {
+        secrets: keylog::secrets(),
+        tell,
+    };
+    rustls::KeyLog::will_log(&*log.secrets, "CLIENT_RANDOM").then(|| Arc::new(log) as _)
+}
+
+/// A key log whose failure is told.
+struct Told {
+    secrets: Arc<keylog::Secrets>,
+    tell: fn(&io::Error),
+}
+
+impl KeyLog for Told {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        if let Err(error) = self.secrets.write(label, client_random, secret) {
+            (self.tell)(&error);
+        }
+    }
 }
 
 /// The key log of the process, if there is one.

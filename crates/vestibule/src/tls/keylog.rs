@@ -8,10 +8,13 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     fs::{File, OpenOptions, Permissions},
-    io::Write as _,
+    io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rustls::KeyLog;
@@ -44,6 +47,8 @@ pub(super) struct Secrets {
     path: Option<PathBuf>,
     /// `None`: it cannot be opened.
     file: OnceLock<Option<File>>,
+    /// Whether something could not be written.
+    has_failed: AtomicBool,
 }
 
 impl Secrets {
@@ -51,6 +56,7 @@ impl Secrets {
         Self {
             path: path.filter(|path| !path.is_empty()).map(PathBuf::from),
             file: OnceLock::new(),
+            has_failed: AtomicBool::new(false),
         }
     }
 
@@ -67,7 +73,7 @@ impl Secrets {
                 if file.metadata()?.is_file() {
                     file.set_permissions(Permissions::from_mode(0o600))?;
                 }
-                Ok::<_, std::io::Error>(file)
+                Ok::<_, io::Error>(file)
             };
             let opened = options.open(path).and_then(private);
             opened
@@ -80,17 +86,35 @@ impl Secrets {
     }
 }
 
-impl KeyLog for Secrets {
-    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let Some(mut file) = self.file() else { return };
+impl Secrets {
+    /// Writes a secret, if there is a file.
+    ///
+    /// # Errors
+    ///
+    /// The file does not take it, which is an error the first time only.
+    pub(super) fn write(&self, label: &str, client_random: &[u8], secret: &[u8]) -> io::Result<()> {
+        let Some(mut file) = self.file() else {
+            return Ok(());
+        };
         let mut line = format!("{label} ");
         push_hex(&mut line, client_random);
         line.push(' ');
         push_hex(&mut line, secret);
         line.push('\n');
-        // One write, so that lines of several processes do not mix. A full disk must not end
-        // a session.
-        let _ = file.write_all(line.as_bytes());
+        // One write, so that lines of several processes do not mix.
+        match file.write_all(line.as_bytes()) {
+            Err(error) if !self.has_failed.swap(true, Ordering::Relaxed) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        // A full disk must not end a session.
+        if let Err(error) = self.write(label, client_random, secret) {
+            tracing::warn!(%error, "{VARIABLE} cannot be written, and secrets are missing there");
+        }
     }
 
     fn will_log(&self, _label: &str) -> bool {

@@ -51,3 +51,14 @@ fn a_pipe_that_nobody_reads_is_no_key_log() {
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert!(!secrets(&path).will_log("CLIENT_RANDOM"));
 }
+
+#[test]
+fn that_it_cannot_be_written_is_an_error_once() {
+    let log = secrets("/dev/full");
+    assert!(log.will_log("CLIENT_RANDOM"));
+    assert!(log.write("CLIENT_RANDOM", &[0], &[1]).is_err());
+    for _ in 0..2 {
+        assert!(log.write("CLIENT_RANDOM", &[0], &[1]).is_ok());
+        KeyLog::log(&log, "CLIENT_RANDOM", &[0], &[1]);
+    }
+}

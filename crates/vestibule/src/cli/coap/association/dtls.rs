@@ -17,7 +17,7 @@ use crate::{
         coap::{arguments::Arguments, trouble::Trouble},
         streams::say,
     },
-    tls::dtls::{key_log, read_authorities, system_authorities},
+    tls::dtls::{read_authorities, system_authorities, told_key_log},
 };
 
 /// An association of DTLS.
@@ -42,7 +42,11 @@ impl Dtls {
         let config = Config {
             versions: arguments.versions(),
             handshake_timeout: arguments.connect_timeout + SPARE,
-            key_log: key_log(),
+            key_log: told_key_log(|error| {
+                say(format_args!(
+                    "vestibule: SSLKEYLOGFILE cannot be written, and secrets are missing there: {error}"
+                ));
+            }),
             ..Config::new(name, port, trust(arguments)?)
         };
         let asked = std::env::var_os("SSLKEYLOGFILE").is_some_and(|path| !path.is_empty());
