@@ -25,7 +25,8 @@ pub struct Bound {
     /// Bytes that the calling thread has allocated, less those that it has freed: what an allocator counts. If it is always
     /// the same number, there is no bound.
     pub held: fn() -> i64,
-    /// The most bytes. A session needs about 14 kB, and while the handshake goes on some times its certificates.
+    /// The most bytes. A session needs about 14 kB, and while the handshake goes on some times its certificates; one of
+    /// 1.3 needs 3 kB when that is over.
     pub most: usize,
 }
 

@@ -15,7 +15,9 @@
 pub mod client;
 mod contained;
 mod cookie;
+mod established;
 mod identity;
+mod protection;
 pub mod server;
 pub mod session;
 pub mod stack;

@@ -102,7 +102,7 @@ pub trait Session: Send {
     /// What was agreed. `None` before the handshake is over.
     fn agreement(&self) -> Option<Agreement>;
 
-    /// About what the allocator was asked for, in bytes.
+    /// About what the allocator was asked for, in bytes. AWS-LC has another one.
     fn footprint(&self) -> usize;
 }
 

@@ -137,7 +137,11 @@ fn what_is_measured_stays_the_same() {
         }
         let before = measured.server.footprint();
         // The stack keeps its buffers as long as the longest record was.
-        assert!((7_000..50_000).contains(&before), "{before}");
+        let least = match version {
+            Version::Dtls12 => 7_000,
+            Version::Dtls13 => 1_000,
+        };
+        assert!((least..50_000).contains(&before), "{before}");
         for length in (0..3000).map(|number| number * 7 % 16_000) {
             measured.talk(length);
         }
@@ -231,6 +235,12 @@ fn idle_associations_hold_what_they_say() {
             let held = before - held();
             println!("{version:?}, {kind:?}: {held} bytes, and says {says}");
             assert!(held < says + says / 10 && says < held + held / 10);
+            // Without the stack, but with two keys of AWS-LC, which has an allocator of its own.
+            let most = match version {
+                Version::Dtls12 => 10_000,
+                Version::Dtls13 => 2_000,
+            };
+            assert!(held <= most);
         }
     }
 }

@@ -8,9 +8,15 @@ use std::{
 
 use purecrypto::tls::{Config, Connection, ConnectionId as StackId};
 
-use super::{ServerSettings, config, entropy::MarkingEntropy, session::StackSession};
+use super::{
+    KeyLog, ServerSettings, config,
+    entropy::MarkingEntropy,
+    server::{ServerSession, Tap},
+    session::StackSession,
+};
 use crate::{
     cookie::CookieSecrets,
+    established::Secrets,
     identity::Identity,
     session::{Accept, Answer, ConnectionId, Session, Version},
     wire::{self, Hello},
@@ -24,6 +30,7 @@ pub struct Acceptor {
     dtls12: Option<Configs>,
     dtls13: Option<Configs>,
     identity: Identity,
+    key_log: Option<Arc<dyn KeyLog>>,
     cookies: CookieSecrets,
     epoch: Instant,
 }
@@ -41,6 +48,7 @@ impl Acceptor {
             dtls12: configs(Version::Dtls12),
             dtls13: configs(Version::Dtls13),
             identity: settings.identity.clone(),
+            key_log: settings.key_log.clone(),
             cookies,
             epoch,
         }
@@ -82,7 +90,16 @@ impl Accept for Acceptor {
         if marked {
             config.rng = Some(Arc::new(MarkingEntropy::new()));
         }
-        let Ok(connection) = Connection::server(config) else {
+        let secrets = (version == Version::Dtls13).then(Arc::<Secrets>::default);
+        if let Some(secrets) = &secrets {
+            config.key_log = Some(Arc::new(Tap::new(secrets.clone(), self.key_log.clone())));
+        }
+        let connection = Connection::server(config);
+        if secrets.is_some() {
+            // It is the session's alone.
+            config.key_log = None;
+        }
+        let Ok(connection) = connection else {
             return Answer::Nothing;
         };
         let identity = self.identity.clone();
@@ -96,7 +113,10 @@ impl Accept for Acceptor {
             Some(_) if wire::is_retry(first) => reply(first, record),
             // The mark has gone astray.
             Some(false) if marked => Answer::Nothing,
-            Some(_) => Answer::Session(Box::new(session)),
+            Some(_) => Answer::Session(match secrets {
+                Some(secrets) => Box::new(ServerSession::new(session, secrets, hello.message_seq)),
+                None => Box::new(session),
+            }),
             // The stack says nothing to a cookie that is not its own.
             None => Answer::Nothing,
         }

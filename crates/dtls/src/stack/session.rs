@@ -13,7 +13,7 @@ use crate::{
     wire::{self, Hello},
 };
 
-/// What a session of each version takes on the heap, beside certificates: measured.
+/// What a session of the stack takes on the heap, beside certificates: measured.
 const FOOTPRINT_12: usize = 8_000;
 const FOOTPRINT_13: usize = 13_300;
 
@@ -92,6 +92,25 @@ impl StackSession {
             self.spare = self.pop();
         }
         &self.spare
+    }
+
+    /// All that waits to be sent, as the stack has packed it.
+    pub(super) fn take_records(&mut self) -> Vec<Vec<u8>> {
+        let mut records = Vec::new();
+        while !self.next_record().is_empty() {
+            records.push(mem::take(&mut self.spare));
+        }
+        records
+    }
+
+    /// Takes that back, to be sent in one piece.
+    pub(super) fn put_back(&mut self, records: &[Vec<u8>]) {
+        self.spare = records.concat();
+    }
+
+    /// The Connection ID in records to the peer, if there are any.
+    pub(super) fn peer_connection_id(&self) -> Option<&[u8]> {
+        self.connection.peer_connection_id()
     }
 
     /// The name that the client asked for, or the address it gave instead.

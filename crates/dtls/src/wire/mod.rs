@@ -46,13 +46,13 @@ pub(crate) const SERVER_HELLO: u8 = 2;
 pub(crate) struct Fragment<'a> {
     pub(crate) kind: u8,
     /// Bytes of the whole message.
-    length: usize,
-    message_seq: u16,
-    offset: usize,
+    pub(crate) length: usize,
+    pub(crate) message_seq: u16,
+    pub(crate) offset: usize,
     /// The bytes of the message that are here.
     pub(crate) body: &'a [u8],
     /// What follows in the same record.
-    rest: &'a [u8],
+    pub(crate) rest: &'a [u8],
 }
 
 impl<'a> Fragment<'a> {
@@ -66,7 +66,7 @@ impl<'a> Fragment<'a> {
     }
 
     /// The first of these messages, or parts of them.
-    fn next(content: &'a [u8]) -> Option<Self> {
+    pub(crate) fn next(content: &'a [u8]) -> Option<Self> {
         let (header, content) = content.split_at_checked(MESSAGE_HEADER)?;
         let (length, offset) = (be24(&header[1..4]), be24(&header[6..9]));
         let (body, rest) = content.split_at_checked(be24(&header[9..12]))?;
