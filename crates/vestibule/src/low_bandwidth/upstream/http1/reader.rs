@@ -141,7 +141,11 @@ impl Reader {
         let head = std::mem::take(&mut self.head);
         let mut rest = &head[..];
         loop {
-            let len = self.read_head(rest)?;
+            // What is wrong with one is said when it is whole, whatever it came with.
+            let len = match has_end(rest, 0) {
+                true => self.read_head(rest)?,
+                false => None,
+            };
             self.check_head_len(len.unwrap_or(rest.len()))?;
             let Some(len) = len else {
                 self.head = rest.to_vec();

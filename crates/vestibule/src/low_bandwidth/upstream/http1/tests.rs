@@ -131,6 +131,14 @@ fn answers_that_are_cut_are_none() {
     }
 }
 
+/// Also of a head that comes with an interim one.
+#[test]
+fn what_is_wrong_with_a_head_is_said_when_it_is_whole() {
+    let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\0: a\r\n";
+    check(text, true, Err("Cut"));
+    check(&format!("{text}\r\n"), true, Err("Head"));
+}
+
 #[test]
 fn broken_answers_are_refused() {
     const OK: &str = "HTTP/1.1 200 OK\r\n";
