@@ -26,20 +26,33 @@ use crate::{
 /// The most checks that wait for their turn, in the whole process.
 const MOST_WAITING: usize = 64;
 
-/// Checks under way at once in the whole process. Each keeps a core busy for tens of milliseconds,
-/// and the workers need theirs.
-static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Arc::new(Semaphore::new((cores / 2).max(1)))
-});
+/// The checks of the whole process.
+static CHECKS: LazyLock<Checks> = LazyLock::new(Checks::default);
 
-/// Checks that wait or are under way.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// Checks of passwords. Each keeps a core busy for tens of milliseconds, and the workers need theirs.
+#[derive(Debug)]
+struct Checks {
+    /// For those under way at once.
+    turns: Arc<Semaphore>,
+    /// How many wait or are under way.
+    waiting: AtomicUsize,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            turns: Arc::new(Semaphore::new((cores / 2).max(1))),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+}
 
 /// The users of one file. Replaced in place when it changes.
 #[derive(Debug)]
 pub(crate) struct Users {
     file: FileRef,
+    checks: &'static Checks,
     limiter: Limiter,
     successes: Successes,
     table: ArcSwap<Table>,
@@ -69,13 +82,18 @@ impl Users {
         if let Some(known) = known {
             return known.refresh(reader).then(|| Arc::clone(known));
         }
+        Self::read(file, &CHECKS, reader).map(Arc::new)
+    }
+
+    fn read(file: &FileRef, checks: &'static Checks, reader: &mut Reader) -> Option<Self> {
         let table = htpasswd::read(file, reader)?;
-        Some(Arc::new(Self {
+        Some(Self {
             file: file.clone(),
+            checks,
             limiter: Limiter::default(),
             successes: Successes::new(),
             table: ArcSwap::from_pointee(table),
-        }))
+        })
     }
 
     /// Whether these are the users of `file`.
@@ -104,10 +122,10 @@ impl Users {
         if let Some(retry_after) = self.limiter.pause(key, Instant::now()) {
             return Verdict::Limited { retry_after };
         }
-        let Some(waiting) = Waiting::begin() else {
+        let Some(waiting) = Waiting::begin(self.checks) else {
             return Verdict::Busy;
         };
-        let Ok(turn) = Arc::clone(&TURNS).acquire_owned().await else {
+        let Ok(turn) = Arc::clone(&self.checks.turns).acquire_owned().await else {
             return Verdict::Busy; // never: it is not closed
         };
         // Another connection of the same client may have been checked meanwhile.
@@ -158,21 +176,22 @@ impl FromFiles for Users {
 }
 
 /// One check that waits or is under way.
-struct Waiting;
+struct Waiting(&'static Checks);
 
 impl Waiting {
-    fn begin() -> Option<Self> {
+    fn begin(checks: &'static Checks) -> Option<Self> {
         let more = |waiting| (waiting < MOST_WAITING).then_some(waiting + 1);
-        WAITING
+        checks
+            .waiting
             .try_update(Ordering::AcqRel, Ordering::Relaxed, more)
             .ok()
-            .map(|_| Self)
+            .map(|_| Self(checks))
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        WAITING.fetch_sub(1, Ordering::AcqRel);
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
