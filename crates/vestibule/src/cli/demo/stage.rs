@@ -10,7 +10,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     rc::Rc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use socket2::{Domain, Socket, Type};
@@ -29,7 +29,7 @@ use super::{
     matrix::{GATEWAY, Matrix},
     origin::{Manner, Origin, Seen},
     peers::Peers,
-    table::Missed,
+    table::{Missed, PATIENCE},
     xmpp_server::XmppServer,
 };
 use crate::{
@@ -59,9 +59,6 @@ const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
 
 /// How often something is looked for that must come soon.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// How often at most.
-const LOOKS: usize = 200;
 
 impl Stage {
     /// Starts it all.
@@ -252,7 +249,8 @@ impl Stage {
     ///
     /// When it does not come soon.
     pub(super) async fn counted(&self, line: &str) -> Result<(), Missed> {
-        for _ in 0..LOOKS {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE / 2 {
             if self
                 .admin_page("/metrics")
                 .await?

@@ -1,4 +1,12 @@
-use super::*;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::{
+    xmpp_server::{DOMAIN, XmppServer},
+    *,
+};
 
 /// The widest line that the table may have.
 const COLUMNS: usize = 100;
@@ -40,6 +48,29 @@ fn the_configuration_has_nothing_doubtful() {
     });
 }
 
+/// A component asks itself whether its server is there, when nothing else is to be said.
+#[test]
+fn what_a_component_says_to_itself_comes_back() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .unwrap();
+    runtime.block_on(async {
+        let server = XmppServer::start().await.unwrap();
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let question = format!("<iq type='get' id='1' from='{DOMAIN}' to='{DOMAIN}'/>");
+        let header = "<stream:stream xmlns='jabber:component:accept' \
+                      xmlns:stream='http://etherx.jabber.org/streams'>";
+        let said = format!("{header}{question}");
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        while !heard.ends_with(&question) {
+            heard.push(stream.read_u8().await.unwrap().into());
+        }
+        assert!(server.is_quiet());
+    });
+}
+
 #[test]
 fn failures_are_counted_and_said() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -65,6 +96,7 @@ fn failures_are_counted_and_said() {
     let text = String::from_utf8(out).unwrap();
     assert!(!good, "{text}");
     assert!(text.contains("4.0 MB  ok\n"), "{text}");
-    assert!(text.contains("FAILED\n    nothing for 3s\n"), "{text}");
+    let said = format!("FAILED\n    nothing for {:?}\n", table::PATIENCE);
+    assert!(text.contains(&said), "{text}");
     assert!(text.contains("\n1 ok, 1 skipped, 1 FAILED, in "), "{text}");
 }

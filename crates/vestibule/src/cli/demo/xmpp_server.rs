@@ -1,7 +1,7 @@
 //! A minimal XMPP server, just enough to host one component (XEP-0114): it takes any secret, approves
 //! every subscription, has one account with two resources, and lets a scenario speak for everybody.
 
-use std::{cell::RefCell, future::poll_fn, io, net::SocketAddr, time::Duration};
+use std::{cell::RefCell, future::poll_fn, io, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -17,7 +17,7 @@ use vestibule_xmpp::{
     stanza::{Kind, Stanza},
 };
 
-use super::table::Missed;
+use super::table::{Missed, PATIENCE};
 
 /// The component's domain.
 pub(super) const DOMAIN: &str = "proxy.example.org";
@@ -35,9 +35,6 @@ pub(super) struct XmppServer {
     to_component: UnboundedSender<String>,
     requests: RefCell<UnboundedReceiver<String>>,
 }
-
-/// How long anything may take here.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 impl XmppServer {
     /// Starts it.
@@ -83,7 +80,7 @@ impl XmppServer {
     /// When none comes.
     pub(super) async fn next(&self) -> Result<String, Missed> {
         let next = poll_fn(|cx| self.requests.borrow_mut().poll_recv(cx));
-        match tokio::time::timeout(PATIENCE, next).await {
+        match tokio::time::timeout(PATIENCE / 2, next).await {
             Ok(Some(stanza)) => Ok(stanza),
             _ => Err(Missed::Failed("the component has sent nothing".into())),
         }
@@ -133,7 +130,7 @@ async fn host(
     }
 }
 
-/// Presence is answered; everything else is for the scenario.
+/// Presence is answered, what the component says to itself comes back, and everything else is for the scenario.
 fn take(raw: &str, answers: &UnboundedSender<String>, received: &UnboundedSender<String>) {
     let Ok(stanza) = Stanza::parse(raw) else {
         return;
@@ -154,6 +151,10 @@ fn take(raw: &str, answers: &UnboundedSender<String>, received: &UnboundedSender
         (Kind::Presence, _) => {}
         (Kind::Other, _) if stanza.tag().name() == "handshake" => {
             let _ = answers.send("<handshake/>".to_owned());
+        }
+        // It asks itself whether the server is there.
+        _ if [&stanza.from, &stanza.to].map(Option::as_deref) == [Some(DOMAIN); 2] => {
+            let _ = answers.send(raw.to_owned());
         }
         _ => {
             let _ = received.send(raw.to_owned());
