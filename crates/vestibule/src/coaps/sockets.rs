@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn an_address_that_stays_keeps_its_socket() {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        // Nobody else takes a port of it when it is free for a moment.
+        let any = SocketAddr::from(([127, 0, 74, 5], 0));
         let other = SocketAddr::from(([127, 0, 0, 2], 0));
         let first = Sockets::bind(&[any]).unwrap();
         let second = first.rebind(&[other, any], &[]).unwrap();
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_address_goes_from_one_to_another_by_its_port() {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let any = SocketAddr::from(([127, 0, 74, 6], 0));
         let first = Sockets::bind(&[any, any]).unwrap();
         let again = first.rebind(&[any, any, any], &[]).unwrap();
         assert_eq!(again.local_addrs()[..2], first.local_addrs());

@@ -17,8 +17,7 @@ use vestibule_dtls::{
     wire,
 };
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::PATIENCE;
 
 /// How long a client listens at a time.
 const LISTEN: Duration = Duration::from_millis(5);

@@ -21,6 +21,12 @@ use self::{
 };
 use super::{Config, Counters, Dropped, Server};
 
+/// Nothing is repeated earlier: ACK_TIMEOUT.
+const REPETITION: Duration = Duration::from_secs(2);
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A server of a [`Site`], and what is known of it.
 struct Stage {
     server: Server,
@@ -91,7 +97,7 @@ fn identity() -> Identity {
 fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "not {what}");
+        assert!(begun.elapsed() < PATIENCE, "not {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -126,15 +132,17 @@ fn peers_that_move_are_followed() {
     for version in [Dtls12, Dtls13] {
         let stage = Stage::new(&["127.0.0.1:0"], 4);
         let mut client = stage.client(version);
+        let (before, begun) = (client.sent, Instant::now());
         for turn in 0..20 {
             client.move_on();
-            let before = client.sent;
             let question = format!("question {turn}");
             let response = client.ask("echo", question.as_bytes());
             assert_eq!(text(&response).1, question);
-            // The question, and perhaps an answer to a ping.
-            assert!(client.sent - before <= 2, "{}", client.sent - before);
         }
+        // Each question, perhaps an answer to a ping, and in DTLS 1.3 the acknowledgement of a ticket, when it is time
+        // for that. Later, all may be repeated.
+        let sent = client.sent - before;
+        assert!(sent <= 41 || begun.elapsed() > REPETITION / 2, "{sent}");
         assert_eq!(stage.notes.count("opened"), 1);
     }
 }
@@ -167,9 +175,12 @@ fn what_takes_long_is_done_by_tasks() {
     let mut client = stage.client(Dtls13);
     assert_eq!(text(&client.ask("later", b"")).1, "later");
     // One that closes does not wait for its answer, and the answer goes nowhere.
+    let gate = stage.gate.clone();
+    let held = gate.lock().unwrap();
     client.begin("later", b"");
     client.session.close();
     client.until("end", |client| client.session.is_closed_by_peer());
+    drop(held);
     eventually("too late", || stage.notes.count("too late") == 1);
     assert_eq!(stage.notes.count("closed peer"), 1);
 }
@@ -211,7 +222,7 @@ fn a_worker_that_stalls_holds_up_no_other_one() {
     let busy = || stage.counters().dropped(Dropped::WorkerBusy).value();
     let begun = Instant::now();
     while busy() == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(20));
+        assert!(begun.elapsed() < PATIENCE);
         for _ in 0..100 {
             flood.send_to(&record, stage.address()).unwrap();
         }
@@ -252,9 +263,7 @@ fn what_leads_elsewhere_arrives_at_the_worker_of_its_address() {
     for worker in (0..3).cycle().take(24) {
         record[11] = worker;
         let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-        stranger
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        stranger.set_read_timeout(Some(PATIENCE)).unwrap();
         let datagram = [&record[..], &client::hello()].concat();
         stranger.send_to(&datagram, stage.address()).unwrap();
         // A cookie, from whoever it came to.
@@ -270,21 +279,22 @@ fn what_leads_elsewhere_arrives_at_the_worker_of_its_address() {
 fn a_payload_that_the_application_takes_shows_where_the_peer_is() {
     let stage = Stage::new(&["127.0.0.1:0"], 2);
     let mut client = stage.client(Dtls12);
-    client.begin("later", b"200");
-    std::thread::sleep(Duration::from_millis(50));
-    // It is acknowledged.
-    client.turn();
+    let gate = stage.gate.clone();
+    let held = gate.lock().unwrap();
+    client.begin("later", b"");
+    client.until("acknowledgement", |client| {
+        client.endpoint.footprint().unsettled == 0
+    });
     // What comes to it from now on is lost.
     client.move_on();
-    let before = stage.counters().datagrams_out.value();
-    let sent = || stage.counters().datagrams_out.value() > before;
-    eventually("answered", sent);
-    let begun = Instant::now();
-    client.say(&[&b"raw here I am"[..], &[b'.'; 300]].concat());
-    client.until("answer", Client::has_answer);
-    // The answer would be repeated after two seconds at the earliest.
-    let after = begun.elapsed();
-    assert!(after < Duration::from_secs(1), "{after:?}");
+    drop(held);
+    eventually("answered", || stage.notes.count("has answered") == 1);
+    // The answer is repeated at once, and so it is here before what is said next is echoed.
+    for echoes in 1..=3 {
+        client.say(&[&b"raw here I am"[..], &[b'.'; 300]].concat());
+        client.until("echo", |client| client.payloads.len() == echoes);
+    }
+    assert!(client.has_answer());
     assert_eq!(text(&client.answered()).1, "later");
 }
 

@@ -14,9 +14,9 @@ use vestibule_dtls::server::AssociationId;
 use super::client::answer;
 use crate::coaps::{Application, Associations, Ended, Event, Messages, Peer, Setup};
 
-/// Serves `echo` at once, `kept` as what `keep` was sent last, `later` by a task after as many
-/// milliseconds as it is sent, `wake` by a timer, `hang` at shutdown, `forget` and `panic` not at all, `ping` with a ping,
-/// and `stall` when it is let go. A payload that begins with `raw` is echoed as it is.
+/// Serves `echo` at once, `kept` as what `keep` was sent last, `later` by a task when it is let go, `wake` by a timer,
+/// `hang` at shutdown, `forget` and `panic` not at all, `ping` with a ping, and `stall` when it is let go. A payload that
+/// begins with `raw` is echoed as it is.
 pub(super) struct Site {
     notes: Notes,
     worker: usize,
@@ -36,7 +36,7 @@ pub(super) struct Later(AssociationId, ExchangeId);
 #[derive(Clone, Default)]
 pub(super) struct Notes(Arc<Mutex<Vec<String>>>);
 
-/// Held by who wants `stall` to wait.
+/// Held by who wants `stall` and `later` to wait.
 pub(super) type Gate = Arc<Mutex<()>>;
 
 impl Notes {
@@ -73,13 +73,16 @@ impl Site {
         let (id, exchange) = (peer.id(), request.exchange);
         match request.options.first(OptionNumber::URI_PATH) {
             Some(b"later") => {
-                let messages = self.messages.clone();
-                let wait = std::str::from_utf8(&request.payload).unwrap().parse();
-                let wait = Duration::from_millis(wait.unwrap_or(50));
+                let (messages, gate) = (self.messages.clone(), self.gate.clone());
                 // So that the answer is a message of its own.
                 peer.accept(exchange);
+                self.notes.add("has accepted".to_owned());
                 tokio::task::spawn_local(async move {
-                    tokio::time::sleep(wait).await;
+                    let wait = || tokio::time::sleep(Duration::from_millis(20));
+                    wait().await;
+                    while gate.try_lock().is_err() {
+                        wait().await;
+                    }
                     assert!(messages.send(Later(id, exchange)).await.is_ok());
                 });
             }
@@ -88,8 +91,11 @@ impl Site {
                 let soon = peer.now() + Duration::from_millis(30);
                 peer.wake_at(Some(soon));
             }
-            Some(b"hang") => self.hanging.push((id, exchange)),
-            Some(b"forget") => {}
+            Some(b"hang") => {
+                self.notes.add("hangs".to_owned());
+                self.hanging.push((id, exchange));
+            }
+            Some(b"forget") => self.notes.add("has forgotten".to_owned()),
             Some(b"ping") => {
                 peer.ping();
                 peer.respond(exchange, answer("ping"));
@@ -157,7 +163,10 @@ impl Application for Site {
         let Later(id, exchange) = message;
         assert!(!self.is_clumsy, "as it was asked to");
         match associations.peer(id) {
-            Some(mut peer) => peer.respond(exchange, answer("later")),
+            Some(mut peer) => {
+                peer.respond(exchange, answer("later"));
+                self.notes.add("has answered".to_owned());
+            }
             None => self.notes.add("too late".to_owned()),
         }
     }
