@@ -16,7 +16,7 @@ use std::{
 use tempfile::TempDir;
 use vestibule_config::{AccessLog, LogFormat, Tcp};
 
-use self::server::{Peer, Server};
+use self::server::{ALONE, Peer, Server};
 use super::{
     ComponentView, Handle, Message, Spec, create_missing_keys, shared::Pace, thread::start_with,
 };
@@ -26,7 +26,7 @@ const DOMAIN: &str = "proxy.example";
 const SECRET: &str = "hush";
 
 /// How long the test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Components on a thread of their own, as the supervisor has them.
 struct Program {
@@ -69,11 +69,16 @@ impl Program {
 
     /// Has exactly the components of this configuration.
     fn apply(&self, text: &str) {
+        self.apply_draining(text, Duration::from_millis(300));
+    }
+
+    /// The same; what is no longer there has this time to answer what it owes.
+    fn apply_draining(&self, text: &str, drain_timeout: Duration) {
         let components = self.specs(text);
         create_missing_keys(&components).unwrap();
         self.handle.send(Message::Apply {
             components,
-            drain_timeout: Duration::from_millis(300),
+            drain_timeout,
             tcp: tcp(),
         });
     }

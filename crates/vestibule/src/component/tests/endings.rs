@@ -40,8 +40,7 @@ fn what_is_still_pending_at_the_end_is_told_so() {
     peer.bring_up("a");
     peer.say(&request("set", "r1"));
     peer.read_until("</iq>");
-    let start = Instant::now();
-    let left = program.leave(Duration::from_millis(200));
+    let first = program.leave(Duration::from_secs(3600));
     program.views();
     // What comes now is refused.
     peer.say(&request("get", "r2"));
@@ -50,6 +49,8 @@ fn what_is_still_pending_at_the_end_is_told_so() {
         refused.contains("type='error'") && refused.contains("id='r2'"),
         "{refused}"
     );
+    let start = Instant::now();
+    let left = program.leave(Duration::from_millis(200));
     let answer = peer.read_until("</iq>");
     assert!(
         answer.contains("type='error'") && answer.contains("id='r1'"),
@@ -58,6 +59,7 @@ fn what_is_still_pending_at_the_end_is_told_so() {
     assert!(start.elapsed() >= Duration::from_millis(200));
     assert!(peer.read_to_end().ends_with("</stream:stream>"));
     drop(peer);
+    first.blocking_recv().unwrap();
     left.blocking_recv().unwrap();
     let records = program.finish();
     assert_eq!(records.len(), 2);
@@ -98,7 +100,7 @@ fn a_server_that_does_not_close_is_not_waited_for() {
 
 #[test]
 fn who_is_not_connected_leaves_at_once() {
-    let server = Server::new();
+    let server = Server::at(ALONE);
     let text = component(DOMAIN, &server, "");
     drop(server);
     let program = Program::idle(Pace::default());
@@ -134,7 +136,7 @@ fn what_is_pending_without_a_link_is_not_waited_for() {
     let start = Instant::now();
     let left = program.leave(Duration::from_secs(60));
     left.blocking_recv().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < Duration::from_secs(50));
     let records = program.finish();
     assert_eq!(records.len(), 2);
     for record in records {

@@ -60,7 +60,7 @@ fn a_conflict_is_told() {
 
 #[test]
 fn a_server_that_comes_later_is_found() {
-    let server = Server::new();
+    let server = Server::at(ALONE);
     let (address, text) = (server.address(), component(DOMAIN, &server, ""));
     drop(server);
     let program = Program::idle(quick());
@@ -130,7 +130,8 @@ fn a_server_that_says_nothing_is_given_up() {
             .unwrap()
             .contains("has not answered the handshake")
     );
-    server.establish();
+    // There may be no time to be established.
+    server.accept();
 }
 
 #[test]

@@ -85,11 +85,15 @@ fn a_component_that_comes_back_begins_when_it_has_left() {
     peer.bring_up("a");
     peer.say(&request("get", "r1"));
     peer.read_until("</iq>");
-    program.apply(&component("other.example", &Server::new(), ""));
+    let long = Duration::from_secs(3600);
+    program.apply_draining(&component("other.example", &Server::new(), ""), long);
     program.apply(&component(DOMAIN, &server, ""));
     // Not beside each other: the server would say conflict.
     let early = server.accept_within(Duration::from_millis(50));
     assert!(early.is_none());
+    peer.say(&format!(
+        "<iq type='result' id='r1' from='bot@example.org/a' to='{DOMAIN}/user@example.org/x'/>"
+    ));
     assert!(peer.read_to_end().ends_with("</stream:stream>"));
     drop(peer);
     server.establish();
