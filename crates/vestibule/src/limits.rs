@@ -210,7 +210,7 @@ mod tests {
         tokio::task::yield_now().await;
         drop(used);
         for waiter in waiters {
-            let place = tokio::time::timeout(std::time::Duration::from_secs(5), waiter).await;
+            let place = tokio::time::timeout(std::time::Duration::from_secs(60), waiter).await;
             std::mem::forget(place.unwrap().unwrap());
         }
     }

@@ -79,7 +79,8 @@ fn whoever_takes_its_place_has_what_it_had() {
 #[test]
 fn an_address_goes_with_another_name() {
     let files = Files::new();
-    let first = prepare(&files.spec("127.0.0.1:0", "name = \"old\""), None, &[]);
+    // Nobody else takes a port of it when it is free for a moment.
+    let first = prepare(&files.spec("127.0.74.7:0", "name = \"old\""), None, &[]);
     let named = first.holdings.sockets.local_addrs()[0].to_string();
     drop(first);
     let first = prepare(&files.spec(&named, "name = \"old\""), None, &[]);

@@ -111,7 +111,7 @@ async fn a_replaced_certificate_is_shown_to_the_next_client() {
     };
     assert!(!shown(), "no certificate has this name");
     directory.write_pair("b", &authority.issue(&["c.example.org"]));
-    tokio::time::timeout(std::time::Duration::from_secs(20), async {
+    tokio::time::timeout(std::time::Duration::from_secs(60), async {
         while !shown() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }

@@ -123,9 +123,14 @@ impl Peer {
         self.0.write_all(text.as_ref()).await.unwrap();
     }
 
+    /// Says `text` as far as the client listens.
+    pub(super) async fn try_say(&mut self, text: impl AsRef<[u8]>) {
+        let _ = self.0.write_all(text.as_ref()).await;
+    }
+
     /// Says `text` as far as the client listens, and then the end.
     pub(super) async fn say_all(&mut self, text: impl AsRef<[u8]>) {
-        let _ = self.0.write_all(text.as_ref()).await;
+        self.try_say(text).await;
         let _ = self.0.shutdown().await;
     }
 
