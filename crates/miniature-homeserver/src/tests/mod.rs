@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{Homeserver, Options};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn start() -> Homeserver {
     Homeserver::start(Options::default()).unwrap()
