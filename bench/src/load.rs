@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 
 /// After this long without progress a load gives up.
-pub(crate) const STALL: Duration = Duration::from_secs(5);
+pub(crate) const STALL: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 5 });
 
 /// After so many failed connections a load gives up.
 const TOLERATED_FAILURES: u64 = 100;
