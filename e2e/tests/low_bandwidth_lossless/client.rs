@@ -45,6 +45,31 @@ fn it_is_silent_while_much_happens() {
     assert_eq!(watcher.texts(), expected);
 }
 
+/// Silent until the gateway repeats ever more rarely what it has pushed. When the client says that it is there, it need
+/// not wait for the next repetition.
+#[test]
+fn it_is_silent_and_then_it_says_something() {
+    const HEARD: usize = 6;
+    // By then there were three repetitions, after 10 s at the latest; the fourth comes after 20 s at the earliest. That is
+    // how it is when the path has shown that it is fast.
+    const SILENCE: Duration = Duration::from_secs(11);
+    const SOON: Duration = Duration::from_secs(6);
+    let stage = Stage::new();
+    let mut watcher = stage.watcher();
+    for number in 0..HEARD {
+        stage.say(&format!("heard {number}"));
+        watcher.wait_for(number + 1, LONG);
+    }
+    stage.say("missed");
+    thread::sleep(SILENCE);
+    watcher.client().coaps().drop_received();
+    let start = Instant::now();
+    watcher.client().coaps().ping();
+    watcher.wait_for(HEARD + 1, SOON);
+    println!("there {:?} after the sign of life", start.elapsed());
+    assert_eq!(watcher.texts(), stage.texts());
+}
+
 /// Silent for longer than an association lives. The last word of the gateway is that it is over; the
 /// client registers with where it is.
 #[test]

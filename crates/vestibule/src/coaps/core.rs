@@ -226,22 +226,24 @@ impl<A: Application> Core<A> {
         let handle = || application.handle_payload(&mut peer, payload);
         let taken = self.place.contain(Some(id), handle);
         let now = self.associations.now;
-        match taken {
-            Some(false) => {
-                let result = self.associations.endpoint(id).handle_datagram(now, payload);
-                if result.is_err() {
-                    self.place.counters.malformed.add(self.place.worker, 1);
-                }
-                self.tell(id, Event::Heard);
+        let Some(is_taken) = taken else {
+            return self.give_up(id);
+        };
+        if !is_taken {
+            let result = self.associations.endpoint(id).handle_datagram(now, payload);
+            if result.is_err() {
+                self.place.counters.malformed.add(self.place.worker, 1);
             }
-            Some(true) => {}
-            None => return self.give_up(id),
         }
         let slot = self.associations.slots.get_mut(&id);
         if before.is_some_and(|before| before != path)
             && let Some(endpoint) = slot.and_then(|slot| slot.endpoint.as_mut())
         {
             endpoint.path_changed(now);
+        }
+        // What is sent because of it goes to where the peer is by now.
+        if !is_taken {
+            self.tell(id, Event::Heard);
         }
         self.settle(id);
     }
