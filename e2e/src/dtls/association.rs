@@ -47,6 +47,21 @@ impl Association {
         config: Config,
         memory: Memory,
     ) -> Result<Self, Closed> {
+        let mut association = Self::begin(socket, server, config, memory);
+        let start = Instant::now();
+        while !association.is_open() {
+            if let Some(why) = association.closed.take() {
+                return Err(why);
+            }
+            assert!(start.elapsed() < PATIENCE, "waited in vain for a handshake");
+            association.turn();
+        }
+        Ok(association)
+    }
+
+    /// Begins the handshake over this socket, with a hello that is sent at once.
+    #[track_caller]
+    pub fn begin(socket: UdpSocket, server: SocketAddr, config: Config, memory: Memory) -> Self {
         let dtls = Client::new(config, memory, Instant::now(), UnixTime::now());
         let mut association = Self {
             socket,
@@ -59,15 +74,13 @@ impl Association {
             withholds: false,
             withheld: Vec::new(),
         };
-        let start = Instant::now();
-        while association.agreement.is_none() {
-            if let Some(why) = association.closed.take() {
-                return Err(why);
-            }
-            assert!(start.elapsed() < PATIENCE, "waited in vain for a handshake");
-            association.turn();
-        }
-        Ok(association)
+        association.transmit();
+        association
+    }
+
+    /// Whether the handshake is over.
+    pub fn is_open(&self) -> bool {
+        self.agreement.is_some()
     }
 
     /// What was agreed on.

@@ -53,6 +53,7 @@ fn requests_that_wait() {
     let tokens: Vec<_> = (0..3).map(|_| script.begins(&get(&["I"], ALICE))).collect();
     let third = script.answer(&tokens[2]);
     assert_overloaded(&gateway, &third, "queue");
+    assert_counted(&gateway, "requests_per_association", 1);
     drop(held);
     for token in &tokens[..2] {
         assert_eq!(script.answer(token).header.code, Code::CONTENT);
@@ -71,6 +72,7 @@ fn the_time_for_which_requests_wait() {
     // Of whatever association.
     let answer = other.requests(&get(&["I"], BOB));
     assert_overloaded(&gateway, &answer, "queue_time");
+    assert_counted(&gateway, "requests", 1);
     drop(held);
     assert_eq!(script.answer(&first).header.code, Code::CONTENT);
     assert_eq!(other.requests(&get(&["I"], BOB)).header.code, Code::CONTENT);

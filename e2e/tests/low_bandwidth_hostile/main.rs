@@ -4,8 +4,10 @@
 mod associations;
 mod bodies;
 mod floods;
+mod handshakes;
 mod limits;
 mod paths;
+mod rooms;
 mod sizes;
 mod stage;
 mod upstream;

@@ -173,3 +173,11 @@ pub(crate) fn assert_counted(gateway: &LowbandGateway, limit: &str, count: u64) 
     let counted = gateway.count("limit_exceeded", &[("limit", limit)]);
     assert_eq!(counted, count, "{limit}");
 }
+
+/// How often CoAP has refused something before the homeserver could be asked, or has let it give way, for
+/// this reason.
+#[track_caller]
+pub(crate) fn limited_by(gateway: &LowbandGateway, reason: &str) -> u64 {
+    let metrics = gateway.metrics();
+    metrics.sum("vestibule_coap_limited_total", &[("reason", reason)])
+}

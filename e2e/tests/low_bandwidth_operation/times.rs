@@ -36,4 +36,7 @@ fn who_observes_may_be_silent_for_longer() {
         let ended: Vec<_> = ended.map(|it| it.text("end").to_owned()).collect();
         ended == ["idle", "idle"]
     });
+    let closed = "vestibule_dtls_associations_closed_total";
+    let idle = [("server", "lb"), ("reason", "idle")];
+    assert_eq!(vestibule.metrics().sum(closed, &idle), 2);
 }

@@ -23,10 +23,15 @@ pub enum Refusal {
     Method,
     /// The block cannot be fetched (any more), or earlier ones are missing: 4.08.
     MissingBlocks,
+    /// The [`Budget`](super::Budget) has no room for a body: 5.03.
+    NoRoom,
     /// Proxy-Uri or Proxy-Scheme: 5.05.
     Proxy,
     /// More options than [`Config::max_options`]: 4.00.
     TooManyOptions,
+    /// The answer finds no place among those that the peer has not fetched: [`Config::max_snapshots`],
+    /// [`Config::max_snapshot_bytes`]: 5.03.
+    TooManyResponses,
 }
 
 /// What a refusal carries beside its code.
@@ -46,7 +51,7 @@ impl Refusal {
             Self::BadBlock | Self::TooManyOptions => Code::BAD_REQUEST,
             Self::BadOption(_) => Code::BAD_OPTION,
             Self::BodyTooLarge => Code::REQUEST_ENTITY_TOO_LARGE,
-            Self::Busy => Code::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::NoRoom | Self::TooManyResponses => Code::SERVICE_UNAVAILABLE,
             Self::Method => Code::METHOD_NOT_ALLOWED,
             Self::MissingBlocks => Code::REQUEST_ENTITY_INCOMPLETE,
             Self::Proxy => Code::PROXYING_NOT_SUPPORTED,
@@ -63,8 +68,10 @@ impl Refusal {
             Self::Busy => "too many requests at a time",
             Self::Method => "not a method",
             Self::MissingBlocks => "blocks are missing, begin again",
+            Self::NoRoom => "too many bodies at a time",
             Self::Proxy => "not a forward proxy",
             Self::TooManyOptions => "too many options",
+            Self::TooManyResponses => "too many answers that are not fetched",
         }
     }
 
@@ -79,7 +86,9 @@ impl Refusal {
             Self::BodyTooLarge => {
                 options.push_uint(OptionNumber::SIZE1, config.max_request_body as u64);
             }
-            Self::Busy => options.push_uint(OptionNumber::MAX_AGE, BUSY_SECONDS),
+            Self::Busy | Self::NoRoom | Self::TooManyResponses => {
+                options.push_uint(OptionNumber::MAX_AGE, BUSY_SECONDS);
+            }
             _ => {}
         }
         (options, explanation.payload)

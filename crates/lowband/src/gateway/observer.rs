@@ -9,11 +9,12 @@ use vestibule_coap::endpoint::{Assurance, NotifyError, ObservationId, Response};
 
 use super::ask::{AskId, HttpAnswer};
 use super::record::{Asked, Exchange, Finished, Outcome};
-use super::shared::{ObservationPlace, Place};
+use super::shared::{Exceeded, ObservationPlace, Place};
 use super::turn::{Core, Turn, refusal, to_answer};
 use crate::mapping::server::HttpRequest;
 use crate::sync::{
-    self, Action, DeliveryId, Observation, Poll, PollFailure, PollId, Registration, Undelivered,
+    self, Action, DeliveryId, Observation, Poll, PollFailure, PollId, Reason, Registration,
+    Undelivered,
 };
 
 /// One observation, and what it has under way.
@@ -200,6 +201,7 @@ impl Observer {
                 let response = turn.close(&self.request, &answer);
                 self.end_with(turn, response, answer.status);
             }
+            Action::Ended(Reason::Orphaned) => turn.core.shared.note(Exceeded::Orphan),
             Action::Ended(_) => {}
         }
         if self.observation.is_over() {

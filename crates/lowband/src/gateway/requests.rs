@@ -84,6 +84,10 @@ impl Requests {
         }
         match self.may_wait(turn, request.body.len()) {
             Ok(()) => {
+                turn.core.shared.note(match self.has_own_place(turn.core) {
+                    true => Exceeded::Requests,
+                    false => Exceeded::RequestsOfAssociation,
+                });
                 let until = after(turn.now, turn.core.settings.timeouts.queue);
                 self.queue.push_back(Queued {
                     until,

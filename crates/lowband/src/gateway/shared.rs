@@ -34,6 +34,8 @@ pub enum Exceeded {
     ObservationsOfToken,
     /// [`Limits::observers_per_association`]: a register was refused.
     Observers,
+    /// [`sync::Settings::orphan`](crate::sync::Settings::orphan): an observation was ended whose client was silent.
+    Orphan,
     /// [`Limits::polls`]: a sync was refused, or the poll of an observation put off.
     Polls,
     /// [`Limits::queue_per_association`]: a request was refused.
@@ -43,6 +45,10 @@ pub enum Exceeded {
     QueueTime,
     /// [`Limits::requests_per_minute`]: a request was refused.
     Rate,
+    /// [`Limits::requests`]: a request had to wait.
+    Requests,
+    /// [`Limits::requests_per_association`]: a request had to wait.
+    RequestsOfAssociation,
     /// [`Limits::syncs_per_association`]: a sync was refused.
     Syncs,
 }
@@ -211,15 +217,18 @@ impl Shared {
 
 impl Exceeded {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::HeldBytes,
         Self::Observations,
         Self::ObservationsOfToken,
         Self::Observers,
+        Self::Orphan,
         Self::Polls,
         Self::Queue,
         Self::QueueTime,
         Self::Rate,
+        Self::Requests,
+        Self::RequestsOfAssociation,
         Self::Syncs,
     ];
 
@@ -230,10 +239,13 @@ impl Exceeded {
             Self::Observations => "observations",
             Self::ObservationsOfToken => "observations_per_token",
             Self::Observers => "observers_per_association",
+            Self::Orphan => "orphan_timeout",
             Self::Polls => "polls",
             Self::Queue => "queue",
             Self::QueueTime => "queue_time",
             Self::Rate => "rate",
+            Self::Requests => "requests",
+            Self::RequestsOfAssociation => "requests_per_association",
             Self::Syncs => "syncs_per_association",
         }
     }

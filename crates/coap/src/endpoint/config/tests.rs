@@ -27,8 +27,10 @@ fn refusals_have_an_error_code_and_a_text() {
         Refusal::Busy,
         Refusal::Method,
         Refusal::MissingBlocks,
+        Refusal::NoRoom,
         Refusal::Proxy,
         Refusal::TooManyOptions,
+        Refusal::TooManyResponses,
     ] {
         assert!(matches!(refusal.code().class(), 4 | 5), "{refusal:?}");
         let explanation = (Config::default().explain)(refusal);

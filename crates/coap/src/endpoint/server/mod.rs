@@ -20,6 +20,7 @@ use self::{
 use super::{
     budget::Budget,
     config::Config,
+    counts::Counted,
     event::{Event, ExchangeId, ObservationEnd, ObservationId, Owner},
     link::Link,
     received::{MessageKey, Received, Reply},
@@ -116,8 +117,11 @@ impl Server {
         for id in due {
             self.accept(link, received, id);
         }
-        self.uploads.expire(now, &link.config);
+        self.uploads.expire(now, &link.config, &self.budget);
         while let Some(snapshot) = self.snapshots.expire(now, &link.config) {
+            if !snapshot.is_fetched() {
+                self.budget.note(Counted::ResponseExpired);
+            }
             self.snapshot_lost(link, &snapshot);
         }
     }

@@ -131,7 +131,7 @@ impl Server {
                 }
             }
             // When it comes again there may be room, or the next body, which it must not get into.
-            Err(refusal @ (Refusal::Busy | Refusal::MissingBlocks)) => {
+            Err(refusal @ (Refusal::NoRoom | Refusal::MissingBlocks)) => {
                 refuse_for_good(now, link, received, request, refusal);
             }
             Err(refusal) => {

@@ -177,15 +177,17 @@ impl Server {
         let kept = self
             .snapshots
             .keep(now, body, size, content, config, &self.budget);
-        let kept = kept.map(|snapshot| (snapshot.id, snapshot.first()));
         for message in self.snapshots.take_orphans() {
             link.withdraw(Some(message));
         }
-        let Some((id, first)) = kept else {
-            return Cut {
-                response: busy(link),
-                snapshot: None,
-            };
+        let (id, first) = match kept {
+            Ok(kept) => kept,
+            Err(refusal) => {
+                return Cut {
+                    response: refused(link, refusal),
+                    snapshot: None,
+                };
+            }
         };
         let options = &mut response.options;
         options.push_uint(OptionNumber::BLOCK2, first.value.to_uint());
@@ -199,11 +201,11 @@ impl Server {
 }
 
 /// In place of a body that there is no room for.
-fn busy(link: &Link) -> Response {
-    link.budget.note(Refusal::Busy.into());
-    let (options, payload) = Refusal::Busy.content(&link.config);
+fn refused(link: &Link, refusal: Refusal) -> Response {
+    link.budget.note(refusal.into());
+    let (options, payload) = refusal.content(&link.config);
     Response {
-        code: Refusal::Busy.code(),
+        code: refusal.code(),
         options,
         payload,
     }

@@ -15,6 +15,7 @@ use crate::{
         config::Config,
         event::{ObservationId, Owner},
         outbox::{SendKey, SnapshotId},
+        refusal::Refusal,
     },
 };
 
@@ -79,7 +80,7 @@ pub(super) struct Block {
 }
 
 impl Snapshots {
-    /// Keeps a body. `None` when there is no room: states that are to be delivered stay; others that were fetched to
+    /// Keeps a body, and cuts its first block, unless there is no room: states that are to be delivered stay; others that were fetched to
     /// their end go first, then those not asked for for longest.
     pub(super) fn keep(
         &mut self,
@@ -89,15 +90,14 @@ impl Snapshots {
         content: (KnownBy, Code, OptionList),
         config: &Config,
         budget: &Budget,
-    ) -> Option<&mut Snapshot> {
+    ) -> Result<(SnapshotId, Block), Refusal> {
         let (known_by, code, options) = content;
         let mut reservation = budget.reservation();
-        if !self.make_room(body.len(), &known_by, &mut reservation, config) {
-            return None;
-        }
+        self.make_room(body.len(), &known_by, &mut reservation, config)?;
         self.last_id += 1;
-        self.snapshots.push(Snapshot {
-            id: SnapshotId(self.last_id),
+        let id = SnapshotId(self.last_id);
+        let snapshot = Snapshot {
+            id,
             known_by,
             code,
             options,
@@ -109,8 +109,10 @@ impl Snapshots {
             begun: now,
             touched: now,
             _reservation: reservation,
-        });
-        self.snapshots.last_mut()
+        };
+        let first = snapshot.first();
+        self.snapshots.push(snapshot);
+        Ok((id, first))
     }
 
     /// The body that a request for a later block means, if it is not somebody else's: by its token, with all options or
@@ -217,14 +219,17 @@ impl Snapshots {
         known_by: &KnownBy,
         reservation: &mut Reservation,
         config: &Config,
-    ) -> bool {
+    ) -> Result<(), Refusal> {
         let pinned = self.snapshots.iter().filter(|other| !other.is_movable());
         let (count, bytes) = pinned.fold((0, 0), |(count, bytes), other| {
             (count + 1, bytes + other.body.len())
         });
         let fits = count < config.max_snapshots && bytes + length <= config.max_snapshot_bytes;
-        if !fits || self.bytes() - bytes + reservation.available() < length {
-            return false;
+        if !fits {
+            return Err(Refusal::TooManyResponses);
+        }
+        if self.bytes() - bytes + reservation.available() < length {
+            return Err(Refusal::NoRoom);
         }
         // The same request again: its earlier body will not be asked for.
         let is_same = |other: &Snapshot| {
@@ -245,13 +250,11 @@ impl Snapshots {
                     let snapshot = &self.snapshots[at];
                     (!snapshot.is_fetched(), snapshot.touched)
                 });
-            let Some(movable) = movable else {
-                return false;
-            };
+            let movable = movable.ok_or(Refusal::NoRoom)?;
             self.evict(movable);
             reservation.note_replaced();
         }
-        true
+        Ok(())
     }
 
     fn evict(&mut self, at: usize) {
@@ -317,7 +320,8 @@ impl Snapshot {
         self.observation.is_none()
     }
 
-    fn is_fetched(&self) -> bool {
+    /// Whether its last block was sent.
+    pub(super) fn is_fetched(&self) -> bool {
         self.sent >= self.body.len()
     }
 

@@ -111,9 +111,16 @@ impl Uploads {
         }
     }
 
-    /// Forgets what has paused or taken for too long.
-    pub(super) fn expire(&mut self, now: Instant, config: &Config) {
-        self.uploads.retain(|upload| upload.expiry(config) > now);
+    /// Forgets what has paused or taken for too long, and counts it.
+    pub(super) fn expire(&mut self, now: Instant, config: &Config, budget: &Budget) {
+        let expired = |upload: &mut Upload| upload.expiry(config) <= now;
+        for upload in self.uploads.extract_if(.., expired) {
+            let (idle, total) = upload.expiries(config);
+            budget.note(match idle < total {
+                true => Counted::UploadIdle,
+                false => Counted::UploadTimeout,
+            });
+        }
     }
 
     pub(super) fn next_timeout(&self, config: &Config) -> Option<Instant> {
@@ -225,7 +232,7 @@ impl Upload {
         let new = end.saturating_sub(self.body.len());
         if new > 0 {
             if !self.reservation.grow(new) {
-                return Err(Refusal::Busy);
+                return Err(Refusal::NoRoom);
             }
             self.body.extend_from_slice(&payload[payload.len() - new..]);
         }
@@ -234,6 +241,15 @@ impl Upload {
     }
 
     fn expiry(&self, config: &Config) -> Instant {
-        (self.touched + config.upload_idle).min(self.begun + config.upload_total)
+        let (idle, total) = self.expiries(config);
+        idle.min(total)
+    }
+
+    /// When it has paused for too long if nothing comes, and when it has taken too long.
+    fn expiries(&self, config: &Config) -> (Instant, Instant) {
+        (
+            self.touched + config.upload_idle,
+            self.begun + config.upload_total,
+        )
     }
 }

@@ -123,7 +123,8 @@ fn a_body_without_room_is_answered_with_an_error() {
     let asked = pair.asked();
     pair.answer(asked.exchange, content(large(2000)));
     assert_eq!(pair.answered().1.code, Code::SERVICE_UNAVAILABLE);
-    assert_eq!(budget.counted(Counted::Busy), 1);
+    assert_eq!(budget.counted(Counted::NoRoom), 1);
+    assert_eq!(budget.counted(Counted::Busy), 0);
 }
 
 #[test]
@@ -174,6 +175,28 @@ fn what_is_refused_or_gives_way_is_counted() {
     assert_eq!(budget.counted(Counted::ResponseReplaced), 1);
     let names = Counted::ALL.map(Counted::name);
     assert!(names.is_sorted());
+}
+
+#[test]
+fn an_answer_that_is_not_fetched_is_counted_when_it_goes() {
+    let idle = Config::default().snapshot_idle;
+    for is_fetched in [false, true] {
+        let mut pair = Pair::new(Config::default());
+        let budget = Budget::new(1 << 20);
+        pair.server = Endpoint::new(Arc::default(), budget.clone(), [5; 32]);
+        pair.client.request(pair.now, get("a")).unwrap();
+        let asked = pair.asked();
+        let body = content(large(2500));
+        match is_fetched {
+            true => pair.answer(asked.exchange, body),
+            false => pair.server.respond(pair.now, asked.exchange, body),
+        }
+        assert_eq!(budget.used(), 2500);
+        pair.server.handle_timeout(pair.now + idle);
+        assert_eq!(budget.used(), 0);
+        let counted = budget.counted(Counted::ResponseExpired);
+        assert_eq!(counted, u64::from(!is_fetched));
+    }
 }
 
 #[test]

@@ -35,6 +35,8 @@ fn so_many_requests_are_under_way_and_the_next_ones_wait_in_their_order() {
         .collect();
     assert_eq!(pair.asks.len(), 16);
     assert_eq!(pair.shared.present().requests, 16);
+    assert_eq!(pair.exceeded(Exceeded::RequestsOfAssociation), 4);
+    assert_eq!(pair.exceeded(Exceeded::Requests), 0);
     for (n, id) in ids.into_iter().enumerate() {
         let Asking {
             id: ask, request, ..
@@ -140,6 +142,8 @@ fn associations_wait_for_each_other() {
     let id = other.send(ROOMS);
     other.wait(SECOND);
     assert!(other.asks.is_empty());
+    assert_eq!(one.exceeded(Exceeded::Requests), 1);
+    assert_eq!(one.exceeded(Exceeded::RequestsOfAssociation), 0);
     one.answer_next(200, "{}");
     other.wait(SECOND / 10);
     other.answer_next(200, "{}");

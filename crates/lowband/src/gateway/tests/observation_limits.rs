@@ -86,6 +86,21 @@ fn observations_have_a_ceiling() {
 }
 
 #[test]
+fn who_is_silent_for_too_long_observes_no_more() {
+    let mut pair = Pair::new(Limits::default());
+    let (_, ask) = pair.observing(SYNC);
+    pair.is_deaf = true;
+    pair.answer(ask.id, 200, NEWS);
+    let orphan = crate::sync::Settings::default().orphan;
+    pair.wait(orphan - SECOND);
+    assert_eq!(pair.shared.present().observations, 1);
+    assert_eq!(pair.exceeded(Exceeded::Orphan), 0);
+    pair.wait(orphan);
+    assert_eq!(pair.shared.present().observations, 0);
+    assert_eq!(pair.exceeded(Exceeded::Orphan), 1);
+}
+
+#[test]
 fn where_too_much_is_held_a_body_that_could_not_be_delivered_is_asked_for_anew() {
     for (held_bytes, is_kept) in [(NEWS.len(), true), (NEWS.len() - 1, false)] {
         let mut pair = Pair::new(Limits {

@@ -145,3 +145,46 @@ fn every_name_is_explained() {
         assert!(is_class || document.contains(&name), "{name}");
     }
 }
+
+/// Each limit of the configuration stands there as well, with a metric that there is.
+#[test]
+fn every_limit_is_counted() {
+    let limits = format!("{:#?}", vestibule_config::LowBandwidthLimits::default());
+    let limits = limits
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "));
+    let limits: Vec<_> = limits.map(|(name, _)| format!("`{name}`")).collect();
+    assert_eq!(limits.len(), 30);
+    let document = include_str!("../../../../../docs/operations.md");
+    let (_, section) = document
+        .split_once("### Limits of low bandwidth gateways")
+        .unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with('|'));
+    let rows: Vec<Vec<&str>> = rows
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.split('|').collect())
+        .collect();
+    for limit in &limits {
+        let is_there = rows.iter().any(|row| row[1].contains(limit));
+        assert!(is_there, "{limit}");
+    }
+    let text = render(Gateways(vec![gateway("lb")]));
+    let mut name = "";
+    for row in rows {
+        let words = row[2].split('`').skip(1).step_by(2);
+        for word in words {
+            match word {
+                "lowband_limit" => name = "vestibule_lowband_limit_exceeded_total",
+                "coap_limited" => name = "vestibule_coap_limited_total",
+                _ if word.starts_with("vestibule_") => name = word,
+                label => {
+                    let label = format!("=\"{label}\"");
+                    let is_told = |line: &str| line.starts_with(name) && line.contains(&label);
+                    assert!(text.lines().any(is_told), "{name}: {label}");
+                }
+            }
+            assert!(text.contains(name), "{name}");
+        }
+    }
+}

@@ -25,7 +25,7 @@ impl Fixture {
         }
     }
 
-    fn keep(&mut self, token: u8, path: &str, length: usize) -> Option<SnapshotId> {
+    fn keep(&mut self, token: u8, path: &str, length: usize) -> Result<SnapshotId, Refusal> {
         let request = request(token, path);
         let known_by = KnownBy {
             token: request.token,
@@ -40,7 +40,7 @@ impl Fixture {
         let kept = self
             .snapshots
             .keep(self.now, body, size, content, config, budget);
-        kept.map(|snapshot| snapshot.id)
+        kept.map(|(id, _)| id)
     }
 
     fn find(&mut self, token: u8, path: &str, offset: u32) -> Option<SnapshotId> {
@@ -110,8 +110,8 @@ fn every_byte_can_be_asked_for_in_every_size() {
 #[test]
 fn a_body_is_found_by_token_or_by_options() {
     let mut fixture = Fixture::new();
-    let one = fixture.keep(1, "a?x=1", 200);
-    let two = fixture.keep(2, "a?x=2", 200);
+    let one = fixture.keep(1, "a?x=1", 200).ok();
+    let two = fixture.keep(2, "a?x=2", 200).ok();
     assert_eq!(fixture.find(1, "a?x=1", 64), one);
     assert_eq!(fixture.find(1, "a", 64), one);
     assert_eq!(fixture.find(1, "b", 64), None);
@@ -125,18 +125,18 @@ fn a_body_is_found_by_token_or_by_options() {
 #[test]
 fn a_body_is_for_its_owner() {
     let mut fixture = Fixture::new();
-    let one = fixture.keep(1, "a@1", 200);
+    let one = fixture.keep(1, "a@1", 200).ok();
     for (token, path) in [(1, "a@1"), (1, "a"), (9, "a@1"), (9, "a")] {
         assert_eq!(fixture.find(token, path, 64), one);
     }
     assert_eq!(fixture.find(1, "a@2", 64), None);
     assert_eq!(fixture.find(9, "a@2", 64), None);
     // Each has a token of its own for each block, as with libcoap.
-    let two = fixture.keep(2, "a@2", 200);
+    let two = fixture.keep(2, "a@2", 200).ok();
     assert_eq!(fixture.find(8, "a@1", 64), one);
     assert_eq!(fixture.find(9, "a@2", 64), two);
     // Nobody has said whose this is.
-    let any = fixture.keep(3, "b", 200);
+    let any = fixture.keep(3, "b", 200).ok();
     assert_eq!(fixture.find(9, "b@1", 64), any);
     fixture.snapshots.get(any.unwrap()).unwrap().known_by.owner = Some(Owner(2));
     assert_eq!(fixture.find(9, "b@1", 64), None);
@@ -145,7 +145,8 @@ fn a_body_is_for_its_owner() {
 #[test]
 fn a_state_is_for_its_owner() {
     let mut fixture = Fixture::new();
-    let states = [fixture.keep(1, "7?x@1", 200), fixture.keep(2, "7?x@2", 200)];
+    let states = [(1, "7?x@1"), (2, "7?x@2")];
+    let states = states.map(|(token, path)| fixture.keep(token, path, 200).ok());
     for (number, id) in (1..).zip(states) {
         let snapshot = fixture.snapshots.get(id.unwrap()).unwrap();
         snapshot.observation = Some(ObservationId(number));
@@ -160,7 +161,7 @@ fn a_state_is_for_its_owner() {
 #[test]
 fn nothing_is_found_behind_the_end() {
     let mut fixture = Fixture::new();
-    fixture.keep(1, "a", 200);
+    fixture.keep(1, "a", 200).unwrap();
     assert!(fixture.find(1, "a", 192).is_some());
     assert_eq!(fixture.find(1, "a", 208), None);
 }
@@ -183,8 +184,8 @@ fn the_state_of_an_observation_is_found_by_its_path_and_next_block() {
 #[test]
 fn a_request_that_comes_again_replaces_its_body() {
     let mut fixture = Fixture::new();
-    fixture.keep(1, "a", 200);
-    let again = fixture.keep(1, "a", 100);
+    fixture.keep(1, "a", 200).unwrap();
+    let again = fixture.keep(1, "a", 100).ok();
     assert_eq!(fixture.snapshots.len(), 1);
     assert_eq!(fixture.find(1, "a", 64), again);
     assert_eq!(fixture.budget.used(), 100);
@@ -204,10 +205,10 @@ fn what_is_notified_is_never_replaced_and_what_was_fetched_goes_first() {
     fixture.snapshots.get(ids[0]).unwrap().observation = Some(ObservationId(1));
     let fetched = fixture.snapshots.get(ids[2]).unwrap();
     fetched.later(now, asked(1, BlockSize::at_most(64)));
-    assert!(fixture.keep(9, "9", 100).is_some());
+    assert!(fixture.keep(9, "9", 100).is_ok());
     let mut is_there = |at: usize| fixture.snapshots.get(ids[at]).is_some();
     assert!(is_there(0) && is_there(1) && !is_there(2) && is_there(3));
-    assert!(fixture.keep(10, "10", 100).is_some());
+    assert!(fixture.keep(10, "10", 100).is_ok());
     let mut is_there = |at: usize| fixture.snapshots.get(ids[at]).is_some();
     assert!(is_there(0) && !is_there(1) && is_there(3));
 }
@@ -215,13 +216,13 @@ fn what_is_notified_is_never_replaced_and_what_was_fetched_goes_first() {
 #[test]
 fn there_is_no_room_beyond_the_limits() {
     let mut fixture = Fixture::new();
-    assert_eq!(fixture.keep(1, "a", 1001), None);
-    assert!(fixture.keep(1, "a", 600).is_some());
+    assert_eq!(fixture.keep(1, "a", 1001), Err(Refusal::TooManyResponses));
+    assert!(fixture.keep(1, "a", 600).is_ok());
     // One association makes room among its own.
-    assert!(fixture.keep(2, "b", 600).is_some());
+    assert!(fixture.keep(2, "b", 600).is_ok());
     assert_eq!(fixture.snapshots.len(), 1);
     fixture.budget = Budget::new(599);
-    assert_eq!(fixture.keep(3, "c", 600), None);
+    assert_eq!(fixture.keep(3, "c", 600), Err(Refusal::NoRoom));
 }
 
 #[test]

@@ -68,6 +68,15 @@ impl Fixture {
     }
 
     /// Takes a block of 16 equal bytes.
+    fn expire(&mut self, now: Instant) {
+        self.uploads.expire(now, &self.config, &self.budget);
+    }
+
+    /// How many uploads have paused and taken for too long.
+    fn counted(&self) -> [u64; 2] {
+        [Counted::UploadIdle, Counted::UploadTimeout].map(|what| self.budget.counted(what))
+    }
+
     fn part(&mut self, who: (&str, u8, &[u8]), number: u32) -> Result<Step, Refusal> {
         self.take(who, number, true, &[number as u8; 16])
     }
@@ -187,7 +196,7 @@ fn all_associations_share_the_budget() {
     let mut fixture = Fixture::new();
     fixture.budget = Budget::new(20);
     assert!(is_continue(&fixture.part(A, 0)));
-    assert_eq!(refusal(fixture.part(A, 1)), Refusal::Busy);
+    assert_eq!(refusal(fixture.part(A, 1)), Refusal::NoRoom);
     assert_eq!((fixture.uploads.len(), fixture.budget.used()), (0, 0));
 }
 
@@ -264,18 +273,20 @@ fn pauses_and_slowness_have_an_end() {
     assert!(is_continue(&fixture.part(A, 0)));
     let idle = fixture.now + fixture.config.upload_idle;
     assert_eq!(fixture.uploads.next_timeout(&fixture.config), Some(idle));
-    fixture.uploads.expire(idle, &fixture.config);
+    fixture.expire(idle);
     assert_eq!(fixture.uploads.len(), 0);
+    assert_eq!(fixture.counted(), [1, 0]);
 
     let begun = fixture.now;
     assert!(is_continue(&fixture.part(A, 0)));
-    for number in 1..6 {
+    for number in 1..=6 {
         fixture.now += fixture.config.upload_idle - Duration::from_secs(1);
-        fixture.uploads.expire(fixture.now, &fixture.config);
+        fixture.expire(fixture.now);
         let step = fixture.part(A, number);
         let in_time = fixture.now < begun + fixture.config.upload_total;
         assert_eq!(is_continue(&step), in_time, "{number}");
     }
+    assert_eq!(fixture.counted(), [1, 1]);
 }
 
 #[test]
