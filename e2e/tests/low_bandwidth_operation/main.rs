@@ -2,6 +2,7 @@
 
 mod certificates;
 mod checks;
+mod counters;
 mod ending;
 mod flags;
 mod plain;

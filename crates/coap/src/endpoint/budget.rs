@@ -30,7 +30,7 @@ pub(super) struct Reservation {
 struct Shared {
     limit: usize,
     used: AtomicUsize,
-    counts: Counts,
+    counts: Arc<Counts>,
 }
 
 impl Budget {
@@ -41,7 +41,20 @@ impl Budget {
             shared: Arc::new(Shared {
                 limit,
                 used: AtomicUsize::new(0),
-                counts: Counts::default(),
+                counts: Arc::default(),
+            }),
+        }
+    }
+
+    /// A budget of `limit` bytes, of which none is taken, for those who come after those of this one: what was counted
+    /// stays, and is counted on.
+    #[must_use]
+    pub fn succeeding(&self, limit: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                limit,
+                used: AtomicUsize::new(0),
+                counts: Arc::clone(&self.shared.counts),
             }),
         }
     }

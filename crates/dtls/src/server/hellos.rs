@@ -80,6 +80,9 @@ impl Server {
 
     /// Answers a hello that no association has come of.
     fn answer(&mut self, now: Instant, path: Path, hello: &Whole<'_>) {
+        if self.shared.may_look().is_err() {
+            return;
+        }
         let address = path.remote.ip();
         // Asked before the keys are made, and again after: only then its owner has shown to be there.
         if hello.cookie && self.shared.may_begin(now, address).is_err() {

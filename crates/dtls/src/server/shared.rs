@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -19,8 +19,10 @@ use crate::wire;
 pub struct Shared {
     limits: Limits,
     /// What has happened.
-    pub counters: Counters,
+    pub counters: Arc<Counters>,
     tally: Mutex<Tally>,
+    /// Whether no handshake is begun any more.
+    is_ending: AtomicBool,
     hasher: RandomState,
 }
 
@@ -56,16 +58,19 @@ pub enum Refusal {
     AssociationsOfSource,
     /// [`Limits::handshakes_per_minute`].
     Rate,
+    /// [`Shared::refuse_handshakes`].
+    Ending,
 }
 
 impl Refusal {
     /// Every reason, in the order of [`Counters::refused`].
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::HalfOpen,
         Self::HalfOpenOfSource,
         Self::Associations,
         Self::AssociationsOfSource,
         Self::Rate,
+        Self::Ending,
     ];
 
     /// Its name in logs and metrics.
@@ -77,6 +82,7 @@ impl Refusal {
             Self::Associations => "associations",
             Self::AssociationsOfSource => "associations_per_source",
             Self::Rate => "rate",
+            Self::Ending => "ending",
         }
     }
 }
@@ -107,7 +113,7 @@ pub struct Counters {
     pub handshake_timeouts: Counter,
     /// Handshakes that broke, or that the peer began anew.
     pub handshakes_failed: Counter,
-    /// Handshakes not begun, by [`Refusal`].
+    /// Handshakes not begun, by [`Refusal`]. For [`Refusal::Ending`] these are hellos, with a cookie or without.
     pub refused: [Counter; Refusal::ALL.len()],
     /// Peers that seem to have moved.
     pub trials: Counter,
@@ -158,12 +164,30 @@ impl Shared {
     /// Nobody is there yet.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
+        Self::with(limits, Arc::default())
+    }
+
+    /// As [`Self::new`], for the workers of a server that comes after that of this one: what was counted stays, and is
+    /// counted on.
+    #[must_use]
+    pub fn succeeding(&self, limits: Limits) -> Arc<Self> {
+        Self::with(limits, Arc::clone(&self.counters))
+    }
+
+    fn with(limits: Limits, counters: Arc<Counters>) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            counters: Counters::default(),
+            counters,
             tally: Mutex::default(),
+            is_ending: AtomicBool::new(false),
             hasher: RandomState::new(),
         })
+    }
+
+    /// Has no handshake begun from now on: nothing is answered to hellos, so that who repeats his is answered by whoever
+    /// comes after. Those that have begun go on, and so do all associations.
+    pub fn refuse_handshakes(&self) {
+        self.is_ending.store(true, Relaxed);
     }
 
     /// Which of `workers` is to be given a datagram that came from `remote`: the one that its Connection ID names, if
@@ -197,6 +221,14 @@ impl Shared {
     #[cfg(test)]
     pub(super) fn sources(&self) -> usize {
         self.tally().sources.len()
+    }
+
+    /// Whether hellos are looked at.
+    pub(super) fn may_look(&self) -> Result<(), Refusal> {
+        match self.is_ending.load(Relaxed) {
+            true => self.note(Err(Refusal::Ending)),
+            false => Ok(()),
+        }
     }
 
     /// Whether a handshake from `address` would be begun.

@@ -19,7 +19,7 @@ pub struct Shared {
     polls: Ceiling,
     observed: Mutex<Observed>,
     held_bytes: AtomicUsize,
-    exceeded: [AtomicU64; Exceeded::ALL.len()],
+    exceeded: Arc<[AtomicU64; Exceeded::ALL.len()]>,
 }
 
 /// Which limit was reached.
@@ -108,7 +108,21 @@ impl Shared {
             hasher,
             observed: Mutex::default(),
             held_bytes: AtomicUsize::new(0),
-            exceeded: Default::default(),
+            exceeded: Arc::default(),
+        })
+    }
+
+    /// As [`new`](Self::new), for those who come after who share this: tokens have the same digests, and what was counted
+    /// stays, and is counted on.
+    pub fn succeeding(&self, limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            requests: Ceiling::new(limits.requests),
+            polls: Ceiling::new(limits.polls),
+            limits,
+            hasher: self.hasher.clone(),
+            observed: Mutex::default(),
+            held_bytes: AtomicUsize::new(0),
+            exceeded: Arc::clone(&self.exceeded),
         })
     }
 

@@ -13,7 +13,7 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use vestibule_coap::endpoint::Budget;
 use vestibule_dtls::{
     Accept, Bound, ContainedAccept, CookieSecrets, Identity,
-    server::{self, Shared, View},
+    server::{self, View},
     stack::{Acceptor, ServerSettings},
 };
 
@@ -22,7 +22,6 @@ use super::{
     application::messages,
     calm::Calm,
     core::{Core, Place},
-    counters::Counters,
     drive::{self, Inlets, Order},
     handover::{self, Inbox},
 };
@@ -49,10 +48,8 @@ pub struct Server {
     workers: Vec<mailbox::Handle<Order>>,
     security: Security,
     local_addrs: Vec<SocketAddr>,
-    shared: Arc<Shared>,
-    counters: Arc<Counters>,
-    /// Of the bodies in blocks.
-    budget: Budget,
+    /// What is counted, and what is under way.
+    readout: DtlsServer,
 }
 
 /// What associations begin with.
@@ -105,6 +102,26 @@ impl Server {
         A: Application,
         F: Fn(Setup<A::Message>) -> A + Send + Sync + 'static,
     {
+        let (limits, workers) = (config.limits.clone(), config.workers);
+        let readout = DtlsServer::new("", workers, limits, config.max_bodies);
+        Self::start_as(readout, sockets, config, make_application)
+    }
+
+    /// As [`Self::start_on`], as the server that is told of so.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn start_as<A, F>(
+        readout: DtlsServer,
+        sockets: &Sockets,
+        config: Config,
+        make_application: F,
+    ) -> Result<Self, Error>
+    where
+        A: Application,
+        F: Fn(Setup<A::Message>) -> A + Send + Sync + 'static,
+    {
         if !(1..=MAX_WORKERS).contains(&config.workers) {
             return Err(Error::Workers(config.workers));
         }
@@ -116,9 +133,7 @@ impl Server {
                 epoch: Instant::now(),
             },
             local_addrs: sockets.local_addrs(),
-            shared: Shared::new(config.limits.clone()),
-            counters: Arc::new(Counters::new(config.workers)),
-            budget: Budget::new(config.max_bodies),
+            readout,
         };
         let (chutes, inboxes): (Vec<_>, Vec<_>) =
             (0..config.workers).map(|_| handover::channel()).unzip();
@@ -134,12 +149,12 @@ impl Server {
                     worker,
                     chutes: Arc::clone(&chutes),
                     sockets: Arc::clone(&sockets.sockets),
-                    shared: Arc::clone(&server.shared),
-                    counters: Arc::clone(&server.counters),
+                    shared: Arc::clone(&server.readout.shared),
+                    counters: Arc::clone(&server.readout.counters),
                     calm: Arc::clone(&calm),
                 },
                 accept: server.security.accept(),
-                budget: server.budget.clone(),
+                budget: server.readout.bodies.clone(),
                 orders,
                 inbox,
             };
@@ -190,33 +205,39 @@ impl Server {
     /// How many handshakes are not over, and how many associations there are with them.
     #[must_use]
     pub fn present(&self) -> (usize, usize) {
-        self.shared.present()
+        self.readout.shared.present()
     }
 
     /// What is counted, as Prometheus reads it (OpenMetrics 1.0). The label `server` is `name`.
     #[must_use]
     pub fn metrics(&self, name: &str) -> String {
-        metrics::render(DtlsServers(vec![self.readout(name)]))
+        let mut readout = self.readout.clone();
+        name.clone_into(&mut readout.name);
+        metrics::render(DtlsServers(vec![readout]))
     }
 
-    /// What is counted, to be told with other things.
-    pub(crate) fn readout(&self, name: &str) -> DtlsServer {
-        DtlsServer {
-            name: name.to_owned(),
-            shared: Arc::clone(&self.shared),
-            counters: Arc::clone(&self.counters),
-            bodies: self.budget.clone(),
-        }
+    /// What is counted.
+    #[cfg(test)]
+    pub(super) fn counters(&self) -> Arc<super::counters::Counters> {
+        Arc::clone(&self.readout.counters)
     }
 
-    /// Ends the server: tells its applications, waits for `patience` at most until every request is
-    /// answered, by any worker, and every answer acknowledged, and says good-bye to all peers.
+    /// Ends the server: begins no handshake any more, tells its applications, waits for `patience` at most
+    /// until every request is answered, by any worker, and every answer acknowledged, and says good-bye to
+    /// all peers.
     pub async fn shutdown(self, patience: Duration) {
         self.shutdown_until(patience, std::future::pending()).await;
     }
 
     /// As [`Self::shutdown`], but waits no longer when `now` completes.
     pub async fn shutdown_until(self, patience: Duration, now: impl Future<Output = ()>) {
+        self.readout.shared.refuse_handshakes();
+        self.leave_until(patience, now).await;
+    }
+
+    /// As [`Self::shutdown_until`], for a server whose sockets another one is to take over: handshakes are
+    /// begun to the end, so that nobody is kept waiting for that.
+    pub(crate) async fn leave_until(self, patience: Duration, now: impl Future<Output = ()>) {
         let by = Instant::now().checked_add(patience);
         let end = |worker: &mailbox::Handle<Order>| worker.ask(|done| Order::End { by, done });
         let ended: Vec<_> = self.workers.iter().map(end).collect();

@@ -1,12 +1,15 @@
 //! A gateway that only has to be started: what can fail on the way was done.
 
-use std::{fmt, hash::RandomState, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use vestibule_config::FileRef;
 use zeroize::Zeroizing;
 
-use super::{Spec, meters::Meters};
-use crate::coaps::{self, Sockets, TicketKeyError, ticket_key};
+use super::Spec;
+use crate::{
+    coaps::{self, Sockets, TicketKeyError, ticket_key},
+    metrics,
+};
 
 /// A gateway that only has to be started.
 pub(crate) struct Prepared {
@@ -27,10 +30,8 @@ pub(crate) struct Holdings {
     file_key: Option<TicketKey>,
     /// The one that nobody else has. It is kept, so that clients can resume when the limits change.
     own_key: TicketKey,
-    /// What was counted.
-    pub(super) meters: Arc<Meters>,
-    /// What the digests of access tokens are made with.
-    pub(super) digests: RandomState,
+    /// What is counted, and what is under way.
+    pub(super) readout: metrics::Gateway,
 }
 
 /// The key of session tickets.
@@ -81,8 +82,10 @@ impl Prepared {
             .map(|file| ticket_key::read_or_make(&file.path))
             .transpose();
         let file_key = file_key.map_err(PrepareError::TicketKey)?;
-        // One more for who speaks without DTLS.
-        let meters = || Arc::new(Meters::new(spec.name(), workers + 1));
+        let readout = match own {
+            None => spec.readout(workers),
+            Some(own) => spec.succeeding(&own.readout),
+        };
         let holdings = Holdings {
             sockets,
             plain,
@@ -91,8 +94,7 @@ impl Prepared {
                 || Arc::new(Zeroizing::new(rand::random())),
                 |own| Arc::clone(&own.own_key),
             ),
-            meters: own.map_or_else(meters, |own| Arc::clone(&own.meters)),
-            digests: own.map_or_else(RandomState::new, |own| own.digests.clone()),
+            readout,
         };
         Ok(Self {
             spec,
@@ -104,6 +106,11 @@ impl Prepared {
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         self.spec.name()
+    }
+
+    /// What is counted of it, and of those before.
+    pub(crate) fn readout(&self) -> &metrics::Gateway {
+        &self.holdings.readout
     }
 
     /// What it will have.
@@ -124,6 +131,16 @@ impl Prepared {
 }
 
 impl Holdings {
+    /// Where it listens for DTLS.
+    pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.sockets.local_addrs()
+    }
+
+    /// Where it serves CoAP without DTLS.
+    pub(crate) fn plain_addr(&self) -> Option<SocketAddr> {
+        self.plain.local_addrs().first().copied()
+    }
+
     /// The key of tickets.
     pub(super) fn ticket_key(&self) -> [u8; 32] {
         ***self.file_key.as_ref().unwrap_or(&self.own_key)

@@ -14,15 +14,10 @@ use tokio::{
     task::spawn_local,
 };
 use vestibule_dtls::server::AssociationId;
-use vestibule_lowband::gateway::Shared;
 
 use super::{
-    Holdings, Prepared, Spec,
-    application::Gateway,
-    house::Common,
-    message::Message,
-    meters::{AssociationView, UserView},
-    plain::Plain,
+    Holdings, Prepared, Spec, application::Gateway, house::Common, message::Message,
+    meters::AssociationView, plain::Plain,
 };
 use crate::{
     coaps::{self, Messages, Server},
@@ -80,8 +75,8 @@ impl Running {
         let common = Common {
             spec: Arc::clone(&spec),
             homeserver: Arc::new(spec.homeserver(tcp)),
-            shared: Shared::new(spec.limits(), holdings.digests.clone()),
-            meters: Arc::clone(&holdings.meters),
+            shared: Arc::clone(&holdings.readout.shared),
+            meters: Arc::clone(&holdings.readout.meters),
             port: addresses.first().map_or(0, SocketAddr::port),
         };
         let identity = spec.material.identity.changes();
@@ -102,8 +97,9 @@ impl Running {
                 Gateway::new(&common, setup, buffer)
             }
         };
-        let server =
-            Server::start_on(&holdings.sockets, config, make).map_err(StartError::Coaps)?;
+        let readout = holdings.readout.dtls.clone();
+        let server = Server::start_as(readout, &holdings.sockets, config, make)
+            .map_err(StartError::Coaps)?;
         Ok(Self {
             spec: RefCell::new(spec),
             holdings,
@@ -129,12 +125,12 @@ impl Running {
 
     /// Where it listens for DTLS.
     pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.holdings.sockets.local_addrs()
+        self.holdings.local_addrs()
     }
 
     /// Where it serves CoAP without DTLS.
     pub(crate) fn plain_addr(&self) -> Option<SocketAddr> {
-        self.holdings.plain.local_addrs().first().copied()
+        self.holdings.plain_addr()
     }
 
     /// Serves as this one would from now on. Whether it can; otherwise nothing has changed, and the other
@@ -199,19 +195,19 @@ impl Running {
         Ok(views)
     }
 
-    /// Its users.
-    pub(crate) fn users(&self) -> Vec<UserView> {
-        self.common.meters.users()
+    /// What it counts, also when it has ended.
+    pub(crate) fn readout(&self) -> &metrics::Gateway {
+        &self.holdings.readout
     }
 
-    /// What it counts. `None`: it ends.
-    pub(crate) fn readout(&self) -> Option<metrics::Gateway> {
-        let server = self.server.borrow();
-        Some(metrics::Gateway {
-            meters: Arc::clone(&self.common.meters),
-            shared: Arc::clone(&self.common.shared),
-            dtls: server.as_ref()?.readout(self.name()),
-        })
+    /// Takes no new clients from now on: nothing is answered to their hellos.
+    pub(crate) fn refuse_handshakes(&self) {
+        self.holdings.readout.dtls.shared.refuse_handshakes();
+    }
+
+    /// Whether it was told to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.server.borrow().is_none()
     }
 
     /// Ends it: who waits for news is sent away, other requests are waited for so long, and all are
@@ -244,7 +240,7 @@ impl Running {
                 plain.shut_down(patience, hurry()).await;
             }
         };
-        tokio::join!(server.shutdown_until(patience, hurry()), plain);
+        tokio::join!(server.leave_until(patience, hurry()), plain);
     }
 
     fn show_identity(&self) {

@@ -1,6 +1,6 @@
 //! One gateway as the configuration wants it, with what was read from files.
 
-use std::{sync::Arc, time::Duration};
+use std::{hash::RandomState, sync::Arc, time::Duration};
 
 use vestibule_coap::{BlockSize, endpoint};
 use vestibule_config::{
@@ -8,15 +8,19 @@ use vestibule_config::{
 };
 use vestibule_dtls::{server, session::Version, stack::ServerSettings};
 use vestibule_lowband::{
-    gateway::{Limits, Settings, Timeouts},
+    gateway::{Limits, Settings, Shared, Timeouts},
     mapping::{self, paths::Prefix},
     sync,
 };
 
-use super::upstream::{self, Homeserver};
+use super::{
+    meters::Meters,
+    upstream::{self, Homeserver},
+};
 use crate::{
     coaps,
     material::{LowBandwidthMaterial, Material},
+    metrics::{self, DtlsServer},
     sys::TcpOptions,
     tls,
 };
@@ -93,14 +97,7 @@ impl Spec {
                 idle_lifetime: limits.idle_timeout,
                 ..server::Config::default()
             },
-            limits: server::Limits {
-                half_open: limits.half_open,
-                half_open_per_source: limits.half_open_per_source,
-                associations: limits.associations,
-                associations_per_source: limits.associations_per_source,
-                handshakes_per_minute: limits.handshakes_per_minute,
-                handshake_burst: limits.handshake_burst,
-            },
+            limits: self.dtls_limits(),
             coap: Arc::new(self.coap()),
             max_bodies: limits.bodies,
         }
@@ -111,9 +108,38 @@ impl Spec {
         coap(&self.config)
     }
 
-    /// How much is under way, all clients together.
-    pub(super) fn limits(&self) -> Limits {
-        limits(&self.config)
+    /// How many associations there are, all clients together.
+    fn dtls_limits(&self) -> server::Limits {
+        let limits = &self.config.limits;
+        server::Limits {
+            half_open: limits.half_open,
+            half_open_per_source: limits.half_open_per_source,
+            associations: limits.associations,
+            associations_per_source: limits.associations_per_source,
+            handshakes_per_minute: limits.handshakes_per_minute,
+            handshake_burst: limits.handshake_burst,
+        }
+    }
+
+    /// What is counted of a gateway that has not been there before, with so many workers.
+    pub(super) fn readout(&self, workers: usize) -> metrics::Gateway {
+        let (name, max_bodies) = (self.name(), self.config.limits.bodies);
+        metrics::Gateway {
+            // One more for who speaks without DTLS.
+            meters: Arc::new(Meters::new(name, workers + 1)),
+            shared: Shared::new(limits(&self.config), RandomState::new()),
+            dtls: DtlsServer::new(name, workers, self.dtls_limits(), max_bodies),
+        }
+    }
+
+    /// What is counted of a gateway that comes after the one of which this was counted.
+    pub(super) fn succeeding(&self, before: &metrics::Gateway) -> metrics::Gateway {
+        let max_bodies = self.config.limits.bodies;
+        metrics::Gateway {
+            meters: Arc::clone(&before.meters),
+            shared: before.shared.succeeding(limits(&self.config)),
+            dtls: before.dtls.succeeding(self.dtls_limits(), max_bodies),
+        }
     }
 
     /// How clients are served. `port` is where DTLS is spoken.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 use vestibule_coap::endpoint::{Budget, Counted};
-use vestibule_dtls::server::{Closed, Counter, Refusal, Shared};
+use vestibule_dtls::server::{Closed, Counter, Limits, Refusal, Shared};
 
 use super::{
     Sharded,
@@ -160,7 +160,7 @@ fn handshakes(servers: &[DtlsServer], encoder: &mut DescriptorEncoder<'_>) -> fm
     counter(
         encoder,
         "vestibule_dtls_handshakes_refused",
-        "Handshakes that a limit did not let begin",
+        "Handshakes that were not begun because of a limit, or of the end of the server",
         all().flat_map(|(name, it)| {
             let refused = Refusal::ALL.into_iter().zip(&it.refused);
             refused.map(move |(why, n)| ([name, ("reason", why.name())], n.value()))
@@ -256,6 +256,26 @@ fn associations(servers: &[DtlsServer], encoder: &mut DescriptorEncoder<'_>) -> 
 }
 
 impl DtlsServer {
+    /// A server that has not been there before, with so many workers, and so many bytes of bodies at most.
+    pub(crate) fn new(name: &str, workers: usize, limits: Limits, max_bodies: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            shared: Shared::new(limits),
+            counters: Arc::new(Counters::new(workers)),
+            bodies: Budget::new(max_bodies),
+        }
+    }
+
+    /// The one that comes after it, which counts on. It has as many workers.
+    pub(crate) fn succeeding(&self, limits: Limits, max_bodies: usize) -> Self {
+        Self {
+            name: self.name.clone(),
+            shared: self.shared.succeeding(limits),
+            counters: Arc::clone(&self.counters),
+            bodies: self.bodies.succeeding(max_bodies),
+        }
+    }
+
     fn label(&self) -> Label<'_> {
         ("server", &self.name)
     }
@@ -263,18 +283,11 @@ impl DtlsServer {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_dtls::server::Limits;
-
     use super::*;
     use crate::metrics::render;
 
     fn server(name: &str) -> DtlsServer {
-        DtlsServer {
-            name: name.to_owned(),
-            shared: Shared::new(Limits::default()),
-            counters: Arc::new(Counters::new(2)),
-            bodies: Budget::new(1 << 20),
-        }
+        DtlsServer::new(name, 2, Limits::default(), 1 << 20)
     }
 
     #[test]

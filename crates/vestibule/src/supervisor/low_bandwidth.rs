@@ -1,6 +1,6 @@
 //! What the supervisor does for low bandwidth gateways.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::task::spawn_local;
 
@@ -26,6 +26,8 @@ pub(super) struct Gateways {
     ending: Vec<Rc<Running>>,
     /// They begin when those have ended that are in their way.
     waiting: Vec<Prepared>,
+    /// Whether none begins any more.
+    is_leaving: bool,
 }
 
 /// Binds and reads what gateways need, each with so many workers. What those that are there have bound is
@@ -60,13 +62,39 @@ impl Gateways {
 
     /// Those that are there. No other one will begin.
     fn leave(&mut self) -> Vec<Rc<Running>> {
-        self.waiting.clear();
+        self.is_leaving = true;
         let all = self.running.iter().chain(&self.ending);
         all.cloned().collect()
     }
 
+    /// Has those that end, and that nobody comes after, take no new clients.
+    fn close(&self) {
+        for gone in &self.ending {
+            let mut waiting = self.waiting.iter();
+            if !waiting.any(|it| it.waits_for(gone.name(), gone.holdings())) {
+                gone.refuse_handshakes();
+            }
+        }
+    }
+
+    /// What is counted of each, whether it has begun, ends or waits for its turn. There is never more than
+    /// one of a name that has begun and not ended.
+    fn readouts(&self) -> Vec<metrics::Gateway> {
+        let begun = self.running.iter().chain(&self.ending);
+        let begun = begun.map(|it| (it.name(), it.readout()));
+        let waiting = self.waiting.iter().map(|it| (it.name(), it.readout()));
+        let mut names = HashSet::new();
+        let all = begun.chain(waiting);
+        all.filter(|(name, _)| names.insert(*name))
+            .map(|(_, readout)| readout.clone())
+            .collect()
+    }
+
     /// Those that can begin now.
     fn take_ready(&mut self) -> Vec<Prepared> {
+        if self.is_leaving {
+            return Vec::new();
+        }
         let ending = &self.ending;
         let is_ready = |it: &mut Prepared| {
             let mut ending = ending.iter();
@@ -143,11 +171,16 @@ impl Supervisor {
                 gone.shut_down(patience).await;
                 let gateways = &supervisor.gateways;
                 let mut others = gateways.borrow_mut();
+                if others.is_leaving {
+                    // What it has counted is told as long as the process lives.
+                    return;
+                }
                 others.ending.retain(|it| !Rc::ptr_eq(it, &gone));
                 drop((gone, others));
                 supervisor.start_ready_gateways();
             });
         }
+        gateways.close();
         drop(gateways);
         self.start_ready_gateways();
     }
@@ -161,36 +194,42 @@ impl Supervisor {
 
     /// What the gateways count.
     pub(crate) fn gateways(&self) -> Vec<metrics::Gateway> {
-        let gateways = self.gateways.borrow();
-        let gateways = gateways.running.iter();
-        gateways.filter_map(|it| it.readout()).collect()
+        self.gateways.borrow().readouts()
     }
 
-    /// Describes the associations of all gateways.
+    /// Describes the associations of all gateways, also of those that end.
     ///
     /// # Errors
     ///
     /// When a worker of them does not answer.
     pub(crate) async fn associations(&self) -> Result<Vec<AssociationView>, Unanswered> {
-        let gateways = self.gateways.borrow().running.clone();
+        let mut gateways = self.gateways.borrow().running.clone();
+        gateways.extend_from_slice(&self.gateways.borrow().ending);
         let mut views = Vec::new();
         for gateway in gateways {
-            views.extend(gateway.associations().await?);
+            match gateway.associations().await {
+                Ok(some) => views.extend(some),
+                // Its workers leave one by one, and their associations with them.
+                Err(_) if gateway.is_ending() => {}
+                Err(unanswered) => return Err(unanswered),
+            }
         }
         Ok(views)
     }
 
     /// Describes the users of all gateways.
     pub(crate) fn users(&self) -> Vec<UserView> {
-        let gateways = self.gateways.borrow();
-        let gateways = gateways.running.iter();
-        gateways.flat_map(|it| it.users()).collect()
+        let readouts = self.gateways.borrow().readouts();
+        readouts.iter().flat_map(|it| it.meters.users()).collect()
     }
 
     /// Ends all gateways: requests that are under way are waited for so long. Called again without
     /// patience, it is over sooner.
     pub(super) async fn leave_gateways(&self, patience: Duration) {
         let leaving = self.gateways.borrow_mut().leave();
+        for gateway in &leaving {
+            gateway.refuse_handshakes();
+        }
         let mut tasks = tokio::task::JoinSet::new();
         for gateway in leaving {
             tasks.spawn_local(async move { gateway.shut_down(patience).await });

@@ -16,3 +16,16 @@ fn what_is_taken_comes_back() {
     drop(two);
     assert_eq!(budget.used(), 0);
 }
+
+#[test]
+fn who_comes_after_counts_on() {
+    let first = Budget::new(100);
+    first.note(Counted::NoRoom);
+    let mut taken = first.reservation();
+    assert!(taken.grow(100));
+    let second = first.succeeding(10);
+    second.note(Counted::NoRoom);
+    assert_eq!(second.counted(Counted::NoRoom), 2);
+    assert_eq!((first.used(), second.used()), (100, 0));
+    assert_eq!(second.reservation().available(), 10);
+}

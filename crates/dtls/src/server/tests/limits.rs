@@ -221,6 +221,38 @@ fn credit_is_earned_however_often_it_is_asked_for() {
 }
 
 #[test]
+fn at_the_end_those_who_are_there_go_on() {
+    let mut scene = Scene::new(true);
+    let mut open = scene.open(path(1), 1);
+    assert!(begins(&mut scene, path(2), 2));
+    let mut half = Peer::of(&scene.server, path(2));
+    let cookies = scene.shared.counters.cookies.value();
+    scene.shared.refuse_handshakes();
+    // Neither who is here for the first time nor who returns a cookie or has a ticket is answered.
+    for hello in [
+        toy::hello(3, &[], false),
+        toy::hello(3, &toy::cookie(path(3).remote), false),
+        toy::hello(3, &[], true),
+    ] {
+        assert!(scene.give(path(3), &hello).is_empty());
+        assert_eq!(scene.server.len(), 2);
+    }
+    assert_eq!(refused(&scene, Refusal::Ending), 3);
+    assert_eq!(scene.shared.counters.cookies.value(), cookies);
+    let finish = half.record(Does::Finish, b"");
+    scene.give(path(2), &finish);
+    assert!(matches!(scene.events()[..], [Event::Opened { .. }]));
+    let says = open.says(b"still here");
+    scene.give(path(1), &says);
+    assert_eq!(received(&scene.events()), [(path(1), &b"still here"[..])]);
+    // Whoever comes after counts on, and takes them.
+    let shared = scene.shared.succeeding(Limits::default());
+    assert_eq!(shared.counters.refused[Refusal::Ending as usize].value(), 3);
+    assert!(shared.may_look().is_ok());
+    assert_eq!(shared.present(), (0, 0));
+}
+
+#[test]
 fn who_moves_about_leaves_nothing_behind() {
     let mut scene = Scene::new(true);
     let mut peer = scene.open(path(0), 1);

@@ -132,6 +132,24 @@ fn nothing_waits_for_ever() {
 }
 
 #[test]
+fn who_comes_after_counts_on() {
+    let mut pair = Pair::new(Limits {
+        requests_per_association: 1,
+        ..Limits::default()
+    });
+    pair.send(ROOMS);
+    pair.send(ROOMS);
+    let next = pair.shared.succeeding(Limits::default());
+    assert_eq!(next.present(), Present::default());
+    assert_eq!(next.exceeded(Exceeded::RequestsOfAssociation), 1);
+    assert_eq!(next.limits(), &Limits::default());
+    let known = token("secret");
+    assert_eq!(next.digest(&known), pair.shared.digest(&known));
+    next.note(Exceeded::Rate);
+    assert_eq!(pair.exceeded(Exceeded::Rate), 1);
+}
+
+#[test]
 fn associations_wait_for_each_other() {
     let mut one = Pair::new(Limits {
         requests: 1,

@@ -79,7 +79,7 @@ impl Stage {
     }
 
     fn counters(&self) -> std::sync::Arc<Counters> {
-        self.server.readout("stage").counters
+        self.server.counters()
     }
 
     fn end(self, patience: Duration) {

@@ -67,7 +67,13 @@ fn whoever_takes_its_place_has_what_it_had() {
         same.holdings.sockets.local_addrs()
     );
     assert_eq!(first.plain.local_addrs(), same.holdings.plain.local_addrs());
-    assert!(Arc::ptr_eq(&first.meters, &same.holdings.meters));
+    let told = [first, &same.holdings].map(|it| &it.readout);
+    assert!(Arc::ptr_eq(&told[0].meters, &told[1].meters));
+    // What was counted is counted on, by all that count.
+    told[0].dtls.shared.counters.opened.add();
+    told[0].dtls.counters.bytes_in.add(0, 7);
+    assert_eq!(told[1].dtls.shared.counters.opened.value(), 1);
+    assert_eq!(told[1].dtls.counters.bytes_in.value(), 7);
     assert!(same.waits_for("lb", first) && same.waits_for("other", first));
     // Any port of somebody else is not the one that was meant.
     let stranger = files.spec("127.0.0.1:0", "name = \"stranger\"");

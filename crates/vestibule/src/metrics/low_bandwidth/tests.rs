@@ -2,7 +2,7 @@ use std::{hash::RandomState, time::Duration};
 
 use hyper::{Method, StatusCode};
 use prometheus_client::collector::Collector;
-use vestibule_coap::{Code, endpoint::Budget};
+use vestibule_coap::Code;
 use vestibule_dtls::server;
 use vestibule_lowband::{
     gateway::{Finished, Limits, Outcome},
@@ -10,10 +10,7 @@ use vestibule_lowband::{
 };
 
 use super::*;
-use crate::{
-    coaps::Counters,
-    metrics::{dtls, render},
-};
+use crate::metrics::{dtls, render};
 
 #[derive(Debug)]
 struct Gateways(Vec<Gateway>);
@@ -30,12 +27,7 @@ fn gateway(name: &str) -> Gateway {
     Gateway {
         meters: Arc::new(Meters::new(name, 2)),
         shared: Shared::new(Limits::default(), RandomState::new()),
-        dtls: DtlsServer {
-            name: name.to_owned(),
-            shared: server::Shared::new(server::Limits::default()),
-            counters: Arc::new(Counters::new(2)),
-            bodies: Budget::new(1 << 20),
-        },
+        dtls: DtlsServer::new(name, 2, server::Limits::default(), 1 << 20),
     }
 }
 
