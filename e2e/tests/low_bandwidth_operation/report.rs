@@ -210,3 +210,63 @@ fn each_gateway_is_told_by_its_name() {
     let users = vestibule.ask(&["show", "users"]);
     assert_eq!(users["users"].as_array().map(Vec::len), Some(2), "{users}");
 }
+
+/// With the ports that the kernel has chosen.
+#[test]
+fn where_gateways_listen_is_shown() {
+    let stage = Stage::new();
+    let table = stage.table(
+        "advertise = \"http://127.0.0.1:1\"\ntcp_bind = \"127.0.0.1:0\"\n\
+         plain_debug_bind = \"127.0.0.1:0\"",
+    );
+    let bind = "bind = [\"127.0.0.1:0\", \"[::1]:0\"]";
+    let mut vestibule =
+        Vestibule::start(table.replace("bind = \"127.0.0.1:0\"\nh", &format!("{bind}\nh")));
+    let first = address(&vestibule);
+    let shown = |vestibule: &Vestibule| {
+        let answer = vestibule.ask(&["show", "listeners"]);
+        let listeners = answer["listeners"].as_array().expect("a list").clone();
+        let word = |it: &Value, key: &str| it[key].as_str().expect("text").to_owned();
+        let of = |it| {
+            (
+                word(it, "listener"),
+                word(it, "transport"),
+                word(it, "address"),
+            )
+        };
+        listeners.iter().map(of).collect::<Vec<_>>()
+    };
+    let rows = shown(&vestibule);
+    let heads: Vec<_> = rows.iter().map(|row| (&*row.0, &*row.1)).collect();
+    assert_eq!(
+        heads,
+        [
+            ("lb/tcp", "tcp"),
+            ("lb", "udp"),
+            ("lb", "udp"),
+            ("lb/plain", "udp")
+        ]
+    );
+    let announced = crate::stage::addresses(&vestibule, "lb");
+    let told: Vec<_> = rows[1..3].iter().map(|row| row.2.parse().ok()).collect();
+    assert_eq!(told, announced.into_iter().map(Some).collect::<Vec<_>>());
+    assert_eq!(rows[0].2, vestibule.address("lb/tcp").to_string());
+    let plain = vestibule.events("listening for CoAP without DTLS");
+    assert_eq!(plain[0]["address"], *rows[3].2);
+    let output = vestibule.command(&["show", "listeners"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[0], ["listener", "transport", "address"]);
+    assert_eq!(lines[2], ["lb", "udp", &first.to_string()]);
+
+    // Other addresses are shown as soon as the reload is done.
+    vestibule.rewrite(stage.table_at("new", "127.0.0.1:0", ""));
+    vestibule.reload_by_signal();
+    let rows = shown(&vestibule);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((&*rows[0].0, &*rows[0].1), ("new", "udp"));
+    stage.is_served(&mut stage.client(rows[0].2.parse().expect("an address")));
+}

@@ -91,6 +91,8 @@ pub(crate) enum Answer {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ListenerView {
     pub(crate) listener: String,
+    /// `tcp`, `udp` or `unix`.
+    pub(crate) transport: String,
     pub(crate) address: String,
 }
 
@@ -286,8 +288,10 @@ async fn carry_out(supervisor: &Rc<Supervisor>, request: Request) -> Answer {
             listeners: supervisor
                 .listening()
                 .into_iter()
+                .chain(supervisor.gateways_listening())
                 .map(|listening| ListenerView {
                     listener: listening.listener,
+                    transport: listening.transport.to_owned(),
                     address: listening.address,
                 })
                 .collect(),

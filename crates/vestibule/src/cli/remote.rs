@@ -176,8 +176,12 @@ fn print(answer: &Answer, mut out: &mut dyn Write) -> io::Result<()> {
         Answer::Listeners { listeners } => {
             let rows = listeners
                 .iter()
-                .map(|l| vec![l.listener.clone(), l.address.clone()]);
-            table(&mut out, &["listener", "address"], rows.collect())
+                .map(|l| vec![l.listener.clone(), l.transport.clone(), l.address.clone()]);
+            table(
+                &mut out,
+                &["listener", "transport", "address"],
+                rows.collect(),
+            )
         }
         Answer::Connections { connections } => {
             let rows = connections.iter().map(|c| {

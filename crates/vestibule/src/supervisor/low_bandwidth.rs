@@ -4,7 +4,7 @@ use std::{collections::HashSet, net::SocketAddr, rc::Rc, sync::Arc, time::Durati
 
 use tokio::task::spawn_local;
 
-use super::{Supervisor, components::Unanswered};
+use super::{Listening, Supervisor, components::Unanswered};
 use crate::{
     low_bandwidth::{
         Holdings, Prepared, Running, Spec,
@@ -183,6 +183,29 @@ impl Supervisor {
         gateways.close();
         drop(gateways);
         self.start_ready_gateways();
+    }
+
+    /// Where gateways listen, or will when those have ended that are in their way: for DTLS, and without it
+    /// as `NAME/plain`.
+    pub(crate) fn gateways_listening(&self) -> Vec<Listening> {
+        let gateways = self.gateways.borrow();
+        if gateways.is_leaving {
+            return Vec::new();
+        }
+        let running = gateways.running.iter().map(|it| (it.name(), it.holdings()));
+        let waiting = gateways.waiting.iter().map(|it| (it.name(), it.holdings()));
+        let udp = |listener: String, address: SocketAddr| Listening {
+            listener,
+            transport: "udp",
+            address: address.to_string(),
+        };
+        let listening = running.chain(waiting).flat_map(|(name, holdings)| {
+            let dtls = holdings.local_addrs().into_iter();
+            let dtls = dtls.map(move |address| udp(name.to_owned(), address));
+            let plain = holdings.plain_addr();
+            dtls.chain(plain.map(|address| udp(format!("{name}/plain"), address)))
+        });
+        listening.collect()
     }
 
     /// Where gateways listen for DTLS.

@@ -73,6 +73,8 @@ pub(crate) struct Supervisor {
 #[derive(Clone, Debug)]
 pub(crate) struct Listening {
     pub(crate) listener: String,
+    /// `tcp`, `udp` or `unix`.
+    pub(crate) transport: &'static str,
     pub(crate) address: String,
 }
 
@@ -206,7 +208,7 @@ impl Supervisor {
             .map_or(0, access::Writer::lost)
     }
 
-    /// Every listening address.
+    /// Every address where connections are accepted.
     pub(crate) fn listening(&self) -> Vec<Listening> {
         self.sockets.borrow().listening()
     }

@@ -229,6 +229,10 @@ impl Bound {
     fn listening(&self) -> Listening {
         Listening {
             listener: self.listener.clone(),
+            transport: match self.bind {
+                Bind::Tcp(_) => "tcp",
+                Bind::Unix(_) => "unix",
+            },
             address: shown(self.local, &self.bind),
         }
     }
