@@ -11,4 +11,5 @@ mod reload;
 mod replaced;
 mod report;
 mod stage;
+mod tcp_side;
 mod times;
