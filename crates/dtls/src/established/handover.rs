@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Established, RETIREMENT, Reading, Retired, Writing,
+    Established, Reading, Retired, Writing,
     flight::Flight,
     message::{self, ACK, HANDSHAKE, Inbox, Number},
 };
@@ -84,7 +84,7 @@ impl Established {
             epoch: FIRST_EPOCH - 1,
             secret: secret(&mut logged.client_handshake)?,
             window: Window::default(),
-            until: now.checked_add(RETIREMENT)?,
+            until: None,
         };
         let client = secret(&mut logged.client)?;
         let server = secret(&mut logged.server)?;

@@ -47,6 +47,11 @@ impl Established {
                 _ => Ok(()),
             };
         };
+        if number.0 == self.read.epoch
+            && let Some(retired) = &mut self.retired
+        {
+            retired.until.get_or_insert(now + RETIREMENT);
+        }
         // Nothing of the handshake may do anything any more, but its end may have to be acknowledged again.
         let late = number.0 == HANDSHAKE_EPOCH;
         if !late && opened.kind != Some(ACK) {
@@ -207,7 +212,7 @@ impl Established {
             epoch: before.epoch,
             secret: before.secret,
             window: before.window,
-            until: now + RETIREMENT,
+            until: None,
         }));
         if wanted && !self.updating {
             self.updating = true;

@@ -38,8 +38,9 @@ const MAX_SENT: u32 = 1 << 22;
 /// is said besides.
 const MAX_RECORDS: u64 = 1 << 23;
 
-/// How long the keys of an epoch are kept when there are newer ones, for what is late or comes again: twice the longest
-/// pause between repetitions.
+/// How long the keys of an epoch are kept when the peer has used newer ones, for what is late or comes again: twice the
+/// longest pause between repetitions. Before that it may not know that it should: our acknowledgement may be lost, and the
+/// peer asleep.
 const RETIREMENT: Duration = Duration::from_secs(120);
 
 /// An association of DTLS 1.3 after its handshake.
@@ -95,7 +96,8 @@ struct Retired {
     epoch: u64,
     secret: Secret,
     window: Window,
-    until: Instant,
+    /// `None`: the peer has not used newer ones.
+    until: Option<Instant>,
 }
 
 /// The epoch that is written.
@@ -170,7 +172,8 @@ impl Established {
 
     /// Forgets the keys of an epoch whose time is over.
     fn retire(&mut self, now: Instant) {
-        self.retired.take_if(|retired| retired.until <= now);
+        self.retired
+            .take_if(|retired| retired.until.is_some_and(|until| until <= now));
     }
 }
 
@@ -222,7 +225,7 @@ impl Session for Established {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let retired = self.retired.as_ref().map(|retired| retired.until);
+        let retired = self.retired.as_ref().and_then(|retired| retired.until);
         [self.flight.due(), retired].into_iter().flatten().min()
     }
 
