@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{eventually, free_ports, wait_for};
+use crate::{PATIENCE, eventually, free_ports, wait_at_most, wait_for};
 
 /// How often free ports are looked for.
 const ATTEMPTS: usize = 30;
@@ -162,12 +162,15 @@ impl Process {
     /// Waits until somebody listens on this TCP port of its network namespace. Nobody connects to
     /// find out, so that the first connection is the test's own.
     pub fn wait_for_port(&mut self, port: u16) {
-        eventually(&format!("{} to listen on port {port}", self.name), || {
+        // Some servers take seconds of a processor before.
+        let what = format!("{} to listen on port {port}", self.name);
+        wait_at_most(4 * PATIENCE, &what, || {
             assert!(self.ended().is_none(), "{} has ended", self.name);
-            ["tcp", "tcp6"].iter().any(|table| {
+            let listens = ["tcp", "tcp6"].iter().any(|table| {
                 std::fs::read_to_string(format!("/proc/{}/net/{table}", self.id()))
                     .is_ok_and(|table| table.lines().any(|line| is_listening(line, port)))
-            })
+            });
+            listens.then_some(())
         });
     }
 

@@ -273,7 +273,7 @@ fn a_server_that_speaks_first_is_heard() {
 /// Each kind of failure ends the connection, soon, and is told in the record.
 #[test]
 fn proxies_that_do_not_carry_us_on_are_told() {
-    let ends = |serve: fn(&mut std::net::TcpStream), reason: &str| {
+    let ends_within = |seconds: u64, serve: fn(&mut std::net::TcpStream), reason: &str| {
         let proxy = Origin::serve(move |stream| {
             let mut told = answer(stream);
             serve(&mut told.stream);
@@ -281,7 +281,7 @@ fn proxies_that_do_not_carry_us_on_are_told() {
         let vestibule = carrying(
             "example.invalid:5222",
             &format!(
-                "via = \"http://{}\"\nconnect_timeout = \"2s\"\nretries = 1",
+                "via = \"http://{}\"\nconnect_timeout = \"{seconds}s\"\nretries = 1",
                 proxy.address()
             ),
         );
@@ -290,12 +290,13 @@ fn proxies_that_do_not_carry_us_on_are_told() {
         let client = stream.local_addr().expect("an address");
         let _ = stream.read_to_end(&mut Vec::new());
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(8), "{reason}: {took:?}");
+        assert!(took < Duration::from_secs(30), "{reason}: {took:?}");
         let record = vestibule.record_of(client);
         record.assert(&[("end", "connect_failed"), ("ended_by", "upstream")]);
         assert!(record.text("reason").contains(reason), "{record:?}");
         assert_eq!(proxy.accepted(), 2, "{reason}");
     };
+    let ends = |serve, reason| ends_within(60, serve, reason);
     ends(
         |stream| drop(stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n")),
         "answered 403 Forbidden",
@@ -316,7 +317,8 @@ fn proxies_that_do_not_carry_us_on_are_told() {
         },
         "does not speak HTTP",
     );
-    ends(
+    ends_within(
+        2,
         |stream| drop(stream.read_to_end(&mut Vec::new())),
         "timed out",
     );
@@ -330,7 +332,7 @@ fn the_next_upstream_is_asked_for_and_checked_through_the_proxy() {
     let vestibule = Vestibule::start(format!(
         "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [service.s]\nupstreams = [\"localhost:{}\", \"localhost:{}\"]\nvia = \"http://{}\"\n\
-         health = {{ interval = \"200ms\", timeout = \"2s\", fall = 1, rise = 1 }}\n",
+         health = {{ interval = \"200ms\", timeout = \"20s\", fall = 1, rise = 1 }}\n",
         closed.port(),
         origin.address().port(),
         squid.address()

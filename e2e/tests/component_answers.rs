@@ -188,17 +188,19 @@ fn who_breaks_a_limit_is_told_so(kind: XmppKind) {
     }
     let [user, other] = ["user", "other"].map(|name| stage.login(name, "abc"));
 
-    bot.answers_work(Answer::ResultAfter(Duration::from_millis(500)));
+    bot.answers_work(Answer::ResultAfter(Duration::from_secs(5)));
     let report = user.run(&Load::new(PROXY, 12).window(12));
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert_eq!(report.get.results + report.set.results, 4, "{report:?}");
     report.get.assert_only("wait/resource-constraint");
     report.set.assert_only("wait/resource-constraint");
     assert_eq!(stage.requests("too_many"), 8);
 
+    bot.answers_work(Answer::ResultAfter(Duration::from_millis(500)));
     let report = user.run(&Load::new(slow, 8).window(1).gets());
-    report.assert_answered_once(Duration::from_secs(5));
-    assert_eq!(report.get.results, 5, "{report:?}");
+    report.assert_answered_once(Duration::from_secs(25));
+    // One more may every twelve seconds, which pass on a machine that does much else.
+    assert!((5..8).contains(&report.get.results), "{report:?}");
     report.get.assert_only("wait/resource-constraint");
     // The rate is that of one requester, not of all.
     let report = other.run(&Load::new(slow, 4).gets());

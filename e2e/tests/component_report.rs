@@ -5,8 +5,8 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::Value;
-use vestibule_e2e::eventually;
 use vestibule_e2e::xmpp::{Answer, Load, Stage, XmppKind, on_both_servers};
+use vestibule_e2e::{PATIENCE, eventually};
 
 on_both_servers!(
     requests_are_recorded_and_counted,
@@ -20,7 +20,7 @@ const PROXY: &str = Stage::PROXY;
 const QUERY: &str = "urn:vestibule:e2e:query";
 
 fn requests_are_recorded_and_counted(kind: XmppKind) {
-    let stage = Stage::new(kind, "timeout = \"2s\"\nattempt_timeout = \"1s\"");
+    let stage = Stage::new(kind, "timeout = \"8s\"\nattempt_timeout = \"4s\"");
     let (status, text) = stage.ready();
     assert_eq!(status, 200, "{text}");
     let user = stage.login("user", "abc");
@@ -73,9 +73,9 @@ fn requests_are_recorded_and_counted(kind: XmppKind) {
         assert_eq!(record.number("attempts"), attempts, "{record:?}");
         assert_eq!(stage.requests(outcome), 1, "{outcome}");
     }
-    assert!(records[1].duration_ms() < 500.0, "{:?}", records[1]);
+    assert!(records[1].duration_ms() < 3_900.0, "{:?}", records[1]);
     assert!(
-        (900.0..4_000.0).contains(&records[3].duration_ms()),
+        (3_900.0..30_000.0).contains(&records[3].duration_ms()),
         "{:?}",
         records[3]
     );
@@ -166,7 +166,7 @@ fn a_reload_changes_who_may_ask(kind: XmppKind) {
     answer.assert_result(PROXY);
     let ask = |client: &vestibule_e2e::xmpp::XmppClient, id: &str| {
         client
-            .ask_as(&request(id), id, Duration::from_secs(5))
+            .ask_as(&request(id), id, PATIENCE)
             .expect("an answer")
     };
     ask(&user, "q1").assert_result(PROXY);
@@ -206,7 +206,7 @@ fn reloads_disturb_nobody(kind: XmppKind) {
         stage.vestibule.reload_by_signal();
     }
     let report = user.report();
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert_eq!(report.get.results + report.set.results, 500, "{report:#?}");
     assert_eq!(
         (stage.value("connects_total"), stage.value("pending")),

@@ -36,7 +36,7 @@ fn the_four_stanzas_of_the_original_module(kind: XmppKind) {
 
     let first =
         format!("<iq type='get' id='1234' to='{PROXY}'><query xmlns='{QUERY}' key='k'/></iq>");
-    let fourth = user.ask_as(&first, "1234", Duration::from_secs(5));
+    let fourth = user.ask_as(&first, "1234", PATIENCE);
     let fourth = fourth.expect("an answer");
 
     let mut seen = Vec::new();
@@ -81,19 +81,19 @@ fn requests_are_spread_over_resources(kind: XmppKind) {
     let user = stage.login("user", "abc");
 
     let report = user.run(&Load::new(PROXY, 200));
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert_eq!((report.get.results, report.set.results), (100, 100));
     assert_eq!(report.by.len(), 2, "{report:?}");
     assert!(report.by.values().all(|&count| count > 50), "{report:?}");
 
     let report = user.run(&Load::new(even, 200));
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert!(report.by.values().all(|&count| count == 100), "{report:?}");
     assert!(stage.clients.sets_done().values().all(|&times| times == 1));
 
     // The account itself may ask, too.
     let report = bots[0].run(&Load::new(PROXY, 50));
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert_eq!(report.by.values().sum::<usize>(), 50);
 }
 
@@ -123,7 +123,7 @@ fn policies_choose_resources(kind: XmppKind) {
     let user = stage.login("user", "abc");
     let run = |to: &str| {
         let report = user.run(&Load::new(to, 60));
-        report.assert_answered_once(Duration::from_secs(8));
+        report.assert_answered_once(Duration::from_secs(25));
         assert_eq!(report.by.values().sum::<usize>(), 60, "{report:?}");
         report.by
     };
@@ -131,7 +131,7 @@ fn policies_choose_resources(kind: XmppKind) {
     let by = run(&priority);
     assert_eq!((by.get(a.jid()), by.get(b.jid())), (Some(&30), Some(&30)));
     // Who is slow gets less.
-    c.answers_work(Answer::ResultAfter(Duration::from_millis(500)));
+    c.answers_work(Answer::ResultAfter(Duration::from_secs(3)));
     let by = run(&least);
     let slow = by.get(c.jid()).copied().unwrap_or_default();
     assert!((1..=18).contains(&slow), "{by:?}");
@@ -193,7 +193,7 @@ fn addresses_and_ids_come_back_as_they_were(kind: XmppKind) {
         assert_eq!(answer.attribute("by"), bot.jid());
     }
     let report = user.run(&Load::new(PROXY, 50));
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert_eq!(report.by.get(bot.jid()), Some(&50), "{report:?}");
 }
 
@@ -216,7 +216,7 @@ fn long_resources_are_answered(kind: XmppKind) {
     answer.assert_result(PROXY);
     assert_eq!(answer.attribute("by"), bot.jid());
     let report = user.run(&Load::new(PROXY, 100));
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert_eq!(report.get.results + report.set.results, 100);
 
     // Here, no address can stand for a longer one. It is told so at once.
@@ -254,7 +254,7 @@ fn who_does_not_want_requests_gets_none(kind: XmppKind) {
     let willing = login("willing", "<presence><show>away</show></presence>");
     stage.has_resources(1);
     let report = user.run(&Load::new(PROXY, 50));
-    report.assert_answered_once(Duration::from_secs(5));
+    report.assert_answered_once(Duration::from_secs(25));
     assert_eq!(report.by.get(willing.jid()), Some(&50), "{report:?}");
 
     busy.send("<presence/>");

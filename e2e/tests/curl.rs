@@ -6,7 +6,7 @@ use vestibule_e2e::{Nginx, Vestibule};
 
 fn curl(arguments: &[&str]) -> Output {
     Command::new("curl")
-        .args(["--silent", "--show-error", "--max-time", "10"])
+        .args(["--silent", "--show-error", "--max-time", "60"])
         .args(arguments)
         .output()
         .expect("curl; `cargo xtask setup` gets it")

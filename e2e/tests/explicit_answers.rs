@@ -184,7 +184,7 @@ fn slow_heads_end_at_the_deadline() {
     stream.read_exact(&mut byte).expect("an answer");
     assert_eq!(&byte, b"HTTP/1.1 408");
     let took = start.elapsed();
-    assert!((600..3000).contains(&took.as_millis()), "{took:?}");
+    assert!((600..9000).contains(&took.as_millis()), "{took:?}");
     // Whoever says nothing at all hears nothing.
     let mut silent = connect(vestibule.address("in"));
     assert_eq!(read_to_end(&mut silent).0, b"");
@@ -192,7 +192,8 @@ fn slow_heads_end_at_the_deadline() {
 
 #[test]
 fn failures_to_reach_the_destination_are_told_apart() {
-    let vestibule = proxy("allow = [\"127.0.0.0/8\", \"*\"]\nconnect_timeout = \"400ms\"");
+    let allow = "allow = [\"127.0.0.0/8\", \"*\"]";
+    let vestibule = proxy(&format!("{allow}\nconnect_timeout = \"40s\""));
     let address = vestibule.address("in");
     let closed = ReservedPort::new();
     let refused = tunnel(address, &format!("127.0.0.1:{}", closed.port()), "");
@@ -206,7 +207,8 @@ fn failures_to_reach_the_destination_are_told_apart() {
         .expect("a short queue");
     let there = full.local_addr().expect("an address");
     let _waiting: Vec<_> = (0..3).map(|_| connect_slowly(there)).collect();
-    let silent = tunnel(address, &there.to_string(), "");
+    let vestibule = proxy(&format!("{allow}\nconnect_timeout = \"400ms\""));
+    let silent = tunnel(vestibule.address("in"), &there.to_string(), "");
     assert_refused(silent, 504, "connection_timeout");
 }
 

@@ -88,15 +88,19 @@ fn heads_of_a_megabyte_disturb_nobody() {
 #[test]
 fn heads_by_the_byte_end_at_the_deadline_and_disturb_nobody() {
     const CLIENTS: usize = 500;
-    const LIMIT: Duration = Duration::from_millis(1500);
-    let (vestibule, origin) = (proxy("request_timeout = \"1500ms\""), Origin::echo());
+    const LIMIT: Duration = Duration::from_secs(4);
+    let (vestibule, origin) = (proxy("request_timeout = \"4s\""), Origin::echo());
     let neighbour = neighbour(&vestibule, &origin);
     let start = Instant::now();
     let mut streams: Vec<TcpStream> = (0..CLIENTS)
-        .map(|_| connect(vestibule.address("in")))
+        .map(|_| {
+            let mut stream = connect(vestibule.address("in"));
+            stream.write_all(b"C").expect("a first byte");
+            stream
+        })
         .collect();
     let connected = start.elapsed();
-    for byte in b"CONNECT 127.0" {
+    for byte in b"ONNECT 127.0" {
         for stream in &mut streams {
             // Those that came first may be over.
             let _ = stream.write_all(&[*byte]);
@@ -109,7 +113,7 @@ fn heads_by_the_byte_end_at_the_deadline_and_disturb_nobody() {
         let record = vestibule.record_of(client);
         record.assert(&[("end", "http_request_timeout"), ("ended_by", "vestibule")]);
         let lasted = Duration::from_secs_f64(record.duration_ms() / 1e3);
-        let late = LIMIT + Duration::from_secs(2) + connected;
+        let late = LIMIT + Duration::from_secs(5) + connected;
         assert!((LIMIT - LIMIT / 10..late).contains(&lasted), "{lasted:?}");
     }
     neighbour.assert_undisturbed();

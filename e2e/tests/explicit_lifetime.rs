@@ -15,7 +15,7 @@ use vestibule_e2e::{
 /// An explicit proxy with these keys.
 fn tables(keys: &str) -> String {
     format!(
-        "[limits]\ndrain_timeout = \"1s\"\n\
+        "[limits]\ndrain_timeout = \"6s\"\n\
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"egress\"\n\
          [service.egress]\nkind = \"connect\"\n{keys}\n"
     )
@@ -177,7 +177,7 @@ fn the_end_comes_at_any_stage() {
     assert_eq!(read_to_end(&mut live), (Vec::new(), End::Fin));
     assert_eq!(vestibule.process().wait().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(4),
+        asked.elapsed() < Duration::from_secs(25),
         "{:?}",
         asked.elapsed()
     );
@@ -193,11 +193,11 @@ fn the_end_comes_at_any_stage() {
 fn silent_tunnels_end() {
     let origin = Origin::echo();
     let vestibule = Vestibule::start(tables(
-        "allow = \"127.0.0.0/8\"\nidle_timeout = \"500ms\"\nhalf_close_timeout = \"300ms\"",
+        "allow = \"127.0.0.0/8\"\nidle_timeout = \"5s\"\nhalf_close_timeout = \"3s\"",
     ));
     let mut stream = established(&vestibule, origin.address());
     for _ in 0..5 {
-        thread::sleep(Duration::from_millis(200));
+        thread::sleep(Duration::from_millis(1_200));
         exchange(&mut stream, b"not silent");
     }
     let (_, end) = read_to_end(&mut stream);

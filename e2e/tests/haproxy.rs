@@ -14,8 +14,8 @@ use vestibule_proxy_protocol::{Version, kind};
 fn haproxy(front: &ReservedPort, bind: &str, frontend: &str, server: &str) -> Haproxy {
     let address = front.address();
     let config = format!(
-        "defaults\n\tmode tcp\n\tlog global\n\ttimeout connect 5s\n\ttimeout client 1m\n\t\
-         timeout server 1m\n\
+        "defaults\n\tmode tcp\n\tlog global\n\ttimeout connect 30s\n\ttimeout client 1m\n\t\
+         timeout server 1m\n\ttimeout check 30s\n\
          frontend f\n\tbind {address} {bind}\n{frontend}\n\tdefault_backend b\n\
          backend b\n\tserver vestibule {server}\n"
     );
@@ -163,7 +163,10 @@ fn checks_are_counted_and_neither_carried_nor_logged() {
             &front,
             "",
             "",
-            &format!("{} {option} check inter 50ms", vestibule.address("in")),
+            &format!(
+                "{} {option} check inter 50ms fall 100",
+                vestibule.address("in")
+            ),
         );
         let labels = [("listener", "in")];
         let empty = || {
@@ -203,7 +206,7 @@ fn nginx_behind_logs_the_real_client() {
         &format!("{} send-proxy-v2", vestibule.address("in")),
     );
     let curl = Command::new("curl")
-        .args(["--silent", "--show-error", "--max-time", "10"])
+        .args(["--silent", "--show-error", "--max-time", "60"])
         .args(["--write-out", "%{local_ip}:%{local_port}"])
         .arg(format!("http://{}/through-both", front.address()))
         .output()

