@@ -4,6 +4,7 @@
 //! - [`transcode`]: JSON ⇄ CBOR, without trees between them.
 //! - [`mapping`]: HTTP ⇄ CoAP: paths, methods, status codes, tokens, discovery.
 //! - [`sync`]: the observation of `/sync`, both ends of it.
+//! - [`answer`]: what the homeserver says by HTTP.
 //! - [`gateway`]: all of it for one association of a gateway, with its limits.
 //!
 //! The tables of the proposal are data in [`keys`] and [`mapping::paths`].
@@ -11,6 +12,7 @@
 //! [MSC3079]: https://github.com/matrix-org/matrix-spec-proposals/pull/3079
 #![forbid(unsafe_code)]
 
+pub mod answer;
 pub mod gateway;
 pub mod keys;
 pub mod mapping;

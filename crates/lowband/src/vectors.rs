@@ -3,11 +3,13 @@
 //! For tests only, here and in what uses this crate: the fuzz targets call the functions, and so
 //! does the replay of their corpora.
 
+mod answer;
 mod gateway;
 mod paths;
 mod request;
 mod transcode;
 
+pub use answer::check_answer;
 pub use gateway::check_gateway;
 pub use paths::check_paths;
 pub use request::check_request;

@@ -1,9 +1,14 @@
 //! The corpus of the fuzz targets, without a fuzzer.
 
 use vestibule_lowband::vectors::{
-    check_cbor_to_json, check_gateway, check_json_to_cbor, check_paths, check_request,
+    check_answer, check_cbor_to_json, check_gateway, check_json_to_cbor, check_paths, check_request,
 };
 use vestibule_test_corpus::replay;
+
+#[test]
+fn lowband_answer() {
+    replay("lowband_answer", check_answer);
+}
 
 #[test]
 fn lowband_cbor_to_json() {

@@ -2,9 +2,10 @@
 
 use std::{fmt, io};
 
-use vestibule_lowband::sync::PollFailure;
-
-use super::http1::Malformed;
+use vestibule_lowband::{
+    answer::{self, Malformed},
+    sync::PollFailure,
+};
 
 /// Why there is no answer to a request. It says nothing of the request, which has secrets.
 #[derive(Debug)]
@@ -66,6 +67,16 @@ impl Failure {
             self,
             Self::NoRoom | Self::Request | Self::TimedOut | Self::TooLarge
         )
+    }
+}
+
+impl From<answer::Error<Self>> for Failure {
+    fn from(error: answer::Error<Self>) -> Self {
+        match error {
+            answer::Error::Body(failure) => failure,
+            answer::Error::Cut => Self::Cut,
+            answer::Error::Malformed(malformed) => Self::Malformed(malformed),
+        }
     }
 }
 

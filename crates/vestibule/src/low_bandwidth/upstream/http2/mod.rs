@@ -21,11 +21,14 @@ use hyper::{
 };
 use hyper_util::rt::TokioTimer;
 use tokio::{task::spawn_local, time::Instant};
-use vestibule_lowband::gateway::HttpAnswer;
+use vestibule_lowband::{
+    answer::{Body, retry_after},
+    gateway::HttpAnswer,
+};
 
 use self::io::Io;
 use super::{
-    answer::{Collected, retry_after},
+    answer::Collected,
     failure::{Again, Failure, Unanswered},
     scratch::Scratch,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vestibule_lowband::{gateway::HttpAnswer, sync::PollFailure};
+use vestibule_lowband::{answer::Body, gateway::HttpAnswer, sync::PollFailure};
 
 use super::{
     SOON,

@@ -1,17 +1,10 @@
 //! One connection by HTTP/1.1 (RFC 9112), which carries one request after the other.
 //!
-//! This is written here, over httparse, and not left to hyper, because of memory. A gateway waits for
+//! This is our own, with the reader of [`vestibule_lowband::answer`], and not left to hyper, because of memory. A gateway waits for
 //! one answer for each client that observes, so there are thousands of connections with a long poll,
 //! and a client may cost 32 kB in all. Measured per waiting long poll (in debug builds): 22 to 25 kB
 //! with hyper and read buffers of 2 to 8 KiB, 3.5 to 4 kB here, where no buffer is kept while nothing
 //! comes.
-
-mod chunked;
-mod reader;
-#[cfg(test)]
-mod tests;
-
-pub(super) use reader::Malformed;
 
 use std::{
     future::poll_fn,
@@ -20,10 +13,12 @@ use std::{
 };
 
 use rustix::{io::Errno, net::RecvFlags};
-use vestibule_lowband::gateway::HttpAnswer;
+use vestibule_lowband::{
+    answer::{Reader, Whole},
+    gateway::HttpAnswer,
+};
 use zeroize::Zeroizing;
 
-use self::reader::Reader;
 use super::{
     answer::Collected,
     failure::{Again, Failure, Unanswered},
@@ -78,9 +73,18 @@ impl Http1 {
             reader,
             again,
         } = exchange;
-        match outcome.and_then(|()| reader.finish()) {
-            Ok((answer, keeps)) => Ok(Exchanged {
-                answer,
+        match outcome.and_then(|()| Ok(reader.finish()?)) {
+            Ok(Whole {
+                status,
+                retry_after,
+                body,
+                keeps,
+            }) => Ok(Exchanged {
+                answer: HttpAnswer {
+                    status,
+                    retry_after,
+                    body: body.into_bytes(),
+                },
                 kept: (keeps && request.is_none()).then_some(Self {
                     leg,
                     is_proven: true,
@@ -121,7 +125,7 @@ struct Exchange {
     leg: Leg,
     /// The request, and how much of it was written; `None` when all was.
     request: Option<(Zeroizing<Vec<u8>>, usize)>,
-    reader: Reader,
+    reader: Reader<Collected>,
     /// What may be done when it fails now.
     again: Again,
 }
@@ -162,7 +166,7 @@ impl Exchange {
         scratch.with(|scratch| {
             loop {
                 match ready!(self.leg.poll_read(cx, scratch)) {
-                    Ok(0) => return Poll::Ready(self.reader.end()),
+                    Ok(0) => return Poll::Ready(Ok(self.reader.end()?)),
                     Ok(n) => {
                         self.again = Again::Never;
                         self.reader.receive(&scratch[..n])?;

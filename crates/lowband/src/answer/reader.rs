@@ -1,18 +1,11 @@
 //! An answer by HTTP/1.1, as it comes in pieces.
 
-use std::fmt;
+use http::StatusCode;
 
-use hyper::StatusCode;
-use vestibule_lowband::gateway::HttpAnswer;
+use super::{Body, Error, Malformed, Whole, chunked::Chunked, retry_after};
 
-use super::chunked::Chunked;
-use crate::low_bandwidth::upstream::{
-    answer::{Collected, retry_after},
-    failure::Failure,
-};
-
-/// Most bytes of all heads, those of interim answers included.
-const MAX_HEAD_LEN: usize = 64 * 1024;
+/// Most bytes of all heads of an answer, those of interim answers included.
+pub const MAX_HEAD_LEN: usize = 64 * 1024;
 
 /// Most header fields of a head.
 const MAX_FIELDS: usize = 100;
@@ -20,8 +13,12 @@ const MAX_FIELDS: usize = 100;
 /// What every head begins with. The rest of what is said is looked at when a head is complete.
 const BEGIN: &[u8] = b"HTTP/1.";
 
-/// Reads one answer.
-pub(super) struct Reader {
+/// Reads one answer by HTTP/1.1, to a request that was not HEAD.
+///
+/// It keeps what has come of a head, at most [`MAX_HEAD_LEN`] bytes, and nothing of what is put into the
+/// body. After an error it is of no use any more.
+#[derive(Debug)]
+pub struct Reader<B> {
     state: State,
     /// What has come of a head.
     head: Vec<u8>,
@@ -31,10 +28,10 @@ pub(super) struct Reader {
     keeps: bool,
     status: StatusCode,
     retry_after: Option<String>,
-    body: Collected,
+    body: B,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     Head,
     /// The body ends after so many bytes more.
@@ -45,26 +42,9 @@ enum State {
     Complete,
 }
 
-/// Which rule an answer breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Malformed {
-    /// The chunked coding is broken.
-    Chunk,
-    /// There is another transfer coding than chunked, or there is one although there must not be.
-    Coding,
-    /// It does not begin like an answer, or a line of the head is none.
-    Head,
-    /// The head is too long, or has too many fields.
-    HeadTooLong,
-    /// Content-Length is no number, or there are different ones, or a transfer coding beside it.
-    Length,
-    /// The status is no status, or nobody has asked for the protocol to be switched.
-    Status,
-}
-
-impl Reader {
+impl<B: Body> Reader<B> {
     /// For an answer whose body is put into `body`.
-    pub(super) fn new(body: Collected) -> Self {
+    pub fn new(body: B) -> Self {
         Self {
             state: State::Head,
             head: Vec::new(),
@@ -81,7 +61,7 @@ impl Reader {
     /// # Errors
     ///
     /// When it is no answer, or too large.
-    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<(), Error<B::Error>> {
         let State::Head = self.state else {
             return self.receive_body(bytes);
         };
@@ -89,7 +69,7 @@ impl Reader {
         self.head.extend_from_slice(bytes);
         let begun = self.head.len().min(BEGIN.len());
         if self.head[..begun] != BEGIN[..begun] {
-            return Err(Failure::Malformed(Malformed::Head));
+            return Err(Error::Malformed(Malformed::Head));
         }
         if has_end(&self.head, looked_at) {
             return self.read_heads();
@@ -102,42 +82,47 @@ impl Reader {
     /// # Errors
     ///
     /// When that is not the end of the answer.
-    pub(super) fn end(&mut self) -> Result<(), Failure> {
+    pub fn end(&mut self) -> Result<(), Error<B::Error>> {
         match self.state {
             State::Close | State::Complete => {
                 self.state = State::Complete;
                 self.keeps = false;
                 Ok(())
             }
-            State::Head | State::Length(_) | State::Chunked(_) => Err(Failure::Cut),
+            State::Head | State::Length(_) | State::Chunked(_) => Err(Error::Cut),
         }
     }
 
     /// Whether the whole answer has come.
-    pub(super) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         matches!(self.state, State::Complete)
     }
 
-    /// The answer, and whether the connection can carry another request.
+    /// The answer.
     ///
     /// # Errors
     ///
     /// When it is not complete.
-    pub(super) fn finish(self) -> Result<(HttpAnswer, bool), Failure> {
+    pub fn finish(self) -> Result<Whole<B>, Error<B::Error>> {
         if !self.is_complete() {
-            return Err(Failure::Cut);
+            return Err(Error::Cut);
         }
-        let answer = HttpAnswer {
+        Ok(Whole {
             status: self.status,
             retry_after: self.retry_after,
-            body: self.body.into_bytes(),
-        };
-        Ok((answer, self.keeps))
+            body: self.body,
+            keeps: self.keeps,
+        })
+    }
+
+    /// How many bytes are kept of a head that is not complete.
+    pub fn kept(&self) -> usize {
+        self.head.len()
     }
 
     /// Reads heads as long as there are whole ones, up to that of the final answer, and what stands
     /// behind it.
-    fn read_heads(&mut self) -> Result<(), Failure> {
+    fn read_heads(&mut self) -> Result<(), Error<B::Error>> {
         let head = std::mem::take(&mut self.head);
         let mut rest = &head[..];
         loop {
@@ -158,30 +143,30 @@ impl Reader {
             self.interim += len;
             let begun = rest.len().min(BEGIN.len());
             if rest[..begun] != BEGIN[..begun] {
-                return Err(Failure::Malformed(Malformed::Head));
+                return Err(Error::Malformed(Malformed::Head));
             }
         }
     }
 
     /// Reads the head at the beginning of `bytes`; its length if it is complete.
-    fn read_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
+    fn read_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Error<B::Error>> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut fields);
         let len = match parsed.parse(bytes) {
             Ok(httparse::Status::Complete(len)) => len,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => {
-                return Err(Failure::Malformed(Malformed::HeadTooLong));
+                return Err(Error::Malformed(Malformed::HeadTooLong));
             }
-            Err(_) => return Err(Failure::Malformed(Malformed::Head)),
+            Err(_) => return Err(Error::Malformed(Malformed::Head)),
         };
         if has_bare_lf(&bytes[..len]) {
-            return Err(Failure::Malformed(Malformed::Head));
+            return Err(Error::Malformed(Malformed::Head));
         }
         let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
         match status {
             Some(status) if status == StatusCode::SWITCHING_PROTOCOLS => {
-                Err(Failure::Malformed(Malformed::Status))
+                Err(Error::Malformed(Malformed::Status))
             }
             Some(status) if status.is_informational() => Ok(Some(len)),
             Some(status) => {
@@ -189,28 +174,31 @@ impl Reader {
                 self.begin_body(parsed.version == Some(1), parsed.headers)?;
                 Ok(Some(len))
             }
-            None => Err(Failure::Malformed(Malformed::Status)),
+            None => Err(Error::Malformed(Malformed::Status)),
         }
     }
 
     /// Finds out where the body ends (RFC 9112 section 6.3).
-    fn begin_body(&mut self, is_1_1: bool, fields: &[httparse::Header<'_>]) -> Result<(), Failure> {
+    fn begin_body(
+        &mut self,
+        is_1_1: bool,
+        fields: &[httparse::Header<'_>],
+    ) -> Result<(), Error<B::Error>> {
         let mut length = None;
         let mut is_chunked = false;
         self.keeps = is_1_1;
         for field in fields {
             let named = |name: &str| field.name.eq_ignore_ascii_case(name);
             if named("content-length") {
-                let said = parse_length(field.value).ok_or(Malformed::Length);
-                let said = said.map_err(Failure::Malformed)?;
+                let said = parse_length(field.value).ok_or(Malformed::Length)?;
                 if length.is_some_and(|length| length != said) {
-                    return Err(Failure::Malformed(Malformed::Length));
+                    return Err(Error::Malformed(Malformed::Length));
                 }
                 length = Some(said);
             } else if named("transfer-encoding") {
                 let is_only = !is_chunked && field.value.eq_ignore_ascii_case(b"chunked");
                 if !is_only || !is_1_1 {
-                    return Err(Failure::Malformed(Malformed::Coding));
+                    return Err(Error::Malformed(Malformed::Coding));
                 }
                 is_chunked = true;
             } else if named("connection") {
@@ -221,7 +209,7 @@ impl Reader {
             }
         }
         self.state = match (self.status.as_u16(), is_chunked, length) {
-            (_, true, Some(_)) => return Err(Failure::Malformed(Malformed::Length)),
+            (_, true, Some(_)) => return Err(Error::Malformed(Malformed::Length)),
             (204 | 304, ..) => {
                 // A body that must not be there may come all the same, and would be taken for the
                 // next answer.
@@ -231,7 +219,7 @@ impl Reader {
             (_, false, Some(0)) => State::Complete,
             (_, true, None) => State::Chunked(Chunked::START),
             (_, false, Some(length)) => {
-                self.body.expect(length)?;
+                self.body.expect(length).map_err(Error::Body)?;
                 State::Length(length)
             }
             (_, false, None) => State::Close,
@@ -239,7 +227,7 @@ impl Reader {
         Ok(())
     }
 
-    fn receive_body(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+    fn receive_body(&mut self, mut bytes: &[u8]) -> Result<(), Error<B::Error>> {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Length(left) => {
@@ -247,7 +235,7 @@ impl Reader {
                         .len()
                         .min(usize::try_from(*left).unwrap_or(usize::MAX));
                     let (body, rest) = bytes.split_at(n);
-                    self.body.push(body)?;
+                    self.body.push(body).map_err(Error::Body)?;
                     bytes = rest;
                     *left -= n as u64;
                     if *left == 0 {
@@ -255,15 +243,15 @@ impl Reader {
                     }
                 }
                 State::Chunked(chunked) => {
-                    let data = chunked.take(&mut bytes).map_err(Failure::Malformed)?;
-                    self.body.push(data)?;
+                    let data = chunked.take(&mut bytes)?;
+                    self.body.push(data).map_err(Error::Body)?;
                     if chunked.is_complete() {
                         self.state = State::Complete;
                     }
                 }
                 State::Close => {
                     self.keeps = false;
-                    return self.body.push(bytes);
+                    return self.body.push(bytes).map_err(Error::Body);
                 }
                 State::Head | State::Complete => {
                     self.keeps = false;
@@ -274,9 +262,9 @@ impl Reader {
         Ok(())
     }
 
-    fn check_head_len(&self, len: usize) -> Result<(), Failure> {
+    fn check_head_len(&self, len: usize) -> Result<(), Error<B::Error>> {
         match self.interim + len > MAX_HEAD_LEN {
-            true => Err(Failure::Malformed(Malformed::HeadTooLong)),
+            true => Err(Error::Malformed(Malformed::HeadTooLong)),
             false => Ok(()),
         }
     }
@@ -301,17 +289,4 @@ fn parse_length(value: &[u8]) -> Option<u64> {
     let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     let text = str::from_utf8(value).ok().filter(|_| is_number)?;
     text.parse().ok()
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Chunk => "the chunked coding is broken",
-            Self::Coding => "the transfer coding is not the chunked one",
-            Self::Head => "the head is none",
-            Self::HeadTooLong => "the head is too long",
-            Self::Length => "the length of the body is not clear",
-            Self::Status => "the status is none that was asked for",
-        })
-    }
 }
