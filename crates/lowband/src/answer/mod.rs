@@ -72,8 +72,13 @@ pub enum Malformed {
     HeadTooLong,
     /// Content-Length is no number, or there are different ones, or a transfer coding beside it.
     Length,
-    /// The status is no status, or nobody has asked for the protocol to be switched.
+    /// The status is [none](is_status), or nobody has asked for the protocol to be switched.
     Status,
+}
+
+/// Whether a status has a meaning (RFC 9110 section 15): 100 to 599.
+pub fn is_status(status: StatusCode) -> bool {
+    (100..=599).contains(&status.as_u16())
 }
 
 /// A field Retry-After, if it is text.
@@ -97,7 +102,7 @@ impl fmt::Display for Malformed {
             Self::Head => "the head is none",
             Self::HeadTooLong => "the head is too long",
             Self::Length => "the length of the body is not clear",
-            Self::Status => "the status is none that was asked for",
+            Self::Status => "the status is not one of 100 to 599, or nobody has asked for it",
         })
     }
 }

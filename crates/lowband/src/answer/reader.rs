@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Body, Error, Malformed, Whole, chunked::Chunked, retry_after};
+use super::{Body, Error, Malformed, Whole, chunked::Chunked, is_status, retry_after};
 
 /// Most bytes of all heads of an answer, those of interim answers included.
 pub const MAX_HEAD_LEN: usize = 64 * 1024;
@@ -164,7 +164,7 @@ impl<B: Body> Reader<B> {
             return Err(Error::Malformed(Malformed::Head));
         }
         let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
-        match status {
+        match status.filter(|&status| is_status(status)) {
             Some(status) if status == StatusCode::SWITCHING_PROTOCOLS => {
                 Err(Error::Malformed(Malformed::Status))
             }

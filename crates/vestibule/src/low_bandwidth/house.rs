@@ -66,7 +66,8 @@ impl House {
         Self::telling(common, worker, access, tells_addresses)
     }
 
-    /// Of clients on this machine, of whose addresses there is nothing to tell.
+    /// Of clients on this machine without DTLS. The homeserver is not told of them: it would take their
+    /// addresses, which are of loopback, for its own.
     pub(super) fn beside(common: &Common, worker: usize, access: access::Buffer) -> Rc<Self> {
         Self::telling(common, worker, access, false)
     }

@@ -10,6 +10,8 @@ use hyper::{
     http::response,
 };
 
+use vestibule_lowband::answer::is_status;
+
 use super::Exchange;
 use crate::{
     http::{answer::Answer, body::ResponseBody, head::rewrite_response},
@@ -58,6 +60,9 @@ impl Exchange {
         let Some(side) = &front.service.side else {
             return Ok(Content::Coming(incoming));
         };
+        if !is_status(parts.status) {
+            return Err(Answer::BadResponse);
+        }
         side.revise_head(parts.status, &mut parts.headers);
         let Some(revision) = self.revision.filter(|_| parts.status == StatusCode::OK) else {
             return Ok(Content::Coming(incoming));

@@ -22,7 +22,7 @@ pub(super) enum Failure {
     Http2(hyper::Error),
     /// The connection has failed.
     Io(io::Error),
-    /// What came is no HTTP/1.1.
+    /// What came is no answer of HTTP.
     Malformed(Malformed),
     /// The bodies of other answers have all the memory that there is for them.
     NoRoom,
@@ -111,7 +111,7 @@ impl fmt::Display for Failure {
                 cause.map_or(Ok(()), |cause| write!(f, ": {cause}"))
             }
             Self::Io(error) => write!(f, "the connection has failed: {error}"),
-            Self::Malformed(malformed) => write!(f, "the answer is no HTTP/1.1: {malformed}"),
+            Self::Malformed(malformed) => write!(f, "the answer is no HTTP: {malformed}"),
             Self::NoRoom => f.write_str("other answers have all the memory (limits.bodies)"),
             Self::Request => f.write_str("the request cannot be sent by HTTP"),
             Self::TimedOut => f.write_str("no answer came in time"),

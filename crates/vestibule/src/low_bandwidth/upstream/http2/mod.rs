@@ -22,7 +22,7 @@ use hyper::{
 use hyper_util::rt::TokioTimer;
 use tokio::{task::spawn_local, time::Instant};
 use vestibule_lowband::{
-    answer::{Body, retry_after},
+    answer::{Body, Malformed, is_status, retry_after},
     gateway::HttpAnswer,
 };
 
@@ -195,6 +195,9 @@ async fn collect(
     mut collected: Collected,
 ) -> Result<HttpAnswer, Failure> {
     let (head, mut body) = response.into_parts();
+    if !is_status(head.status) {
+        return Err(Failure::Malformed(Malformed::Status));
+    }
     let length = head.headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     if let Some(length) = length {

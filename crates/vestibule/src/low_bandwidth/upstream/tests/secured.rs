@@ -57,6 +57,11 @@ impl Site {
                 std::future::pending::<()>().await;
             }
             "/large" => return Ok(Response::new(vec![b' '; MOST + 1].into())),
+            "/status" => {
+                let mut response = Response::default();
+                *response.status_mut() = hyper::StatusCode::from_u16(600).unwrap();
+                return Ok(response);
+            }
             "/slow" => tokio::time::sleep(Duration::from_millis(100)).await,
             "/five" => {
                 while !self.requests.get().is_multiple_of(5) {
@@ -223,8 +228,12 @@ fn a_stream_that_is_reset_fails_alone() {
             ask(&client, "GET", "/large").await,
             Err(PollFailure::TooLarge)
         );
+        assert_eq!(
+            ask(&client, "GET", "/status").await,
+            Err(PollFailure::Unreachable)
+        );
         assert!(ask(&client, "GET", "/").await.is_ok());
-        assert_eq!((site.connections.get(), site.requests.get()), (1, 4));
+        assert_eq!((site.connections.get(), site.requests.get()), (1, 5));
     });
 }
 
