@@ -21,6 +21,7 @@ mod xmpp_server;
 mod tests;
 
 use std::{
+    convert::Infallible,
     fs,
     future::pending,
     io::{self, IsTerminal, Write},
@@ -30,7 +31,12 @@ use std::{
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::{matrix::GATEWAY, stage::Stage, table::Table};
+use self::{
+    matrix::GATEWAY,
+    stage::Stage,
+    table::{Played, Table},
+};
+use super::streams::printed;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -48,11 +54,8 @@ pub(super) fn demo(arguments: &Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return super::fail(format!("cannot start the runtime: {error}")),
     };
-    match runtime.block_on(show(arguments.once)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(message) => super::fail(message),
-    }
+    let shown = runtime.block_on(show(arguments.once));
+    shown.unwrap_or_else(super::fail)
 }
 
 /// How often the access log is looked at for new records.
@@ -61,35 +64,36 @@ const LOOK: Duration = Duration::from_millis(100);
 /// By then workers have handed over the access records of all scenarios.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Answers whether everything worked that could be tried.
-async fn show(once: bool) -> Result<bool, String> {
+/// Answers the code to end with: that of success when everything worked that could be tried. It ends
+/// early when nobody can be shown what comes of it.
+async fn show(once: bool) -> Result<ExitCode, String> {
     let mut end = End::watch().map_err(|error| format!("cannot watch signals: {error}"))?;
     let mut stdout = io::stdout();
     let color = stdout.is_terminal();
     let stage = Stage::start().await?;
-    let good = tokio::select! {
-        good = play(&stage, &mut stdout, color) => good,
+    let Played { good, mut written } = tokio::select! {
+        played = play(&stage, &mut stdout, color) => played,
         () = end.asked() => {
             stage.end(pending()).await;
-            return Ok(false);
+            return Ok(ExitCode::FAILURE);
         }
     };
-    if !once {
-        stage.forget_origins();
-        tokio::time::sleep(SETTLE).await;
-        let _ = stdout.write_all(invitation(&stage).as_bytes());
-        tokio::select! {
-            () = follow_log(&stage, &mut stdout) => {}
-            () = end.asked() => {}
-        }
+    if written.is_ok() && !once {
+        written = tokio::select! {
+            Err(error) = follow(&stage, &mut stdout) => Err(error),
+            () = end.asked() => Ok(()),
+        };
     }
     stage.end(end.asked()).await;
-    Ok(good)
+    let code = printed(written);
+    Ok(match good {
+        true => code,
+        false => ExitCode::FAILURE,
+    })
 }
 
-/// Plays every scenario and writes the table to `out` as it grows. Answers whether none failed. A
-/// reader that has had enough changes nothing.
-async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> bool {
+/// Plays every scenario and writes the table to `out` as it grows.
+async fn play(stage: &Stage, out: &mut dyn Write, color: bool) -> Played {
     let mut table = Table::new(out, color);
     scenarios::layer4::play(stage, &mut table).await;
     scenarios::tls::play(stage, &mut table).await;
@@ -152,15 +156,24 @@ Try it, in another terminal; the upstream tells what it saw, and below is the ac
     )
 }
 
-/// Copies new access records to `out`. Does not end.
-async fn follow_log(stage: &Stage, out: &mut dyn Write) {
+/// Writes to `out` what to try by hand, and then each new access record. Does not end by itself.
+///
+/// # Errors
+///
+/// When `out` takes no more.
+async fn follow(stage: &Stage, out: &mut dyn Write) -> io::Result<Infallible> {
+    stage.forget_origins();
+    tokio::time::sleep(SETTLE).await;
+    out.write_all(invitation(stage).as_bytes())?;
+    out.flush()?;
     let read = || fs::read(stage.access_log_path()).unwrap_or_default();
     let mut shown = read().len();
     loop {
         tokio::time::sleep(LOOK).await;
         let log = read();
         if let Some(new) = log.get(shown..).filter(|new| !new.is_empty()) {
-            let _ = out.write_all(new).and_then(|()| out.flush());
+            out.write_all(new)?;
+            out.flush()?;
             shown = log.len();
         }
     }

@@ -56,6 +56,16 @@ pub(super) struct Table<'a> {
     good: usize,
     failed: usize,
     skipped: usize,
+    /// Why nothing is printed any more.
+    broken: Option<io::Error>,
+}
+
+/// What came of all scenarios.
+pub(super) struct Played {
+    /// Whether none has failed.
+    pub(super) good: bool,
+    /// Why it was ended before the last one: nobody could be shown more.
+    pub(super) written: io::Result<()>,
 }
 
 /// No scenario waits longer than this. A machine that tests is busy with much else.
@@ -71,6 +81,7 @@ impl<'a> Table<'a> {
             good: 0,
             failed: 0,
             skipped: 0,
+            broken: None,
         }
     }
 
@@ -86,12 +97,15 @@ impl<'a> Table<'a> {
         self.print(&"-".repeat(98));
     }
 
-    /// Plays a scenario and prints what came of it.
+    /// Plays a scenario and prints what came of it, as long as something can be printed.
     pub(super) async fn row(
         &mut self,
         what: &str,
         scenario: impl Future<Output = Result<Row, Missed>>,
     ) {
+        if self.broken.is_some() {
+            return;
+        }
         let played = tokio::time::timeout(PATIENCE, scenario).await;
         let too_long = || Err(Missed::Failed(format!("nothing for {PATIENCE:?}")));
         let (row, result, color, note) = match played.unwrap_or_else(|_| too_long()) {
@@ -125,8 +139,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Prints the sum. Answers whether nothing failed.
-    pub(super) fn finish(self) -> bool {
+    /// Prints the sum.
+    pub(super) fn finish(mut self) -> Played {
         let mut sum = format!("{} ok", self.good);
         for (count, what) in [(self.skipped, "skipped"), (self.failed, "FAILED")] {
             if count > 0 {
@@ -134,14 +148,18 @@ impl<'a> Table<'a> {
             }
         }
         let seconds = self.started.elapsed().as_secs_f64();
-        let _ = writeln!(self.out, "\n{sum}, in {seconds:.1} s");
-        self.failed == 0
+        self.print(&format!("\n{sum}, in {seconds:.1} s"));
+        Played {
+            good: self.failed == 0,
+            written: self.broken.map_or(Ok(()), Err),
+        }
     }
 
-    /// A reader that has had enough is no error.
     fn print(&mut self, line: &str) {
-        let _ = writeln!(self.out, "{}", line.trim_end());
-        let _ = self.out.flush();
+        if self.broken.is_none() {
+            let written = writeln!(self.out, "{}", line.trim_end());
+            self.broken = written.and_then(|()| self.out.flush()).err();
+        }
     }
 }
 

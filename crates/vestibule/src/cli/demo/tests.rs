@@ -20,7 +20,8 @@ fn everything_works_and_fits_the_screen() {
     let (good, text) = runtime.block_on(async {
         let stage = Stage::start().await.unwrap();
         let mut out = Vec::new();
-        let good = play(&stage, &mut out, false).await;
+        let Played { good, written } = play(&stage, &mut out, false).await;
+        assert!(written.is_ok());
         stage.end(pending()).await;
         (good, String::from_utf8(out).unwrap())
     });
@@ -79,7 +80,7 @@ fn failures_are_counted_and_said() {
         .build()
         .unwrap();
     let mut out = Vec::new();
-    let good = runtime.block_on(async {
+    let Played { good, written } = runtime.block_on(async {
         let mut table = Table::new(&mut out, false);
         table.group("group");
         let row = table::Row {
@@ -94,9 +95,51 @@ fn failures_are_counted_and_said() {
         table.finish()
     });
     let text = String::from_utf8(out).unwrap();
-    assert!(!good, "{text}");
+    assert!(!good && written.is_ok(), "{text}");
     assert!(text.contains("4.0 MB  ok\n"), "{text}");
     let said = format!("FAILED\n    nothing for {:?}\n", table::PATIENCE);
     assert!(text.contains(&said), "{text}");
     assert!(text.contains("\n1 ok, 1 skipped, 1 FAILED, in "), "{text}");
+}
+
+/// Takes one line.
+struct Short(Vec<u8>);
+
+impl Write for Short {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.contains(&b'\n') {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Write::write(&mut self.0, bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn nothing_is_played_that_nobody_is_shown() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut out = Short(Vec::new());
+    let mut rows = 0;
+    let Played { good, written } = runtime.block_on(async {
+        let mut table = Table::new(&mut out, false);
+        table.group("group");
+        let scenario = async {
+            rows += 1;
+            Ok(table::Row::default())
+        };
+        table.row("works", scenario).await;
+        table.finish()
+    });
+    let written = written.map_err(|error| error.kind());
+    assert_eq!(
+        (good, written, rows),
+        (true, Err(io::ErrorKind::StorageFull), 0)
+    );
+    assert_eq!(out.0.iter().filter(|&&byte| byte == b'\n').count(), 1);
 }
