@@ -94,7 +94,17 @@ impl Reader<'_> {
         key: &str,
         words: &[(&str, T)],
     ) -> Option<T> {
-        self.text(table, key, |text| choose(text, key, words))
+        let value = table.value(key)?;
+        let Some(text) = value.get_ref().as_str() else {
+            let names = words.iter().map(|(word, _)| *word);
+            let help = format!("write one of {}", suggest::listed(names));
+            self.error(
+                value.span(),
+                wrong_type("a string", value.get_ref()).help(help),
+            );
+            return None;
+        };
+        self.accept(value, choose(text, key, words))
     }
 
     /// `true` or `false`; `None` when it is absent or wrong.
@@ -127,12 +137,14 @@ impl Reader<'_> {
         range: RangeInclusive<u64>,
     ) -> Option<u64> {
         let Some(integer) = value.get_ref().as_integer() else {
-            let mut problem = wrong_type("an integer", value.get_ref());
             let text = value.get_ref().as_str().unwrap_or_default();
-            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-                problem = problem.help(format!("write `{text}` without quotes"));
-            }
-            self.error(value.span(), problem);
+            let is_quoted = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let help = match is_quoted {
+                true => format!("write `{text}` without quotes"),
+                false => format!("write a number from {} to {}", range.start(), range.end()),
+            };
+            let problem = wrong_type("an integer", value.get_ref());
+            self.error(value.span(), problem.help(help));
             return None;
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();

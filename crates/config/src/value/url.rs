@@ -9,6 +9,7 @@ use super::host;
 use crate::{
     Code,
     diagnostic::{Problem, quote},
+    model::is_local,
 };
 
 /// What a URL says.
@@ -86,7 +87,12 @@ fn origin(text: &str, whose: Whose) -> Result<Origin, Problem> {
             let problem = invalid(format!("this is not the URL of {what}"));
             let meant = origin(&format!("https://{text}"), whose);
             return Err(match meant {
-                Ok(meant) => problem.help(format!("write `{}`", meant.show())),
+                Ok(meant) => {
+                    // Beside us, hardly anything speaks TLS.
+                    let is_https = !is_local(&meant.host);
+                    let meant = Origin { is_https, ..meant };
+                    problem.help(format!("write `{}`", meant.show()))
+                }
                 Err(_) => problem.help(forms),
             });
         }

@@ -56,7 +56,11 @@ fn can_have_tickets(file: &FileRef, gather: &mut Gather) -> bool {
         Err(Reason::Unreadable {
             error: io::ErrorKind::NotFound,
             ..
-        }) => Ok(()),
+        }) => match file.path.parent() {
+            // One of the working directory has an empty parent.
+            Some(parent) if parent.is_dir() || parent.as_os_str().is_empty() => Ok(()),
+            _ => Err(Reason::NoDirectory),
+        },
         Err(reason) => Err(reason),
     };
     let is_good = found.is_ok();

@@ -80,6 +80,8 @@ pub(crate) enum Reason {
     NoSystemRoots,
     /// There is no secret in it.
     NoSecret,
+    /// It is to be made, where there is no directory for it.
+    NoDirectory,
     /// There is no key for tickets in it.
     NoTicketKey,
     /// There is no key for tokens in it.
@@ -185,6 +187,7 @@ impl Reason {
             }
             Self::NoSystemRoots => "install `ca-certificates`, or name a `ca`",
             Self::NoSecret => "write the password into it, on one line",
+            Self::NoDirectory => "make the directory: only the file itself is made at the start",
             Self::NoTicketKey | Self::NoTokenKey => "make a key by `openssl rand -hex 32`",
             Self::NotAFile => "name a regular file",
             Self::NotYetValid(_) => "compare it with this machine's clock",
@@ -250,6 +253,7 @@ impl fmt::Display for Reason {
             Self::NoSubjectAltName => write!(f, "the certificate has no DNS name"),
             Self::NoSystemRoots => write!(f, "the system has no certificate authorities"),
             Self::NoSecret => write!(f, "it is empty"),
+            Self::NoDirectory => write!(f, "the directory that it is to be in does not exist"),
             Self::NoTicketKey | Self::NoTokenKey => write!(f, "there is no key in it"),
             Self::NoUsers => write!(f, "there is no user in it"),
             Self::NotAFile => write!(f, "this is not a file"),

@@ -28,6 +28,13 @@ fn help_says_what_to_write() {
         ),
         ("bind = \"unix:/a\"", "no unix sockets"),
         ("homeserver = \"matrix.org\"", "`https://matrix.org`"),
+        ("homeserver = \"localhost:8008\"", "`http://localhost:8008`"),
+        ("homeserver = \"10.0.0.5\"", "`http://10.0.0.5`"),
+        ("x_forwarded_for = true", "one of `always`, `auto`, `never`"),
+        (
+            "limits = { associations = \"10k\" }",
+            "a number from 1 to 10000000",
+        ),
         (
             "homeserver = \"https://matrix.org/a\"",
             "`https://matrix.org`",

@@ -41,7 +41,7 @@ fn what_is_no_url_of_a_server() {
             "not the URL",
             "`https://matrix.example.org`",
         ),
-        ("127.0.0.1:8008", "not the URL", "`https://127.0.0.1:8008`"),
+        ("127.0.0.1:8008", "not the URL", "`http://127.0.0.1:8008`"),
         (
             "matrix.example.org/_matrix",
             "not the URL",
