@@ -5,7 +5,7 @@ pub(crate) mod control;
 mod http;
 mod patient;
 
-use std::{net::SocketAddr, rc::Rc};
+use std::{io::ErrorKind, net::SocketAddr, rc::Rc};
 
 use vestibule_config::Admin;
 
@@ -41,10 +41,14 @@ pub(crate) fn bind(config: &Admin) -> Result<Endpoints, String> {
     };
     let control = match &config.control {
         None => None,
-        Some(path) => Some(
-            control::bind(path)
-                .map_err(|error| format!("admin.control = \"{}\": {error}", path.display()))?,
-        ),
+        Some(path) => Some(control::bind(path).map_err(|error| match path.parent() {
+            Some(directory) if error.kind() == ErrorKind::NotFound => format!(
+                "admin.control = \"{}\": there is no directory {}",
+                path.display(),
+                directory.display()
+            ),
+            _ => format!("admin.control = \"{}\": {error}", path.display()),
+        })?),
     };
     Ok(Endpoints { http, control })
 }
