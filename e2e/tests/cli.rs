@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -327,4 +327,68 @@ fn the_access_log_can_be_rotated() {
     come();
     assert_eq!(vestibule.wait_for_records(1).len(), 1);
     assert_eq!(lines(), 2);
+}
+
+/// Runs the program with this as its standard output: what it says on standard error, and its code.
+fn writing_to(output: impl Into<Stdio>, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = program()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .output()
+        .expect("running the program");
+    (stderr(&output), output.status.code())
+}
+
+#[test]
+fn output_that_cannot_be_written() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("good.toml");
+    fs::write(&file, GOOD).expect("a file");
+    let file = file.to_str().expect("a path of ours");
+    let origin = Origin::echo();
+    let vestibule = Vestibule::start(tables(&origin));
+    let control = vestibule.control();
+    let control = control.to_str().expect("a path of ours");
+    for arguments in [
+        &["check", file][..],
+        &["check", "--json", file],
+        &["demo"],
+        &["demo", "--once"],
+        &["reload", "--control", control],
+        &["show", "services", "--control", control],
+        &["show", "services", "--json", "--control", control],
+    ] {
+        // A disk that is full.
+        let full = fs::File::options().write(true).open("/dev/full");
+        let full = full.expect("a device that is always full");
+        let (said, code) = writing_to(full, arguments);
+        assert_eq!(code, Some(1), "{arguments:?} {said}");
+        let expected = "vestibule: cannot write standard output: No space left";
+        assert!(said.starts_with(expected), "{arguments:?} {said}");
+        // A reader that has had enough before anything came.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = writing_to(writer, arguments);
+        assert_eq!(ended, (String::new(), Some(0)), "{arguments:?}");
+    }
+}
+
+/// The directory of sockets is often made by who starts the program.
+#[test]
+fn a_control_socket_without_a_directory() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let missing = directory.path().join("missing");
+    let control = missing.join("control.sock");
+    let file = directory.path().join("vestibule.toml");
+    let origin = Origin::echo();
+    let text = format!("[admin]\ncontrol = {control:?}\n{}", tables(&origin));
+    fs::write(&file, text).expect("a file");
+    let output = program().arg("run").arg(&file).output();
+    let output = output.expect("running the program");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let expected = format!("there is no directory {}\n", missing.display());
+    assert!(said.ends_with(&expected), "{said}");
 }

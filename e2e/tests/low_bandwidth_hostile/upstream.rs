@@ -1,12 +1,14 @@
 //! Homeservers that are broken, or somebody else.
 
+use std::io::{BufRead, BufReader, Write};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vestibule_coap::{Code, OptionNumber};
-use vestibule_e2e::ReservedPort;
 use vestibule_e2e::lowband::{LowbandGateway, Reply, StubHomeserver};
+use vestibule_e2e::{Origin, ReservedPort};
 use vestibule_miniature_homeserver::{Fault, Homeserver, Options};
 
 use crate::stage::{ALICE, assert_fine, assert_refused, get, is_empty, post};
@@ -95,6 +97,15 @@ fn every_way_to_fail() {
         // It is not the gateway that refuses a block.
         assert!(answer.block1().is_none());
     }
+    // What means nothing is not passed on, nor is what is said beside it.
+    for status in [600, 999] {
+        let answer = ask(Fault::Error {
+            status,
+            code: "M_TEST",
+        });
+        let what = status.to_string();
+        assert_refused(&what, &answer, Code::BAD_GATEWAY, "M_UNKNOWN");
+    }
     // As ever, after all that.
     let answer = ask(Fault::None);
     assert_eq!(answer.header.code, Code::CONTENT, "{answer:?}");
@@ -152,6 +163,89 @@ fn json_that_is_none() {
     assert_eq!(ask("array").header.code, Code::CONTENT);
     assert_eq!(ask("text").header.code, Code::CONTENT);
     assert_eq!(ask("slow").header.code, Code::CONTENT);
+    assert_fine(&mut gateway);
+}
+
+/// What is no answer of HTTP/1.1, or not clearly one, or none that ends, is none; nothing of it is
+/// taken for the answer to somebody else.
+#[test]
+fn answers_that_are_none() {
+    const OK: &str = "HTTP/1.1 200 OK\r\n";
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answers = [
+        "SSH-2.0-OpenSSH_9.6\r\n".to_owned(),
+        "\u{15}\u{3}\u{1}\0\u{2}\u{2}F".to_owned(),
+        "HTTP/2.0 200 OK\r\n\r\n{}".to_owned(),
+        "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}".to_owned(),
+        format!("{OK}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}"),
+        format!(
+            "{OK}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+        ),
+        format!("{OK}Content-Length: -2\r\n\r\n{{}}"),
+        format!("{OK}Content-Length: 99999999999999999999\r\n\r\n{{}}"),
+        format!("{OK}Content-Length: 9\r\n\r\n{{}}"),
+        format!("{OK}Transfer-Encoding: gzip\r\n\r\n{{}}"),
+        format!("{OK}X: {}\r\n\r\n{{}}", "x".repeat(70_000)),
+        format!("{OK}{}\r\n{{}}", "X: x\r\n".repeat(101)),
+        "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000),
+        format!("{CHUNKED}ffffffffffffffff\r\n{{}}"),
+        format!("{CHUNKED}2\r\n{{}}0\r\n\r\n"),
+        format!("{CHUNKED}2\r\n{{}}\r\n"),
+        format!("{CHUNKED}2;{}\r\n{{}}\r\n0\r\n\r\n", "x".repeat(20_000)),
+        format!("{CHUNKED}0\r\n{}", "X: x\r\n".repeat(10_000)),
+        format!("{OK}\r\n{}", "x".repeat(2 << 20)),
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n".to_owned(),
+    ];
+    let next = Arc::new(Mutex::new(String::new()));
+    let homeserver = Origin::serve({
+        let next = Arc::clone(&next);
+        move |mut stream| {
+            let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+            let mut target = String::new();
+            while reader.read_line(&mut target).is_ok_and(|read| read > 0) {
+                let mut line = target.clone();
+                while line != "\r\n" && !line.is_empty() {
+                    line.clear();
+                    let _ = reader.read_line(&mut line);
+                }
+                let is_versions = target.contains("/_matrix/client/versions");
+                target.clear();
+                let answer = match is_versions {
+                    true => r#"{"versions":["v1.11"]}"#.to_owned(),
+                    false => {
+                        let answer = next.lock().map(|next| next.clone());
+                        // The connection ends with it, one way or the other.
+                        let _ = stream.write_all(answer.unwrap_or_default().as_bytes());
+                        return;
+                    }
+                };
+                let length = answer.len();
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{answer}");
+                if stream.write_all(answer.as_bytes()).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    let mut gateway = LowbandGateway::setup(homeserver.address())
+        .limits("response_body = \"1MiB\"")
+        .start();
+    let mut script = gateway.script();
+    for answer in answers {
+        let what = format!("{:?}", &answer[..answer.len().min(80)]);
+        *next.lock().expect("the next answer") = answer;
+        let answer = script.requests(&get(&["I"], ALICE));
+        assert_refused(&what, &answer, Code::BAD_GATEWAY, "M_UNKNOWN");
+        let versions = script.requests(&get(&["0"], &[]));
+        assert_eq!(versions.map()["versions"][0], "v1.11", "{what}");
+    }
+    // What stands behind an answer is nobody's.
+    let two = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{\"a\":1}";
+    *next.lock().expect("the next answer") = two.repeat(2);
+    let answer = script.requests(&get(&["I"], ALICE));
+    assert_eq!(answer.map(), json!({"a": 1}));
+    let versions = script.requests(&get(&["0"], &[]));
+    assert_eq!(versions.map()["versions"][0], "v1.11");
     assert_fine(&mut gateway);
 }
 

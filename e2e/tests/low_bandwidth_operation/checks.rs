@@ -142,7 +142,10 @@ fn each_file_that_cannot_be_used_is_told_at_its_line() {
          ticket_key_file = \"empty\"\n\
          [[low_bandwidth]]\nbind = \"127.0.0.1:2\"\nhomeserver = \"http://127.0.0.1\"\n\
          certificate = { chain = \"empty\", key = \"missing.key\" }\n\
-         ticket_key_file = \"lb.pem\"\n",
+         ticket_key_file = \"lb.pem\"\n\
+         [[low_bandwidth]]\nbind = \"127.0.0.1:3\"\nhomeserver = \"http://127.0.0.1\"\n\
+         certificate = { chain = \"lb.pem\", key = \"lb.key\" }\n\
+         ticket_key_file = \"nowhere/tickets\"\n",
     );
     says(
         &said,
@@ -155,7 +158,8 @@ fn each_file_that_cannot_be_used_is_told_at_its_line() {
             "missing.key: it cannot be read: No such file or directory (os error 2)\n  --> vestibule.toml:10:",
             "lb.pem: ",
             " --> vestibule.toml:11:",
-            "vestibule.toml: 6 errors and 0 warnings\n",
+            "nowhere/tickets: the directory that it is to be in does not exist\n  --> vestibule.toml:16:",
+            "vestibule.toml: 7 errors and 0 warnings\n",
         ],
     );
 }

@@ -7,9 +7,10 @@ use rustix::process::Signal;
 use vestibule_coap::Code;
 use vestibule_coap::endpoint::{Acknowledge, Config};
 use vestibule_e2e::coap::CoapClient;
+use vestibule_e2e::lowband::StubHomeserver;
 use vestibule_e2e::{Process, Vestibule, eventually, program, wait_for};
 
-use crate::stage::{SYNC, Stage, WHOAMI, associations, json};
+use crate::stage::{SYNC, Stage, WHOAMI, address, associations, json};
 
 fn start(stage: &Stage) -> (Vestibule, SocketAddr) {
     let vestibule = Vestibule::start(stage.table("plain_debug_bind = \"127.0.0.1:0\""));
@@ -83,6 +84,40 @@ fn the_tool_asks_and_observes() {
         .iter()
         .filter(|it| it.text("event") == "association");
     assert!(ended.all(|it| it.text("version") == "plain" && it.text("end") == "us"));
+}
+
+/// The homeserver sees what is so: somebody on this machine who does not speak TLS. A client at a
+/// loopback address would be taken for one on the homeserver's own machine, wherever that is.
+#[test]
+fn the_homeserver_is_told_nothing_of_the_client() {
+    let stage = Stage::new();
+    let homeserver = StubHomeserver::saying(serde_json::json!({}));
+    for told in ["auto", "always"] {
+        let keys = format!("x_forwarded_for = \"{told}\"\nplain_debug_bind = \"127.0.0.1:0\"");
+        let url = |of: SocketAddr| format!("\"http://{of}\"");
+        let table = stage
+            .table(&keys)
+            .replace(&url(stage.homeserver.address()), &url(homeserver.address()));
+        let mut vestibule = Vestibule::start(table);
+        let client = CoapClient::to(plain_address(&vestibule, 0), Config::default());
+        let answer = client.request(stage.request(WHOAMI)).expect("an answer");
+        assert_eq!(answer.code, Code::CONTENT, "{answer:?}");
+        // With DTLS it is told.
+        stage
+            .client(address(&vestibule))
+            .request(stage.request(WHOAMI));
+        assert_eq!(vestibule.terminate().code(), Some(0));
+    }
+    let told: Vec<_> = homeserver
+        .asked()
+        .iter()
+        .map(|asked| {
+            let fields = ["x-forwarded-for", "x-forwarded-proto"];
+            fields.map(|name| asked.field(name).map(str::to_owned))
+        })
+        .collect();
+    let of_dtls = ["127.0.0.1", "https"].map(|value| Some(value.to_owned()));
+    assert_eq!(told, [[None, None], of_dtls.clone(), [None, None], of_dtls]);
 }
 
 #[test]

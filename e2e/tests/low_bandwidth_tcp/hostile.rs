@@ -4,7 +4,7 @@ use std::io::Write;
 
 use vestibule_e2e::{answer, connect, field, request};
 
-use super::{Gateway, Homeserver, body, line};
+use super::{Gateway, Homeserver, body, homeserver, line};
 
 /// Every one of these is refused, and nothing of it reaches the homeserver.
 const REFUSED: &[(&str, u16)] = &[
@@ -197,6 +197,21 @@ fn redirections_to_the_homeserver_lead_to_the_gateway() {
     let location = "http://lb.example.org/_matrix/media/v3/a?b#c";
     assert_eq!(answer.field("Location"), Some(location));
     assert_eq!(answer.field("Alt-Svc"), None);
+}
+
+#[test]
+fn a_status_that_means_nothing_is_not_passed_on() {
+    for status in ["600 What", "999 What"] {
+        let homeserver = homeserver(status, "", "{\"secret\": true}");
+        let gateway = Gateway::before(&homeserver);
+        let mut answer = gateway.ask("GET", "/_matrix/client/v3/joined_rooms", "");
+        assert_eq!(answer.status(), 502, "{status}");
+        let body = body(&mut answer);
+        assert!(
+            body.contains("M_UNKNOWN") && !body.contains("secret"),
+            "{body}"
+        );
+    }
 }
 
 #[test]
