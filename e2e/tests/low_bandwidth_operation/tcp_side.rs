@@ -32,6 +32,13 @@ fn plain(port: u16) -> String {
     side(&format!("http://{}", at(port)), port)
 }
 
+/// Has the file read again, and waits until every worker goes by it: each is told in its turn.
+#[track_caller]
+fn reload(vestibule: &Vestibule) {
+    vestibule.reload_by_signal();
+    vestibule.ask(&["show", "connections"]);
+}
+
 /// Asks over a connection that stays: the status, and the body.
 #[track_caller]
 fn ask_over(stream: &mut TcpStream, path: &str) -> (u16, String) {
@@ -79,7 +86,7 @@ fn it_moves_to_another_address() {
     assert!(names(&ask_over(&mut kept, WELL_KNOWN), port));
 
     vestibule.rewrite(stage.table(&plain(port + 1)));
-    vestibule.reload_by_signal();
+    reload(&vestibule);
     assert!(names(&ask(port + 1, WELL_KNOWN), port + 1));
     eventually("the old address to be free", || is_closed(port));
     // A connection that was there goes on as it has begun.
@@ -113,20 +120,20 @@ fn it_begins_to_speak_tls_and_goes_away() {
     let url = format!("https://{NAME}:{port}");
     let table = stage.table(&side(&url, port));
     vestibule.rewrite(table.clone());
-    vestibule.reload_by_signal();
+    reload(&vestibule);
     eventually("TLS", || by_tls(&stage.authority).contains(&url));
     assert_eq!(by_tls(&fresh), "");
 
     // The certificate of another authority, from other files.
     let leaf = fresh.server(&[NAME]);
     vestibule.rewrite(table.replace(&stage.leaf.table(), &leaf.table()));
-    vestibule.reload_by_signal();
+    reload(&vestibule);
     eventually("the other certificate", || by_tls(&fresh).contains(&url));
     assert_eq!(by_tls(&stage.authority), "");
     eventually("the same URL", || told(&mut client) == url);
 
     vestibule.rewrite(stage.table(""));
-    vestibule.reload_by_signal();
+    reload(&vestibule);
     eventually("the address to be free", || is_closed(port));
     eventually("the URL of the homeserver", || {
         told(&mut client) == stage.homeserver.base_url()
@@ -184,7 +191,7 @@ fn it_is_there_while_the_gateway_begins_anew() {
     });
 
     vestibule.rewrite(table(&other));
-    vestibule.reload_by_signal();
+    reload(&vestibule);
     assert_eq!(ask(port, WHOAMI).0, 401);
     assert_eq!((asked(&stage), asked(&other)), (2, 1));
     let answer = client.answer(under_way);
@@ -214,7 +221,7 @@ fn two_gateways_change_places() {
     assert_eq!(ask(port, WHOAMI).0, 401);
     assert_eq!((asked(&stage), asked(&other)), (1, 0));
     vestibule.rewrite(tables(port + 1, port));
-    vestibule.reload_by_signal();
+    reload(&vestibule);
     eventually("the other one", || {
         assert_eq!(ask(port, WHOAMI).0, 401);
         asked(&other) > 0
