@@ -70,8 +70,8 @@ fn too_many_messages() {
     let synapse = Synapse::with_settings("rc_message: {per_second: 0.005, burst_count: 5}");
     let site = Site::with(&synapse, "");
     let (server, format) = (site.dtls(), Format::Json);
-    let libcoap = |library| Libcoap {
-        library,
+    let libcoap = |tls| Libcoap {
+        tls,
         server,
         format,
     };

@@ -15,11 +15,11 @@ fn with(clients: [(&'static str, Format); 2], test: impl Fn(&Synapse, &dyn Peer)
     let site = Site::for_libcoap();
     let server = site.dtls();
     std::thread::scope(|scope| {
-        for (library, format) in clients {
+        for (tls, format) in clients {
             let test = &test;
             scope.spawn(move || {
                 let peer = Libcoap {
-                    library,
+                    tls,
                     server,
                     format,
                 };
@@ -43,7 +43,7 @@ fn an_observation() {
 /// small.
 #[test]
 fn a_long_poll() {
-    let clients = ["openssl", "gnutls"].map(|library| (library, Format::Cbor));
+    let clients = ["openssl", "gnutls"].map(|tls| (tls, Format::Cbor));
     with(clients, |synapse, peer| stories::long_poll(synapse, peer));
 }
 

@@ -62,9 +62,9 @@ fn all<P: Peer>(
 #[test]
 fn libcoap() {
     let site = Site::for_libcoap();
-    let client = |library, format| {
+    let client = |tls, format| {
         move |server| Libcoap {
-            library,
+            tls,
             server,
             format,
         }

@@ -168,3 +168,6 @@ impl Inbox {
         Taken::Whole(kind, whole)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const HANDSHAKES: usize = 5;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Libcoap {
     /// `openssl` or `gnutls`.
-    pub(crate) library: &'static str,
+    pub(crate) tls: &'static str,
     pub(crate) server: SocketAddr,
     pub(crate) format: Format,
 }
@@ -49,7 +49,7 @@ impl Libcoap {
         }
         let url = url("coaps", self.server, "");
         arguments.push(&url);
-        LibcoapClient::with_dtls(self.library, &arguments)
+        LibcoapClient::with_dtls(self.tls, &arguments)
     }
 }
 
